@@ -1,0 +1,133 @@
+"""Errors that a user can cause and cure: one sentence each, without a traceback."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+
+
+class UserError(Exception):
+    """Something that the user can put right; its text names the cause and the cure."""
+
+
+class ConfigError(UserError):
+    """A configuration key with a wrong name, type or value."""
+
+
+class DataError(UserError):
+    """Data that is missing, damaged or not what was asked for."""
+
+
+class CheckpointError(UserError):
+    """A checkpoint that is missing, damaged or of another model."""
+
+
+def suggest(name: str, known: Iterable[str], limit: int = 3) -> str:
+    """Return `; did you mean a or b?` for the names nearest to `name`, or all of a short list, or nothing."""
+    known = sorted(known)
+    lowered = {k.lower(): k for k in known}
+    near = [lowered[m] for m in difflib.get_close_matches(name.lower(), lowered, limit, 0.6)]
+    near += [k for k in known if name.lower() in k.lower() and k not in near][: limit - len(near)]
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    return f"; known: {', '.join(known)}" if known and len(known) <= 16 else ""
+
+
+@contextmanager
+def one_sentence_errors() -> Iterator[None]:
+    """Turn user errors and Hydra's composition errors into one line on stderr and exit status 2."""
+    try:
+        yield
+    except UserError as error:
+        fail(str(error))
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        fail(sentence)
+
+
+def fail(sentence: str) -> None:
+    """Print the sentence on stderr and leave with status 2."""
+    print(f"error: {sentence}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def explain(error: Exception) -> str | None:
+    """Say in one sentence what Hydra or OmegaConf found wrong with a command line; None if it is not theirs."""
+    from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+    from omegaconf.errors import OmegaConfBaseException
+
+    for cause in (error.__cause__, error.__context__):
+        if isinstance(cause, UserError):  # raised inside a resolver, wrapped by OmegaConf
+            return str(cause)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _missing_option(error.missing_cfg_file)
+    if isinstance(error, OverrideParseException):
+        return f"cannot read the override '{error.override}'; write key=value, and quote it for the shell if it has []{{}}$"
+    text = str(error)
+    if match := re.search(r"Could not override '([^']+)'", text):
+        return _unknown_key(match[1].split("@")[0])
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return " ".join(text.split())
+    return None
+
+
+def options(group: str) -> list[str]:
+    """Return the choices of a configuration group: `options("data")` is `["celeba", …]`."""
+    files = (CONF / group).rglob("*.yaml") if group == "experiment" else (CONF / group).glob("*.yaml")
+    names = (f.relative_to(CONF / group).with_suffix("").as_posix() for f in files)
+    return sorted(n for n in names if not n.startswith("_"))
+
+
+def _missing_option(missing: str) -> str:
+    group, _, name = missing.partition("/")
+    if group != "experiment":
+        group, _, name = missing.rpartition("/")
+    return f"{group}={name}: there is no such {group.rsplit('/')[-1]}{suggest(name, options(group))}"
+
+
+def _unknown_key(key: str) -> str:
+    """Explain an unknown key: the nearest key, or the group choices that do have it."""
+    owners: dict[str, set[str]] = {}
+    for file in CONF.rglob("*.yaml"):
+        for known in _keys(file):
+            owners.setdefault(known, set()).add(file.stem)
+    group, _, leaf = key.partition(".")
+    having = sorted(o for o in owners.get(key, ()) if o in options(group))
+    if leaf and having:
+        return f"{key}: the chosen {group} has no key '{leaf}'; it belongs to " + " and ".join(
+            f"{group}={o}" for o in having
+        )
+    near = difflib.get_close_matches(key, owners, 1, 0.75) or difflib.get_close_matches(key, owners, 1, 0.5)
+    return f"{key}: there is no such key" + (f"; did you mean {near[0]}?" if near else "; see --cfg job for all keys")
+
+
+def _keys(file: Path) -> set[str]:
+    """Return the dotted keys that a configuration file defines, as the command line names them."""
+    import yaml
+
+    content = yaml.safe_load(file.read_text()) or {}
+    parts = file.relative_to(CONF).parts
+    if parts[0] in ("hydra", "experiment") or not isinstance(content, dict):
+        return set()
+    top = {"/".join(parts[:-1])} if len(parts) > 1 else set()
+    package = "callbacks" if parts[0] == "callbacks" else ".".join(parts[:-1])
+    return top | set(_flatten(content, package))
+
+
+def _flatten(node: dict[Any, Any], prefix: str) -> Iterator[str]:
+    for key, value in node.items():
+        if key in ("defaults", "hydra") or str(key).startswith("_"):
+            continue
+        dotted = f"{prefix}.{key}" if prefix else str(key)
+        yield dotted
+        if isinstance(value, dict):
+            yield from _flatten(value, dotted)

@@ -1,0 +1,77 @@
+"""The one way from a configuration node to an object."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any
+
+from adversaria.errors import ConfigError, suggest
+
+#: Where a `_target_` may live. Configurations are code: this list keeps a stray or hostile one from reaching the
+#: rest of the interpreter (`os.system`, `torch.load`, …).
+ALLOWED = (
+    "adversaria.",
+    "lightning_modules.",
+    "datamodules.",
+    "callbacks.",
+    "torch.optim.",
+    "torch.nn.",
+    "pytorch_lightning.",
+    "torchmetrics.",
+)
+
+
+def instantiate(node: Any, /, **extra: Any) -> Any:
+    """Build what a plain configuration describes.
+
+    A mapping with `_target_` becomes a call of the class or function it names, its other keys the arguments (built
+    first, depth first); with `_partial_: true` it becomes a `functools.partial`. Other mappings, lists and values are
+    returned as plain Python containers.
+
+    Raises:
+        ConfigError: the target is not allowed, does not exist, or does not take these arguments.
+    """
+    if isinstance(node, list):
+        return [instantiate(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    built = {k: instantiate(v) for k, v in node.items() if k not in ("_target_", "_partial_")}
+    if "_target_" not in node:
+        return built
+    target = locate(node["_target_"])
+    arguments = {**built, **extra}
+    if node.get("_partial_", False):
+        return functools.partial(target, **arguments)
+    try:
+        return target(**arguments)
+    except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise  # from inside the target: not a matter of its arguments
+        raise ConfigError(f"{node['_target_']}: {error}") from error
+
+
+def locate(target: str) -> Any:
+    """Import the class or function that `target` names, which must live under one of the `ALLOWED` packages."""
+    if not is_allowed(target):
+        raise ConfigError(
+            f"_target_: {target} is not allowed; a target lives under {', '.join(p + '*' for p in ALLOWED)}"
+        )
+    module_name, _, name = target.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"_target_: there is no module {error.name} for {target}") from error
+    if not hasattr(module, name):
+        public = [n for n in vars(module) if not n.startswith("_")]
+        raise ConfigError(f"_target_: {module_name} has no {name}{suggest(name, public)}")
+    found = getattr(module, name)
+    home = f"{getattr(found, '__module__', '')}."
+    if not callable(found) or not is_allowed(home):  # e.g. lightning_modules.vae.os, reached through an import
+        raise ConfigError(f"_target_: {target} is not a class or function of the allowed packages")
+    return found
+
+
+def is_allowed(target: str) -> bool:
+    """Tell whether a dotted name lies under one of the `ALLOWED` packages."""
+    return target.startswith(ALLOWED)

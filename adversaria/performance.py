@@ -1,0 +1,37 @@
+"""Settings that change the speed of a run and not its result, each with its switch under `performance`.
+
+Measured by `python -m benchmarks.training_step`; the README has the figures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # <malloc.h>
+
+
+def keep_memory() -> None:
+    """Tell glibc's allocator to keep freed memory instead of handing it back to the kernel after every tensor.
+
+    A CPU training step allocates and frees the same large activations again and again; by default each goes through
+    mmap/munmap and is zeroed page by page. Call before the first large allocation. Does nothing without glibc.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):  # musl has no mallopt
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_M_MMAP_MAX, 0)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def channels_last(module: nn.Module) -> None:
+    """Lay the convolution weights out as NHWC, as the data path lays out the images."""
+    import torch
+
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

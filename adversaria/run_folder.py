@@ -1,0 +1,138 @@
+"""The folder of a run: `outputs/<name>/<timestamp>_<short id>/`, new for each run, the same again for a resumed one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from adversaria.errors import CheckpointError, ConfigError
+
+CONFIG = "config.yaml"
+INVOCATION = "invocation.json"  # how the run was started and resumed: group choices and overrides
+
+
+def register_resolvers() -> None:
+    """Register what conf/train.yaml interpolates; call before Hydra composes."""
+    OmegaConf.register_new_resolver("experiment_name", experiment_name, replace=True)
+    OmegaConf.register_new_resolver("run_dir", run_dir, replace=True, use_cache=True)
+
+
+def experiment_name(experiment: str | None, model: str, data: str) -> str:
+    """Name a run by its experiment, or by model and data: `report_a/vae`, `vae_celeba`."""
+    return experiment or f"{model}_{data}"
+
+
+def run_dir(output_root: str, name: str, ckpt_path: str | None) -> str:
+    """Return the folder for a run: a fresh one, or the one that `ckpt_path` continues.
+
+    Args:
+        output_root: folder of all runs.
+        name: name of the experiment; runs of one experiment share a folder.
+        ckpt_path: None for a new run; `last` or `best` for the newest run of that name; or a checkpoint's path.
+    """
+    if ckpt_path is None:
+        stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+        return str(Path(output_root) / name / f"{stamp}_{secrets.token_hex(3)}")
+    return str(checkpoint_file(ckpt_path, Path(output_root) / name).parent.parent)
+
+
+def checkpoint_file(ckpt_path: str, experiment_dir: Path) -> Path:
+    """Resolve `last`, `best`, a checkpoint's path or a run folder to an existing checkpoint.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if ckpt_path in ("last", "best"):
+        found = sorted(experiment_dir.glob(f"*/checkpoints/{ckpt_path}.ckpt"))
+        if not found:
+            raise CheckpointError(
+                f"ckpt_path={ckpt_path}: no run under {experiment_dir} has checkpoints/{ckpt_path}.ckpt; "
+                "give the model, data or experiment of the run to resume, or the path of a checkpoint"
+            )
+        return found[-1]
+    path = Path(ckpt_path)
+    path = path / "checkpoints" / "last.ckpt" if path.is_dir() else path
+    if not path.is_file():
+        raise CheckpointError(f"ckpt_path={ckpt_path}: there is no file {path}; give last, best or an existing path")
+    return path
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """Resolve a composed configuration into plain containers.
+
+    Raises:
+        ConfigError: an interpolation that leads nowhere, or a mandatory value that is missing.
+    """
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        resolved = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(" ".join(str(error).split())) from error
+    assert isinstance(resolved, dict)
+    return {str(k): v for k, v in resolved.items()}
+
+
+def resumed_config(folder: Path, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:
+    """Return the configuration of the run in `folder`, changed by the new command line.
+
+    Values given now (`trainer.max_epochs=60`) replace the saved ones; groups (`model=`, `data=`, `experiment=`) must
+    be those of the run.
+
+    Raises:
+        CheckpointError: the folder is no run folder, or a group differs.
+        ConfigError: a key that the run does not have.
+    """
+    try:
+        saved = OmegaConf.load(folder / CONFIG)
+        first = json.loads((folder / INVOCATION).read_text())[0]
+    except FileNotFoundError as error:
+        raise CheckpointError(f"cannot resume in {folder}: {error.filename} is missing") from error
+    assert isinstance(saved, DictConfig)
+    OmegaConf.set_struct(saved, True)
+    for override in overrides:
+        key, _, value = override.partition("=")
+        group = key.split("@")[0]
+        if group in choices:
+            if first["choices"].get(group) != choices[group]:
+                raise CheckpointError(
+                    f"{override}: the run in {folder} has {group}={first['choices'].get(group)}; "
+                    "leave it, or start a new run without ckpt_path"
+                )
+        elif key != "ckpt_path":
+            if OmegaConf.select(saved, key.lstrip("+~"), default=_ABSENT) is _ABSENT:
+                raise ConfigError(f"{override}: the run in {folder} has no key {key}")
+            OmegaConf.update(saved, key.lstrip("+~"), OmegaConf.create({"v": None} | _parse(value))["v"], merge=False)
+    return plain(saved)
+
+
+_ABSENT = object()
+
+
+def _parse(value: str) -> dict[str, Any]:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    return {"v": OverridesParser.create().parse_override(f"v={value}").value()}
+
+
+def write_invocation(folder: Path, config: dict[str, Any], choices: dict[str, str], overrides: list[str]) -> None:
+    """Save the resolved configuration, and append this invocation to the list of those that made the run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    OmegaConf.save(OmegaConf.create(config), folder / CONFIG)
+    file = folder / INVOCATION
+    history = json.loads(file.read_text()) if file.exists() else []
+    history.append({"time": time.strftime("%Y-%m-%d %H:%M:%S"), "choices": choices, "overrides": overrides})
+    file.write_text(json.dumps(history, indent=2) + "\n")
+
+
+def discard_if_empty(folder: Path) -> None:
+    """Remove a run folder in which nothing was written, and its experiment folder if that is empty too."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()

@@ -1,0 +1,17 @@
+"""The vocabulary of the configuration: types that also state a range.
+
+They annotate the parameters of everything a configuration can name; `adversaria.schema` reads them from the
+source to check a configuration, so the signature is the only place where a key's type and range are written.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+Positive = Annotated[float, Meta(gt=0)]
+NonNegative = Annotated[float, Meta(ge=0)]
+Fraction = Annotated[float, Meta(ge=0, lt=1)]
+PositiveInt = Annotated[int, Meta(gt=0)]
+NonNegativeInt = Annotated[int, Meta(ge=0)]
+ValueRange = tuple[float, float]
+OnBadImage = Literal["error", "skip"]

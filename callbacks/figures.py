@@ -1,0 +1,109 @@
+"""Pictures of a run: PNG files in `figures/` and images in TensorBoard, both named by the iteration."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.tensorboard.writer import SummaryWriter
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lightning_modules.base import BaseModule
+
+
+class FigureCallback(pl.Callback):
+    """Draws every `every_n_epochs` epochs, and once when the fit ends; 0 means only then.
+
+    Subclasses implement `draw`. It runs in the first process alone, with the module in evaluation mode and without
+    gradients, and must not draw from the global random state, so that looking never changes a run.
+    """
+
+    def __init__(self, every_n_epochs: int = 0) -> None:
+        self.every_n_epochs = every_n_epochs
+        self._drawn = -1
+
+    def draw(self, trainer: pl.Trainer, module: BaseModule) -> None:
+        """Draw and save."""
+        raise NotImplementedError(f"{type(self).__name__} does not draw anything")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Draw if it is time."""
+        if self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
+            self._look(trainer, pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Draw unless the last epoch's end just did."""
+        if pl_module.iteration != self._drawn:
+            self._look(trainer, pl_module)
+
+    def _look(self, trainer: pl.Trainer, module: BaseModule) -> None:
+        self._drawn = module.iteration
+        if trainer.is_global_zero:
+            with evaluating(module):
+                self.draw(trainer, module)
+
+
+@contextlib.contextmanager
+def evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode without gradients, and every part back into its mode afterwards."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+def to_uint8(images: Tensor, value_range: tuple[float, float]) -> np.ndarray:
+    """Map (n, c, h, w) images in `value_range` to (n, h, w, c) uint8."""
+    low, high = value_range
+    scaled = (images.detach().float().cpu() - low) * (255 / (high - low))
+    return scaled.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
+
+
+def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+    """Lay (n, h, w, c) uint8 images out in rows of `columns`, `gap` white pixels apart."""
+    n, h, w, c = images.shape
+    rows = -(-n // columns)
+    page = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, c), 255, dtype=np.uint8)
+    for i, image in enumerate(images):
+        top, left = gap + i // columns * (h + gap), gap + i % columns * (w + gap)
+        page[top : top + h, left : left + w] = image
+    return page
+
+
+def figures_folder(trainer: pl.Trainer) -> Path:
+    """Return the run's `figures/`, created if need be."""
+    folder = Path(trainer.default_root_dir) / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def save_picture(trainer: pl.Trainer, module: BaseModule, name: str, picture: np.ndarray | Figure) -> Path:
+    """Save a picture, (h, w, 3) uint8 or a matplotlib figure, as `<name>_<iteration>.png` and in TensorBoard."""
+    if not isinstance(picture, np.ndarray):
+        buffer = io.BytesIO()
+        picture.savefig(buffer, format="png", dpi=110)
+        picture = np.asarray(Image.open(buffer).convert("RGB"))
+    file = figures_folder(trainer) / f"{name}_{module.iteration:07d}.png"
+    Image.fromarray(picture).save(file)
+    for writer in tensorboard_writers(trainer):
+        writer.add_image(name, picture, module.iteration, dataformats="HWC")
+    return file
+
+
+def tensorboard_writers(trainer: pl.Trainer) -> list[SummaryWriter]:
+    """Return the TensorBoard writers of a run, none if it logs elsewhere."""
+    return [lg.experiment for lg in trainer.loggers if isinstance(getattr(lg, "experiment", None), SummaryWriter)]

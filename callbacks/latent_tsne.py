@@ -1,0 +1,83 @@
+"""t-SNE of the latents of test images, coloured by attribute."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+from matplotlib.figure import Figure
+
+from adversaria.types import NonNegativeInt, PositiveInt
+from callbacks.figures import FigureCallback, figures_folder, save_picture
+from lightning_modules.abilities import FeatureExtractor, require
+
+log = logging.getLogger(__name__)
+
+
+class LatentTSNE(FigureCallback):
+    """Save `tsne_<iteration>.png`, one panel an attribute, and the embedding as `tsne_<iteration>.npz`.
+
+    Args:
+        count: number of test images, from the first on.
+        attributes: which to colour; those that the data does not have are left out.
+        every_n_epochs: how often; 0 for the end of fit only.
+        seed: of the embedding.
+    """
+
+    def __init__(
+        self,
+        count: PositiveInt = 500,
+        attributes: tuple[str, ...] = ("Blond_Hair", "Male", "Smiling", "Black_Hair"),
+        every_n_epochs: NonNegativeInt = 0,
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        super().__init__(every_n_epochs)
+        self.count, self.attributes, self.seed = count, attributes, seed
+
+    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
+        """Check that the model has features."""
+        require(pl_module, FeatureExtractor, "tsne")
+
+    def draw(self, trainer: pl.Trainer, module: Any) -> None:
+        """Embed, save, draw."""
+        batch = trainer.datamodule.images("test", self.count)  # type: ignore[attr-defined]
+        features = np.concatenate(
+            [module.features(part.to(module.device)).float().cpu().numpy() for part in batch["image"].split(128)]
+        )
+        if len(features) < 8:
+            log.warning("no t-SNE: it needs at least 8 test images, and there are %d", len(features))
+            return
+        points = embed(features, self.seed)
+        known: list[str] = trainer.datamodule.attributes  # type: ignore[attr-defined]
+        labels = {a: batch["labels"][:, known.index(a)].numpy() for a in self.attributes if a in known}
+        np.savez(figures_folder(trainer) / f"tsne_{module.iteration:07d}.npz", points=points, **labels)
+        save_picture(trainer, module, "tsne", _page(points, labels))
+
+
+def embed(features: np.ndarray, seed: int, dimensions: int = 50) -> np.ndarray:
+    """Embed (n, d) features in the plane: PCA to at most 50 dimensions, then t-SNE. Returns (n, 2) float32."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    n, d = features.shape
+    reduced = PCA(min(dimensions, n, d), random_state=seed).fit_transform(features)
+    tsne = TSNE(perplexity=min(30, (n - 1) / 3), init="pca", max_iter=500, random_state=seed)
+    points: np.ndarray = tsne.fit_transform(reduced).astype(np.float32)
+    return points
+
+
+def _page(points: np.ndarray, labels: dict[str, np.ndarray]) -> Figure:
+    panels: dict[str, np.ndarray | None] = {**labels} or {"test images": None}
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.2 * columns, 4 * rows), layout="constrained")
+    for axis, (name, values) in zip(figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False):
+        for value, colour in ((0, "#9aa5b1"), (1, "#d1495b")):
+            chosen = points if values is None else points[values == value]
+            axis.scatter(*chosen.T, s=7, c=colour, alpha=0.8, label=None if values is None else ("no", "yes")[value])
+        axis.set(title=f"{name} ({len(points)} test images)", xticks=[], yticks=[])
+        if values is not None:
+            axis.legend(loc="best", markerscale=2)
+    return figure

@@ -1,0 +1,88 @@
+"""Learning curves: one page of raw and smoothed curves, and the same layout in TensorBoard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+from matplotlib.figure import Figure
+
+from adversaria.csv_logger import read_metrics
+from adversaria.types import Fraction, NonNegativeInt
+from callbacks.figures import FigureCallback, save_picture, tensorboard_writers
+
+COLOURS = {"train": "#30638e", "val": "#d1495b", "test": "#003d5b"}
+
+
+class LearningCurves(FigureCallback):
+    """Save `curves_<iteration>.png` from the run's metrics.csv, one panel a quantity, resumed parts joined.
+
+    Args:
+        panels: title -> metric names, drawn in one panel.
+        smoothing: weight of the past in the moving average; 0 draws the raw curve alone.
+        every_n_epochs: how often; 0 for the end of fit only.
+    """
+
+    def __init__(
+        self, panels: dict[str, list[str]], smoothing: Fraction = 0.9, every_n_epochs: NonNegativeInt = 1
+    ) -> None:
+        super().__init__(every_n_epochs)
+        self.panels, self.smoothing = panels, smoothing
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Group the same metrics in TensorBoard's custom scalars."""
+        layout = {"learning curves": {title: ["Multiline", list(m)] for title, m in self.panels.items()}}
+        for writer in tensorboard_writers(trainer):
+            writer.add_custom_scalars(layout)
+
+    def draw(self, trainer: pl.Trainer, module: Any) -> None:
+        """Read the metrics and draw."""
+        file = Path(trainer.default_root_dir) / "metrics.csv"
+        if file.exists():
+            save_picture(trainer, module, "curves", draw_curves(read_metrics(file), self.panels, self.smoothing))
+
+
+def draw_curves(
+    curves: dict[str, tuple[list[int], list[float]]], panels: dict[str, list[str]], smoothing: float
+) -> Figure:
+    """Draw one panel a title; raw values pale, the moving average of long curves strong."""
+    figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
+    for axis, (title, metrics) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        shown = []
+        for metric in metrics:
+            if metric not in curves:
+                continue
+            x, y = np.array(curves[metric][0]), np.array(curves[metric][1])
+            colour = COLOURS.get(metric.split("/")[0], "black")
+            if smoothing and metric.startswith("train/"):
+                axis.plot(x, y, color=colour, alpha=0.3, linewidth=0.8)
+                y = smooth(y, smoothing)
+            axis.plot(x, y, color=colour, label=metric, marker="." if len(x) < 2 else None)
+            shown.append(y)
+        _limit_to_settled(axis, shown)
+        axis.set(title=title, xlabel="iteration")
+        axis.grid(alpha=0.3)
+        if shown:
+            axis.legend()
+    return figure
+
+
+def _limit_to_settled(axis: Any, curves: list[np.ndarray]) -> None:
+    """Keep a few huge first values from flattening the rest of a panel."""
+    values = np.concatenate(curves) if curves else np.empty(0)
+    values = values[np.isfinite(values)]
+    if len(values) > 20:
+        low, high = values.min(), np.quantile(values, 0.98)
+        if high > low and values.max() > high + 3 * (high - low):
+            axis.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
+
+
+def smooth(values: np.ndarray, weight: float) -> np.ndarray:
+    """Return the exponential moving average, corrected for its start: (n,) -> (n,)."""
+    average, result = 0.0, np.empty(len(values))
+    for i, value in enumerate(values):
+        average = weight * average + (1 - weight) * value
+        result[i] = average / (1 - weight ** (i + 1))
+    return result

@@ -1,0 +1,138 @@
+"""The record of a run: environment.json, architecture.txt, metrics.json, and TensorBoard's hparams tab."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from callbacks.figures import tensorboard_writers
+from lightning_modules.base import parameter_count
+
+log = logging.getLogger(__name__)
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "pytorch-lightning",
+    "torchmetrics",
+    "hydra-core",
+    "omegaconf",
+    "numpy",
+    "scikit-learn",
+)
+
+
+class RunRecord(pl.Callback):
+    """Write what a reader needs to understand and repeat the run.
+
+    Args:
+        config: the whole plain configuration of the run.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self._start = time.time()
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Write environment.json and architecture.txt."""
+        if not trainer.is_global_zero:
+            return
+        folder = Path(trainer.default_root_dir)
+        environment = {**environment_of(trainer), "seed": self.config["seed"]}
+        (folder / "environment.json").write_text(json.dumps(environment, indent=2) + "\n")
+        (folder / "architecture.txt").write_text(architecture(trainer, pl_module))
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Write metrics.json and the hparams tab."""
+        if not trainer.is_global_zero:
+            return
+        metrics = {k: float(v) for k, v in sorted(trainer.callback_metrics.items()) if k.startswith("test/")}
+        record = {
+            "metrics": metrics,
+            "protocol": {
+                "weights": self.config["test"],
+                "iteration": pl_module.iteration,
+                "seed": self.config["seed"],
+                **trainer.datamodule.describe(),  # type: ignore[attr-defined]
+            },
+            "seconds": round(time.time() - self._start),
+        }
+        (Path(trainer.default_root_dir) / "metrics.json").write_text(json.dumps(record, indent=2) + "\n")
+        flat = dict(
+            flatten({k: v for k, v in self.config.items() if k in ("name", "seed", "model", "data", "trainer")})
+        )
+        for writer in tensorboard_writers(trainer):
+            writer.add_hparams(flat, metrics, run_name=".", global_step=pl_module.iteration)
+
+
+def environment_of(trainer: pl.Trainer) -> dict[str, Any]:
+    """Return versions, device, command and the state of the git checkout."""
+    device = trainer.strategy.root_device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{package: version(package) for package in PACKAGES},
+        "device": f"{device.type} ({name})",
+        "processes": trainer.world_size,
+        "threads": torch.get_num_threads(),
+        "precision": str(trainer.precision),
+        **git_state(Path(__file__).parent),
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any]:
+    """Return `git_commit` and `git_dirty`, None where the code is not in a git checkout."""
+    try:
+        commit, status = (
+            subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True, check=True, timeout=10).stdout
+            for args in (("rev-parse", "HEAD"), ("status", "--porcelain"))
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {"git_commit": None, "git_dirty": None}
+    return {"git_commit": commit.strip(), "git_dirty": bool(status.strip())}
+
+
+def architecture(trainer: pl.Trainer, module: Any) -> str:
+    """Return the networks as PyTorch prints them, parameter counts, and the implementation details of a report."""
+    lines = []
+    for name, network in module.named_children():
+        lines += [f"{name}: {parameter_count(network):,} trainable parameters", str(network), ""]
+        lines += [f"  {name}.{n}: {parameter_count(part):,}" for n, part in network.named_children()] + [""]
+    details = {
+        **module.details(),
+        **{k: _short(v) for k, v in flatten(module.config or {}) if not k.startswith("network.")},
+        **trainer.datamodule.describe(),  # type: ignore[attr-defined]
+        "epochs": trainer.max_epochs,
+        "precision": trainer.precision,
+        "gradient clipping": trainer.gradient_clip_val,
+    }
+    width = max(map(len, details))
+    lines += ["Implementation details", *(f"  {k:<{width}}  {v}" for k, v in details.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _short(value: Any) -> Any:
+    return value.removeprefix("lightning_modules.") if isinstance(value, str) else value
+
+
+def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield `dotted.key, value` of nested containers; lists become text, as TensorBoard's hparams want it."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key != "_partial_":
+                name = str(key).strip("_")
+                yield from flatten(value, f"{prefix}.{name}" if prefix else name)
+    else:
+        yield prefix, node if isinstance(node, int | float | str | bool) else str(node)

@@ -1,0 +1,147 @@
+"""Faces with binary attributes: one LightningDataModule over every face source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from adversaria.errors import ConfigError
+from adversaria.types import NonNegativeInt, OnBadImage, PositiveInt, ValueRange
+from datamodules.array_cache import ArrayCache, open_cache
+from datamodules.batch_loader import Batch, BatchLoader, EpochOrder
+from datamodules.sources import SPLITS, Source, open_source, select_attributes
+
+
+class FacesDataModule(pl.LightningDataModule):
+    """Square face images with binary attributes, from memory-mapped uint8 arrays.
+
+    A batch is `{"image": (b, 3, s, s), "labels": (b, k)}`. Images leave the loader as uint8 and become float32 in
+    `value_range` on the device, after flips.
+
+    Args:
+        source: factory of the source (`datamodules.sources`), given `root` if there is one.
+        root: folder that the source reads; never written to.
+        image_size: side of the images in pixels.
+        batch_size: images a step and device.
+        value_range: what 0 and 255 become, `[-1, 1]` or `[0, 1]`; must be the range of the model's output.
+        attributes: names of the label columns to deliver, in this order; None for all of the source.
+        horizontal_flip: mirror each training image with probability 1/2.
+        on_bad_image: `error`, or `skip` to leave unreadable images out and count them.
+        cache_dir: folder of the array cache.
+        seed: of the order of the training images.
+    """
+
+    def __init__(
+        self,
+        source: Callable[..., Source],
+        root: str | None = None,
+        image_size: PositiveInt = 64,
+        batch_size: PositiveInt = 128,
+        value_range: ValueRange = (-1.0, 1.0),
+        attributes: list[str] | None = None,
+        horizontal_flip: bool = False,
+        on_bad_image: OnBadImage = "error",
+        cache_dir: str = ".cache",
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        super().__init__()
+        self.source = open_source(source, root)
+        self.image_size, self.batch_size = image_size, batch_size
+        self.value_range = (float(value_range[0]), float(value_range[1]))
+        if self.value_range[0] >= self.value_range[1]:
+            raise ConfigError(f"data.value_range={list(value_range)}: the first value must be below the second")
+        known = self.source.attributes()
+        self.attributes = select_attributes(attributes, known)
+        self._columns = [known.index(a) for a in self.attributes]
+        self.horizontal_flip, self.on_bad_image = horizontal_flip, on_bad_image
+        self.cache_dir, self.seed = Path(cache_dir), seed
+        self._cache: ArrayCache | None = None
+
+    def prepare_data(self) -> None:
+        """Build the cache if need be; Lightning calls this in one process a machine."""
+        self._open()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the cache and check the batch size against the training split."""
+        size = len(self.cache.splits["train"]) // self._world_size
+        if self.batch_size > size:
+            raise ConfigError(
+                f"data.batch_size={self.batch_size}: the train split has only {size} images a process; lower it"
+            )
+
+    def _open(self) -> ArrayCache:
+        return open_cache(self.source, self.image_size, self.cache_dir, self.on_bad_image)
+
+    @property
+    def cache(self) -> ArrayCache:
+        """The opened cache."""
+        if self._cache is None:
+            self._cache = self._open()
+        return self._cache
+
+    @property
+    def _world_size(self) -> int:
+        return self.trainer.world_size if self.trainer is not None else 1
+
+    def loader(self, split: str, shuffle: bool = False) -> BatchLoader:
+        """Return a loader over `train`, `val` or `test`; a shuffled one drops the incomplete last batch."""
+        arrays = self.cache.splits[split]
+        rank = self.trainer.global_rank if self.trainer is not None else 0
+        return BatchLoader(
+            arrays,
+            self.batch_size,
+            EpochOrder(len(arrays), shuffle, self.seed, rank, self._world_size),
+            self._columns,
+            drop_last=shuffle,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def train_dataloader(self) -> BatchLoader:
+        """Return the shuffled training loader."""
+        return self.loader("train", shuffle=True)
+
+    def val_dataloader(self) -> BatchLoader:
+        """Return the validation loader."""
+        return self.loader("val")
+
+    def test_dataloader(self) -> BatchLoader:
+        """Return the test loader."""
+        return self.loader("test")
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Flip (in training) and normalise, on the device."""
+        image = batch["image"]
+        if self.horizontal_flip and self.trainer is not None and self.trainer.training:
+            mirrored = torch.rand(len(image), 1, 1, 1, device=image.device) < 0.5
+            image = torch.where(mirrored, image.flip(-1), image)
+        return {**batch, "image": normalize(image, self.value_range)}
+
+    def images(self, split: str, count: int) -> Batch:
+        """Return the first `count` items of a split, or all of a shorter one, as one normalised batch on the CPU."""
+        batch = self.loader(split).gather(np.arange(min(count, len(self.cache.splits[split]))))
+        return {**batch, "image": normalize(batch["image"], self.value_range)}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a reader of the run's figures must know of the data."""
+        low, high = self.value_range
+        return {
+            "source": self.source.name,
+            **{f"{split} images": len(self.cache.splits[split]) for split in SPLITS},
+            "images left out as unreadable": self.cache.skipped,
+            "image size": f"{self.image_size}x{self.image_size}x3",
+            "normalisation": f"({low:g}, {high:g})",
+            "horizontal flips": self.horizontal_flip,
+            "batch size": self.batch_size,
+        }
+
+
+def normalize(image: Tensor, value_range: tuple[float, float]) -> Tensor:
+    """Map uint8 pixels to float32: 0 becomes `value_range[0]`, 255 becomes `value_range[1]`."""
+    low, high = value_range
+    return image.to(torch.float32).mul_((high - low) / 255).add_(low)

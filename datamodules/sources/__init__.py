@@ -1,0 +1,88 @@
+"""Sources: readers of one on-disk layout each. They import no torch and never write to the data root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from adversaria.errors import ConfigError, DataError, suggest
+from adversaria.instantiate import instantiate
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One split of a source: the names of its images and their labels.
+
+    Attributes:
+        names: n image names, whatever `Source.read` understands.
+        labels: (n, k) int8; for attributes 0 or 1, one column each.
+    """
+
+    names: list[str]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class Source(Protocol):
+    """What `datamodules.array_cache` asks of a source."""
+
+    name: str
+
+    def attributes(self) -> list[str]:
+        """Return the names of the label columns. Cheap; raises DataError where the data is missing."""
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what the arrays depend on besides the image size: files read, recipe, seed."""
+
+    def tables(self) -> Mapping[str, Table]:
+        """Return the splits `train`, `val` and `test`."""
+
+    def read(self, name: str, size: int) -> np.ndarray:
+        """Return one image, (size, size, 3) uint8. Called from several threads at once.
+
+        Raises:
+            DataError: the image is missing or damaged; the message names the file.
+        """
+
+
+def select_attributes(wanted: list[str] | None, known: list[str]) -> list[str]:
+    """Return `wanted`, or all `known` for None.
+
+    Raises:
+        ConfigError: an attribute that the source does not have; the nearest are named.
+    """
+    for name in wanted or ():
+        if name not in known:
+            raise ConfigError(f"data.attributes: there is no attribute '{name}'{suggest(name, known)}")
+    return list(known) if wanted is None else list(wanted)
+
+
+def preflight(data: Mapping[str, Any]) -> None:
+    """Check that the data of a configuration is there and has the attributes asked for, without torch.
+
+    Raises:
+        ConfigError, DataError: as `Source.attributes` and `select_attributes` do.
+    """
+    if "source" not in data:
+        return
+    known = open_source(instantiate(data["source"]), data.get("root")).attributes()
+    select_attributes(data.get("attributes"), known)
+
+
+def open_source(factory: Any, root: str | None) -> Source:
+    """Build a source from its factory; those that read files get the data root."""
+    source: Source = factory() if root is None else factory(root=root)
+    return source
+
+
+def not_found(what: str, looked: list[Any], layouts: str, cure: str) -> DataError:
+    """Return the error for missing data: where it was looked for, what is read, how to get it."""
+    places = ", ".join(str(p) for p in looked)
+    return DataError(f"{what} not found: looked in {places}; it reads {layouts}; {cure}")

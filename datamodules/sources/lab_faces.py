@@ -1,0 +1,96 @@
+"""The lab layout of the reports: `face/train/*.png` with `train.csv`, `face/test/*.png` with `test.csv`."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adversaria.errors import DataError
+from adversaria.types import Fraction
+from datamodules.sources import Table, not_found
+from datamodules.sources.images import decode_square, file_stamp
+
+
+class LabFaces:
+    """Reader of `face/{train,test}/*.png` and `{train,test}.csv` (`image_name,Attr1,…`, 0 or 1).
+
+    Found in `root` or `root/face`. The layout has no validation split: the last `val_fraction` of the training
+    rows serve as one.
+    """
+
+    name = "lab_faces"
+
+    def __init__(self, root: str, val_fraction: Fraction = 0.05) -> None:
+        self.root = Path(root)
+        self.val_fraction = val_fraction
+
+    @functools.cached_property
+    def _folder(self) -> Path:
+        looked = [self.root, self.root / "face"]
+        for folder in looked:
+            if all((folder / name).exists() for name in ("train", "train.csv", "test", "test.csv")):
+                return folder
+        raise not_found(
+            "The lab's faces",
+            looked,
+            "train/*.png with train.csv and test/*.png with test.csv",
+            "set data.root to the folder that has them",
+        )
+
+    def attributes(self) -> list[str]:
+        """Return the columns of train.csv after the image name."""
+        with (self._folder / "train.csv").open(newline="") as stream:
+            return next(csv.reader(stream), [])[1:]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return the stamps of both lists and of every image."""
+        folder = self._folder
+        stamps: list[Any] = [file_stamp(folder / f"{part}.csv") for part in ("train", "test")]
+        for part in ("train", "test"):
+            with os.scandir(folder / part) as entries:
+                stamps += sorted([e.name, e.stat().st_size, e.stat().st_mtime_ns] for e in entries)
+        return {"files": stamps, "val_fraction": self.val_fraction, "recipe": 1}
+
+    def tables(self) -> dict[str, Table]:
+        """Return train, the held-out end of train as val, and test."""
+        train, test = self._table("train"), self._table("test")
+        cut = len(train) - round(len(train) * self.val_fraction)
+        return {
+            "train": Table(train.names[:cut], train.labels[:cut]),
+            "val": Table(train.names[cut:], train.labels[cut:]),
+            "test": test,
+        }
+
+    def _table(self, part: str) -> Table:
+        file = self._folder / f"{part}.csv"
+        names: list[str] = []
+        labels: list[list[int]] = []
+        columns = self.attributes()
+        with file.open(newline="") as stream:
+            reader = csv.reader(stream)
+            if (header := next(reader, [])[1:]) != columns:
+                raise DataError(f"{file}: its columns {header} are not those of train.csv, {columns}")
+            for row in reader:
+                try:
+                    values = [int(float(v)) for v in row[1:]]
+                except ValueError as error:
+                    raise DataError(f"{file}, line {reader.line_num}: {error}") from error
+                if len(values) != len(columns):
+                    raise DataError(f"{file}, line {reader.line_num}: expected {len(columns)} values after the name")
+                names.append(f"{part}/{row[0]}")
+                labels.append(values)
+        return Table(names, np.array(labels, dtype=np.int8).reshape(len(names), len(columns)))
+
+    def read(self, name: str, size: int) -> np.ndarray:
+        """Return one face, (size, size, 3) uint8; the lab's images are square crops already."""
+        file = self._folder / name
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise DataError(f"{file} cannot be read ({error.strerror}); set data.on_bad_image=skip to go on") from error
+        return decode_square(data, str(file), size, crop=1)

@@ -1,0 +1,30 @@
+"""Methods: one LightningModule a file; losses, schedules and networks apart from them.
+
+`load(path)` rebuilds a trained module from a checkpoint or a run folder.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lightning_modules.base import BaseModule
+
+__all__ = ["load"]
+
+
+def load(path: str | Path, checkpoint: str = "last") -> BaseModule:
+    """Rebuild a trained module, without Hydra, in evaluation mode and on the CPU.
+
+    Args:
+        path: a checkpoint, or a run folder.
+        checkpoint: `last` or `best`, where `path` is a run folder.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or not a checkpoint of this project.
+    """
+    from lightning_modules.base import load_module
+
+    path = Path(path)
+    return load_module(path / "checkpoints" / f"{checkpoint}.ckpt" if path.is_dir() else path)

@@ -1,0 +1,52 @@
+"""What a module can do, as callbacks and tools ask for it: abilities, not classes.
+
+Images are (n, c, h, w) float in the module's `value_range`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from adversaria.errors import ConfigError
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Generates images."""
+
+    value_range: tuple[float, float]
+
+    def noise(self, count: int, seed: int) -> Tensor:
+        """Return `count` latent vectors (count, d), a function of the seed alone."""
+
+    def sample(self, count: int, noise: Tensor | None = None) -> Tensor:
+        """Return `count` images, of this noise if given."""
+
+
+@runtime_checkable
+class Reconstructor(Protocol):
+    """Encodes images and decodes them again."""
+
+    value_range: tuple[float, float]
+
+    def reconstruct(self, image: Tensor) -> Tensor:
+        """Return the reconstruction of each image."""
+
+
+@runtime_checkable
+class FeatureExtractor(Protocol):
+    """Maps images to vectors."""
+
+    def features(self, image: Tensor) -> Tensor:
+        """Return (n, d) features of (n, c, h, w) images."""
+
+
+def require(module: Any, ability: type, wanted_by: str) -> None:
+    """Raise a ConfigError if the module lacks an ability that a callback needs."""
+    if not isinstance(module, ability):
+        raise ConfigError(
+            f"callbacks.{wanted_by} needs a model with {ability.__name__}'s methods, and {type(module).__name__} has "
+            f"none; leave it out with callbacks.{wanted_by}=null"
+        )

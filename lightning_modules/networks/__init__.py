@@ -1,0 +1,1 @@
+"""Networks: plain `nn.Module`s by family, without training code."""

@@ -1,0 +1,152 @@
+"""Encoder-decoder pairs for VAEs on 64×64 RGB images: those of reports A, B and C.
+
+Each has `encode(image) -> (mu, logvar)`, both (n, latent_dim), `decode(z) -> image`, and states the `image_size` it
+takes and the `value_range` its last activation gives.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from adversaria.types import PositiveInt
+
+
+class VAENetwork(nn.Module):
+    """Common shape of the pairs: `encoder`, two linear heads `fc_mu` and `fc_var`, `decoder`."""
+
+    image_size = 64
+    value_range = (-1.0, 1.0)
+
+    def __init__(self, encoder: nn.Module, features: int, latent_dim: int, decoder: nn.Module) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.encoder = encoder
+        self.fc_mu = nn.Linear(features, latent_dim)
+        self.fc_var = nn.Linear(features, latent_dim)
+        self.decoder = decoder
+
+    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (n, 3, 64, 64) images to means and log-variances, (n, latent_dim) each."""
+        hidden = self.encoder(image)
+        return self.fc_mu(hidden), self.fc_var(hidden)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Map (n, latent_dim) latents to (n, 3, 64, 64) images in `value_range`."""
+        image: Tensor = self.decoder(z)
+        return image
+
+
+class StridedVAE(VAENetwork):
+    """Report A, system A1: five strided convolutions down, five strided transposed convolutions up.
+
+    Args:
+        channels: width after each of the five halvings of the image.
+        latent_dim: dimension of the latent.
+    """
+
+    def __init__(
+        self,
+        channels: tuple[int, int, int, int, int] = (32, 64, 128, 256, 512),
+        latent_dim: PositiveInt = 1024,
+    ) -> None:
+        widths = list(channels)
+        down = [_block(nn.Conv2d(i, o, 3, stride=2, padding=1)) for i, o in zip([3, *widths], widths, strict=False)]
+        up_widths = [*widths[::-1], widths[0]]
+        up = [
+            _block(nn.ConvTranspose2d(i, o, 3, stride=2, padding=1, output_padding=1))
+            for i, o in zip(up_widths, up_widths[1:], strict=False)
+        ]
+        features = 4 * widths[-1]
+        super().__init__(
+            nn.Sequential(*down, nn.Flatten()),
+            features,
+            latent_dim,
+            nn.Sequential(
+                nn.Linear(latent_dim, features),
+                nn.Unflatten(1, (widths[-1], 2, 2)),
+                *up,
+                nn.Conv2d(widths[0], 3, 3, padding=1),
+                nn.Tanh(),
+            ),
+        )
+
+
+def _block(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+    return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.LeakyReLU(0.01))
+
+
+class TanhBottleneckVAE(VAENetwork):
+    """Report B, system B1: a shallow encoder with a tanh bottleneck, a decoder that starts with a 32×32 kernel.
+
+    The report does not say which pooling; max pooling is taken. Its decoder's `64→125` is read as `64→128`.
+
+    Args:
+        bottleneck: width of the tanh layer.
+        latent_dim: dimension of the latent.
+    """
+
+    def __init__(self, bottleneck: PositiveInt = 1024, latent_dim: PositiveInt = 512) -> None:
+        super().__init__(
+            nn.Sequential(
+                nn.Conv2d(3, 64, 3, padding=1),
+                nn.ReLU(),
+                nn.Conv2d(64, 128, 3, padding=1),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+                nn.Flatten(),
+                nn.Linear(32 * 32 * 128, bottleneck),
+                nn.Tanh(),
+            ),
+            bottleneck,
+            latent_dim,
+            nn.Sequential(
+                nn.Unflatten(1, (latent_dim, 1, 1)),
+                nn.ConvTranspose2d(latent_dim, 64, 32),
+                nn.Conv2d(64, 128, 3, padding=1),
+                nn.ReLU(),
+                nn.Conv2d(128, 256, 3, padding=1),
+                nn.ReLU(),
+                nn.ConvTranspose2d(256, 3, 2, stride=2),
+                nn.Tanh(),
+            ),
+        )
+
+
+class WideVAE(VAENetwork):
+    """Report C, system C1: three wide convolution blocks with average pooling; pixels in (0, 1).
+
+    Args:
+        width: channels of every block.
+        latent_dim: dimension of the latent.
+    """
+
+    value_range = (0.0, 1.0)
+
+    def __init__(self, width: PositiveInt = 256, latent_dim: PositiveInt = 1024) -> None:
+        def down(i: int) -> list[nn.Module]:
+            return [
+                nn.Conv2d(i, width, 3, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+                nn.AvgPool2d(2),
+            ]
+
+        def up(o: int) -> list[nn.Module]:
+            return [nn.ConvTranspose2d(width, o, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(o)]
+
+        features = 8 * 8 * width
+        super().__init__(
+            nn.Sequential(*down(3), *down(width), *down(width), nn.Flatten()),
+            features,
+            latent_dim,
+            nn.Sequential(
+                nn.Linear(latent_dim, features),
+                nn.Unflatten(1, (width, 8, 8)),
+                *up(width),
+                nn.ReLU(),
+                *up(width),
+                nn.ReLU(),
+                *up(3),
+                nn.Sigmoid(),
+            ),
+        )

@@ -1,0 +1,62 @@
+"""Schedules: pure functions of the iteration.
+
+In a configuration a schedule is a partial, to which the module passes its iteration::
+
+    model.lambda_kl: {_target_: lightning_modules.schedules.linear_warmup, _partial_: true, end: 1e-4, iterations: 5000}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from adversaria.errors import ConfigError
+from adversaria.types import NonNegative, Positive, PositiveInt
+
+Schedule = Callable[[int], float]
+
+
+def constant(iteration: int, value: NonNegative) -> float:
+    """Return `value`."""
+    return value
+
+
+def linear_warmup(iteration: int, end: NonNegative, iterations: PositiveInt, start: NonNegative = 0.0) -> float:
+    """Go from `start` to `end` in a straight line over `iterations`, then stay."""
+    return start + (end - start) * min(1.0, iteration / iterations)
+
+
+def alternating(iteration: int, values: list[float], period: PositiveInt) -> float:
+    """Cycle through `values`, `period` iterations each."""
+    return values[iteration // period % len(values)]
+
+
+def cyclical(
+    iteration: int, end: NonNegative, period: PositiveInt, ramp: Positive = 0.5, start: NonNegative = 0.0
+) -> float:
+    """In every `period` rise linearly from `start` to `end` during its first `ramp` part, then hold (Fu et al. 2019)."""
+    return start + (end - start) * min(1.0, (iteration % period) / (ramp * period))
+
+
+def piecewise(iteration: int, milestones: Mapping[int, float | Schedule], scale: Positive = 1.0) -> float:
+    """Return the value of the last milestone reached; a milestone may hold a schedule, which counts from it.
+
+    Args:
+        iteration: the iteration.
+        milestones: first iteration of a piece -> its value or schedule; must have 0.
+        scale: multiplies time: with 0.1 a table written for 50,000 iterations runs in 5,000.
+
+    Raises:
+        ConfigError: no piece covers the iteration.
+    """
+    time = iteration / scale
+    reached = [m for m in milestones if m <= time]
+    if not reached:
+        raise ConfigError(f"schedules.piecewise: milestones {sorted(milestones)} have no value at iteration 0; add 0")
+    start = max(reached)
+    piece = milestones[start]
+    return piece(int(time - start)) if callable(piece) else piece
+
+
+def as_schedule(value: float | Schedule) -> Schedule:
+    """Return a schedule as it is, and a number as a constant one."""
+    return value if callable(value) else lambda iteration: value

@@ -1,0 +1,126 @@
+"""The variational autoencoder (Kingma & Welling 2014)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from adversaria.types import NonNegative
+from datamodules.batch_loader import Batch
+from lightning_modules.base import BaseModule, OptimizerFactory
+from lightning_modules.losses import gaussian_kld, image_mse, reparameterize
+from lightning_modules.networks.vae import VAENetwork
+from lightning_modules.schedules import Schedule, as_schedule
+
+
+class VAE(BaseModule):
+    r"""VAE with a weighted divergence: loss = MSE + λ_KL · KLD, the same in training, validation and test.
+
+    MSE is the mean over images, channels and pixels in the network's value range. KLD is the divergence in nats, mean
+    over images and, with `kld_reduction="sum"`, summed over latent dimensions. As the MSE is a mean over the D values
+    of an image, the β of a β-VAE with unit-variance Gaussian likelihood is :math:`λ_{KL} D / 2`: 1e-4 means β = 0.61
+    at 64×64×3. The KLD is logged unweighted.
+
+    Args:
+        network: encoder-decoder pair (`lightning_modules.networks.vae`).
+        optimizer: factory of the optimizer, given the parameters.
+        lambda_kl: weight of the divergence, a number or a schedule over iterations.
+        kld_reduction: `sum` over latent dimensions, or their `mean`.
+    """
+
+    def __init__(
+        self,
+        network: VAENetwork,
+        optimizer: OptimizerFactory,
+        lambda_kl: NonNegative | Schedule = 1e-4,
+        kld_reduction: Literal["sum", "mean"] = "sum",
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.image_size, self.value_range = network.image_size, network.value_range
+        self.lambda_kl = as_schedule(lambda_kl)
+        self.kld_reduction = kld_reduction
+        self._optimizer = optimizer
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return the optimizer over all parameters."""
+        return self._optimizer(self.network.parameters())
+
+    # -- training
+    def objective(self, image: Tensor, noise: Tensor | None = None) -> dict[str, Tensor]:
+        """Return `loss`, `mse` and the unweighted `kld` of (n, 3, h, w) images; noise (n, latent_dim) or drawn."""
+        mu, logvar = self.network.encode(image)
+        decoded = self.network.decode(reparameterize(mu, logvar, noise))
+        mse = image_mse(decoded, image).mean()
+        kld = gaussian_kld(mu, logvar, self.kld_reduction)
+        return {"loss": mse + self.lambda_kl(self.iteration) * kld, "mse": mse, "kld": kld}
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of a batch."""
+        terms = self.objective(batch["image"])
+        self.record("train", {**terms, "lambda_kl": self.lambda_kl(self.iteration)})
+        return terms["loss"]
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Record the objective; the noise is the same at every validation."""
+        self.record("val", self.objective(batch["image"], self._fixed_noise(batch, batch_idx)), len(batch["image"]))
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Record the objective."""
+        self.record("test", self.objective(batch["image"], self._fixed_noise(batch, batch_idx)), len(batch["image"]))
+
+    def _fixed_noise(self, batch: Batch, batch_idx: int) -> Tensor:
+        return self.noise(len(batch["image"]), seed=batch_idx)
+
+    # -- abilities
+    def noise(self, count: int, seed: int) -> Tensor:
+        """Return (count, latent_dim) standard normal latents, a function of the seed alone."""
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(count, self.network.latent_dim, generator=generator).to(self.device)
+
+    @torch.no_grad()
+    def sample(self, count: int, noise: Tensor | None = None) -> Tensor:
+        """Decode `count` latents drawn from N(0, I), or the given ones, to (count, 3, h, w) images."""
+        z = torch.randn(count, self.network.latent_dim, device=self.device) if noise is None else noise
+        return self.network.decode(z)
+
+    @torch.no_grad()
+    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and log-variances of the posteriors, (n, latent_dim) each."""
+        return self.network.encode(image)
+
+    @torch.no_grad()
+    def reconstruct(self, image: Tensor) -> Tensor:
+        """Decode the posterior means of (n, 3, h, w) images."""
+        return self.network.decode(self.network.encode(image)[0])
+
+    @torch.no_grad()
+    def features(self, image: Tensor) -> Tensor:
+        """Return the posterior means, (n, latent_dim)."""
+        return self.network.encode(image)[0]
+
+    @torch.no_grad()
+    def interpolate(self, first: Tensor, second: Tensor, steps: int = 8) -> Tensor:
+        """Walk from one batch of images to another in a straight line between their posterior means.
+
+        Args:
+            first: (n, 3, h, w).
+            second: (n, 3, h, w).
+            steps: images a walk, both ends included.
+
+        Returns:
+            (n, steps, 3, h, w).
+        """
+        a, b = self.features(first), self.features(second)
+        weights = torch.linspace(0, 1, steps, device=a.device).view(1, steps, 1)
+        z = torch.lerp(a.unsqueeze(1), b.unsqueeze(1), weights)
+        return self.network.decode(z.flatten(0, 1)).unflatten(0, (len(first), steps))
+
+    def details(self) -> dict[str, Any]:
+        """Return the implementation details of the method."""
+        return {
+            "loss": f"MSE (mean over pixels) + lambda_kl * KLD ({self.kld_reduction} over latents, mean over images)",
+            "latent dimension": self.network.latent_dim,
+        }
