@@ -24,22 +24,23 @@ log = logging.getLogger("adversaria")
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float | None:
     """Check the configuration, then run it; return the objective for sweepers."""
-    job = HydraConfig.get()
-    folder = Path(job.runtime.output_dir)
-    choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
-    try:
-        if cfg.ckpt_path is None:
-            config = run_folder.plain(cfg)
-        else:
-            config = run_folder.resumed_config(folder, choices, overrides)
-            config["ckpt_path"] = str(run_folder.checkpoint_file(cfg.ckpt_path, folder.parent))
-        schema.check(config)
-        preflight(config["data"])
-    except UserError:
-        run_folder.discard_if_empty(folder)
-        raise
-    run_folder.write_invocation(folder, config, choices, overrides)
-    return train(config, folder)
+    with one_sentence_errors():
+        job = HydraConfig.get()
+        folder = Path(job.runtime.output_dir)
+        choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
+        try:
+            if cfg.ckpt_path is None:
+                config = run_folder.plain(cfg)
+            else:
+                config = run_folder.resumed_config(folder, choices, overrides)
+                config["ckpt_path"] = str(run_folder.checkpoint_file(cfg.ckpt_path, folder.parent))
+            schema.check(config)
+            preflight(config["data"])
+        except UserError:
+            run_folder.discard_if_empty(folder)
+            raise
+        run_folder.write_invocation(folder, config, choices, overrides)
+        return train(config, folder)
 
 
 def train(config: dict[str, Any], folder: Path) -> float | None:
@@ -48,22 +49,24 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         performance.keep_memory()
     import pytorch_lightning as pl  # seconds of imports, only now that the configuration is known to be good
 
-    from callbacks.run_record import RunRecord
+    from callbacks.run_record import RunRecord, print_results
 
     warnings.filterwarnings(
         "ignore",
         ".*(LeafSpec|Checkpoint directory .* exists and is not empty|smaller than the logging interval).*",
     )
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
     handler = logging.FileHandler(folder / "train.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logging.getLogger().addHandler(handler)
     try:
-        log.info("run folder: %s", _shown(folder))
+        log.info("run folder: %s", shown)
         pl.seed_everything(config["seed"], workers=True, verbose=False)
         datamodule = instantiate(config["data"])
         module = instantiate(config["model"])
         module.config = config["model"]
+        module.check_data(datamodule)
         if config["performance"]["channels_last"]:
             performance.channels_last(module)
         trainer = instantiate(
@@ -77,11 +80,11 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         if config["test"]:
             weights = None if config["test"] == "last" else str(folder / "checkpoints" / "best.ckpt")
             trainer.test(module, datamodule=datamodule, ckpt_path=weights, weights_only=True, verbose=False)
-            _print_results(trainer.callback_metrics, folder)
+            print_results(trainer.callback_metrics, shown)
         return objective
     except BaseException:
         if (folder / "checkpoints" / "last.ckpt").exists():
-            log.info("stopped; go on with: python train.py ckpt_path=%s", _shown(folder))
+            log.info("stopped; go on with: python train.py ckpt_path=%s", shown)
         raise
     finally:
         logging.getLogger().removeHandler(handler)
@@ -101,27 +104,9 @@ def _objective(name: str | None, metrics: dict[str, Any]) -> float | None:
     return float(metrics[name])
 
 
-def _print_results(metrics: dict[str, Any], folder: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("metric", "value", title="test")
-    for name, value in sorted(metrics.items()):
-        if name.startswith("test/"):
-            table.add_row(name.removeprefix("test/"), f"{float(value):.5g}")
-    console = Console()
-    console.print(table)
-    console.print(f"run folder   {_shown(folder)}", highlight=False, soft_wrap=True)
-    console.print(f"look at it   tensorboard --logdir {_shown(folder)}", highlight=False, soft_wrap=True)
-
-
-def _shown(folder: Path) -> str:
-    return os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
-
-
 if __name__ == "__main__":
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # lets errors reach the line below, where they become one sentence
+    os.environ["HYDRA_FULL_ERROR"] = "1"
     run_folder.register_resolvers()
-    with one_sentence_errors():
+    with one_sentence_errors():  # those of composing, before main is called
         main()
     sys.exit(0)

@@ -45,7 +45,7 @@ class CSVLogger(Logger):
                 writer.writerow(HEADER)
             elif self._first:  # a crash may have cut the last line short: keep it from swallowing the next
                 stream.write("\n")
-            writer.writerows((step, name, f"{float(value):.8g}") for name, value in metrics.items())
+            writer.writerows((step, name, f"{float(value):.6g}") for name, value in metrics.items())
         self._first = False
 
     @rank_zero_only

@@ -65,13 +65,17 @@ def explain(error: Exception) -> str | None:
     from hydra.errors import HydraException, MissingConfigException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
-    for cause in (error.__cause__, error.__context__):
-        if isinstance(cause, UserError):  # raised inside a resolver, wrapped by OmegaConf
+    cause: BaseException | None = error
+    while cause is not None:  # a resolver's own error comes wrapped by OmegaConf
+        if isinstance(cause, UserError):
             return str(cause)
+        cause = cause.__cause__ or cause.__context__
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _missing_option(error.missing_cfg_file)
     if isinstance(error, OverrideParseException):
-        return f"cannot read the override '{error.override}'; write key=value, and quote it for the shell if it has []{{}}$"
+        return (
+            f"cannot read the override '{error.override}'; write key=value, quoted for the shell where it has []{{}}$"
+        )
     text = str(error)
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1].split("@")[0])
@@ -112,9 +116,9 @@ def _unknown_key(key: str) -> str:
 
 def _keys(file: Path) -> set[str]:
     """Return the dotted keys that a configuration file defines, as the command line names them."""
-    import yaml
+    from omegaconf import OmegaConf
 
-    content = yaml.safe_load(file.read_text()) or {}
+    content = OmegaConf.to_container(OmegaConf.load(file))
     parts = file.relative_to(CONF).parts
     if parts[0] in ("hydra", "experiment") or not isinstance(content, dict):
         return set()

@@ -34,4 +34,4 @@ def channels_last(module: nn.Module) -> None:
     """Lay the convolution weights out as NHWC, as the data path lays out the images."""
     import torch
 
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(memory_format=torch.channels_last)

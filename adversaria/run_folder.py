@@ -109,7 +109,18 @@ def resumed_config(folder: Path, choices: dict[str, str], overrides: list[str]) 
             if OmegaConf.select(saved, key.lstrip("+~"), default=_ABSENT) is _ABSENT:
                 raise ConfigError(f"{override}: the run in {folder} has no key {key}")
             OmegaConf.update(saved, key.lstrip("+~"), OmegaConf.create({"v": None} | _parse(value))["v"], merge=False)
-    return plain(saved)
+    config = plain(saved)
+    moved: dict[str, Any] = _replace_prefix(config, config["run_dir"], str(folder))
+    return moved
+
+
+def _replace_prefix(node: Any, old: str, new: str) -> Any:
+    """Replace a leading path in every text of nested containers: the run folder may have moved since."""
+    if isinstance(node, dict):
+        return {k: _replace_prefix(v, old, new) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_replace_prefix(v, old, new) for v in node]
+    return new + node.removeprefix(old) if isinstance(node, str) and node.startswith(old) else node
 
 
 _ABSENT = object()

@@ -22,7 +22,7 @@ from adversaria.instantiate import ALLOWED, is_allowed
 
 ROOT = Path(__file__).resolve().parents[1]
 
-Component = dict[str, Any]  # a nested node: whatever is not plain data
+Component = dict[Any, Any]  # a nested node: whatever is not plain data
 Signature = dict[str, tuple[Any, bool]]  # parameter -> (type, required)
 
 Beta = types.Fraction
@@ -222,12 +222,18 @@ def _arguments(function: ast.FunctionDef, skip: int) -> Signature:
     return found
 
 
-_NAMESPACE = {
-    **{n: getattr(types, n) for n in vars(types) if not n.startswith("_")},
-    **{t.__name__: t for t in (int, float, bool, str, list, dict, tuple)},
-    "Any": Any,
-    "None": None,
-}
+class _Names(dict[str, Any]):
+    def __missing__(self, name: str) -> Any:
+        return Component
+
+
+_NAMES = _Names(
+    {
+        **{n: getattr(types, n) for n in vars(types) if not n.startswith("_")},
+        **{t.__name__: t for t in (int, float, bool, str, list, dict, tuple)},
+        "Any": Any,
+    }
+)
 
 
 def _type(annotation: ast.expr | None) -> Any:
@@ -238,6 +244,6 @@ def _type(annotation: ast.expr | None) -> Any:
         left, right = _type(annotation.left), _type(annotation.right)
         return Any if Any in (left, right) else left | right
     try:
-        return eval(ast.unparse(annotation), {"__builtins__": {}}, dict(_NAMESPACE))
-    except (NameError, AttributeError, TypeError):
+        return eval(ast.unparse(annotation), {"__builtins__": {}}, _NAMES)
+    except (AttributeError, TypeError):
         return Component

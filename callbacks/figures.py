@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import io
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lightning_modules.base import BaseModule
 
 
-class FigureCallback(pl.Callback):
+class FigureCallback(pl.Callback, abc.ABC):
     """Draws every `every_n_epochs` epochs, and once when the fit ends; 0 means only then.
 
     Subclasses implement `draw`. It runs in the first process alone, with the module in evaluation mode and without
@@ -32,9 +33,9 @@ class FigureCallback(pl.Callback):
         self.every_n_epochs = every_n_epochs
         self._drawn = -1
 
+    @abc.abstractmethod
     def draw(self, trainer: pl.Trainer, module: BaseModule) -> None:
         """Draw and save."""
-        raise NotImplementedError(f"{type(self).__name__} does not draw anything")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Draw if it is time."""
@@ -106,4 +107,5 @@ def save_picture(trainer: pl.Trainer, module: BaseModule, name: str, picture: np
 
 def tensorboard_writers(trainer: pl.Trainer) -> list[SummaryWriter]:
     """Return the TensorBoard writers of a run, none if it logs elsewhere."""
-    return [lg.experiment for lg in trainer.loggers if isinstance(getattr(lg, "experiment", None), SummaryWriter)]
+    writers = [getattr(logger, "experiment", None) for logger in trainer.loggers]
+    return [writer for writer in writers if isinstance(writer, SummaryWriter)]

@@ -13,7 +13,7 @@ from adversaria.csv_logger import read_metrics
 from adversaria.types import Fraction, NonNegativeInt
 from callbacks.figures import FigureCallback, save_picture, tensorboard_writers
 
-COLOURS = {"train": "#30638e", "val": "#d1495b", "test": "#003d5b"}
+COLOURS = {"train": "#30638e", "val": "#d1495b"}
 
 
 class LearningCurves(FigureCallback):

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
 from adversaria.types import Positive
-from lightning_modules.abilities import Reconstructor, require
+from lightning_modules.abilities import Autoencoder, require
 from lightning_modules.losses import gaussian_kld, image_mse
 
 
@@ -31,8 +31,8 @@ class ReconstructionMetrics(pl.Callback):
         self._means: list[Tensor] = []
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
-        """Check that the model reconstructs."""
-        require(pl_module, Reconstructor, "reconstruction_metrics")
+        """Check that the model encodes and decodes."""
+        require(pl_module, Autoencoder, "reconstruction_metrics")
 
     def on_test_batch_end(
         self,
@@ -46,7 +46,7 @@ class ReconstructionMetrics(pl.Callback):
         """Measure one batch."""
         mu, logvar = pl_module.encode(batch["image"])
         low, high = pl_module.value_range
-        image, decoded = ((x - low) / (high - low) for x in (batch["image"], pl_module.network.decode(mu)))
+        image, decoded = ((x - low) / (high - low) for x in (batch["image"], pl_module.decode(mu)))
         errors = image_mse(decoded, image)
         similarity = ssim(decoded, image, data_range=1.0)
         assert isinstance(similarity, Tensor)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from adversaria.types import NonNegativeInt, PositiveInt
 from callbacks.figures import FigureCallback, save_picture, to_uint8
-from lightning_modules.abilities import Reconstructor, require
+from lightning_modules.abilities import Autoencoder, require
 from lightning_modules.losses import image_mse
 
 
@@ -28,8 +28,8 @@ class Reconstructions(FigureCallback):
         self.count = count
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
-        """Check that the model reconstructs."""
-        require(pl_module, Reconstructor, "reconstructions")
+        """Check that the model encodes and decodes."""
+        require(pl_module, Autoencoder, "reconstructions")
 
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Reconstruct and save."""

@@ -8,13 +8,16 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from rich.console import Console
+from rich.table import Table
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from callbacks.figures import tensorboard_writers
 from lightning_modules.base import parameter_count
@@ -44,9 +47,13 @@ class RunRecord(pl.Callback):
         self._start = time.time()
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Write environment.json and architecture.txt."""
+        """Write environment.json and architecture.txt; tell TensorBoard where a resumed run goes on."""
         if not trainer.is_global_zero:
             return
+        for writer in tensorboard_writers(trainer) if pl_module.iteration else []:
+            # what an interrupted attempt logged after its last checkpoint is repeated: TensorBoard drops it here
+            restart = Event(session_log=SessionLog(status=SessionLog.START))
+            writer._get_file_writer().add_event(restart, step=pl_module.iteration + 1)
         folder = Path(trainer.default_root_dir)
         environment = {**environment_of(trainer), "seed": self.config["seed"]}
         (folder / "environment.json").write_text(json.dumps(environment, indent=2) + "\n")
@@ -73,6 +80,18 @@ class RunRecord(pl.Callback):
         )
         for writer in tensorboard_writers(trainer):
             writer.add_hparams(flat, metrics, run_name=".", global_step=pl_module.iteration)
+
+
+def print_results(metrics: Mapping[str, Any], folder: str) -> None:
+    """Print the test metrics as a table, and where to look on."""
+    table = Table("metric", "value", title="test")
+    for name, value in sorted(metrics.items()):
+        if name.startswith("test/"):
+            table.add_row(name.removeprefix("test/"), f"{float(value):.5g}")
+    console = Console()
+    console.print(table)
+    console.print(f"run folder   {folder}", highlight=False, soft_wrap=True)
+    console.print(f"look at it   tensorboard --logdir {folder}", highlight=False, soft_wrap=True)
 
 
 def environment_of(trainer: pl.Trainer) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from adversaria.errors import ConfigError
 from adversaria.types import NonNegativeInt, OnBadImage, PositiveInt, ValueRange
 from datamodules.array_cache import ArrayCache, open_cache
 from datamodules.batch_loader import Batch, BatchLoader, EpochOrder
-from datamodules.sources import SPLITS, Source, open_source, select_attributes
+from datamodules.sources import SPLITS, Source, check_value_range, open_source, select_attributes
 
 
 class FacesDataModule(pl.LightningDataModule):
@@ -53,9 +53,7 @@ class FacesDataModule(pl.LightningDataModule):
         super().__init__()
         self.source = open_source(source, root)
         self.image_size, self.batch_size = image_size, batch_size
-        self.value_range = (float(value_range[0]), float(value_range[1]))
-        if self.value_range[0] >= self.value_range[1]:
-            raise ConfigError(f"data.value_range={list(value_range)}: the first value must be below the second")
+        self.value_range = check_value_range(value_range)
         known = self.source.attributes()
         self.attributes = select_attributes(attributes, known)
         self._columns = [known.index(a) for a in self.attributes]

@@ -26,13 +26,19 @@ class Sampler(Protocol):
 
 
 @runtime_checkable
-class Reconstructor(Protocol):
-    """Encodes images and decodes them again."""
+class Autoencoder(Protocol):
+    """Encodes images as Gaussian latents and decodes latents to images."""
 
     value_range: tuple[float, float]
 
+    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and log-variances, (n, d) each."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the images of (n, d) latents."""
+
     def reconstruct(self, image: Tensor) -> Tensor:
-        """Return the reconstruction of each image."""
+        """Return the images decoded from the means."""
 
 
 @runtime_checkable

@@ -54,8 +54,11 @@ class BaseModule(pl.LightningModule):
             value = value.detach() if isinstance(value, Tensor) else value
             self._averages.setdefault(f"{stage}/{name}", Average()).add(value, count)
 
-    def publish(self, stage: str, progress_bar: bool = False) -> None:
-        """Average what was recorded under a stage, over all processes, and send it to loggers and callbacks."""
+    def publish(self, stage: str) -> None:
+        """Average what was recorded under a stage, over all processes, and send it to loggers and callbacks.
+
+        The progress bar shows the values whose name starts with `loss`.
+        """
         taken = {k: self._averages.pop(k) for k in list(self._averages) if k.startswith(f"{stage}/")}
         if not taken:
             return
@@ -66,35 +69,39 @@ class BaseModule(pl.LightningModule):
         values = dict(zip(taken, (sums / weights).tolist(), strict=True))
         for logger in self.loggers:
             logger.log_metrics(values, step=self.iteration)
-        self.log_dict(values, prog_bar=progress_bar, logger=False, on_step=stage == "train", on_epoch=stage != "train")
+        in_training = stage not in ("val", "test")
+        for name, value in values.items():
+            shown = name.startswith(f"{stage}/loss")
+            self.log(name, value, prog_bar=shown, logger=False, on_step=in_training, on_epoch=not in_training)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the iteration; publish the training scalars when they are due."""
         self.iteration += 1
-        last = batch_idx + 1 == self.trainer.num_training_batches
-        if last or self.iteration % self.trainer.log_every_n_steps == 0:
-            self.publish("train", progress_bar=True)
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set outside Trainer's class body
+        if batch_idx + 1 == self.trainer.num_training_batches or self.iteration % every == 0:
+            self.record("optim", {f"lr_{i}": o.param_groups[0]["lr"] for i, o in enumerate(self.trainer.optimizers)})
+            self.publish("train")
+            self.publish("optim")
 
     def on_validation_epoch_end(self) -> None:
         """Publish the validation scalars."""
-        self.publish("val", progress_bar=True)
+        self.publish("val")
 
     def on_test_epoch_end(self) -> None:
         """Publish the test scalars."""
         self.publish("test")
 
     # -- start and checkpoints
-    def setup(self, stage: str) -> None:
-        """Check that the data fits the module.
+    def check_data(self, datamodule: Any) -> None:
+        """Check that the data fits the networks; call before the fit, which would first prepare the data.
 
         Raises:
             ConfigError: another image size or value range.
         """
-        data = getattr(self.trainer, "datamodule", None)
         for key in ("value_range", "image_size"):
-            have, want = getattr(data, key, None), getattr(self, key, None)
+            have, want = getattr(datamodule, key, None), getattr(self, key, None)
             if have is not None and want is not None and have != want:
-                want = list(want) if isinstance(want, tuple) else want
+                have, want = (f"[{v[0]:g}, {v[1]:g}]" if isinstance(v, tuple) else v for v in (have, want))
                 raise ConfigError(f"data.{key}={have}: this network's images have {key} {want}; set data.{key}={want}")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -148,4 +155,4 @@ def load_module(file: Path) -> BaseModule:
     module = instantiate(config)
     module.config, module.iteration = config, iteration
     module.load_state_dict(weights)
-    return module.eval()  # type: ignore[no-any-return]
+    return module.eval()

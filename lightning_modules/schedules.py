@@ -7,7 +7,7 @@ In a configuration a schedule is a partial, to which the module passes its itera
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from adversaria.errors import ConfigError
 from adversaria.types import NonNegative, Positive, PositiveInt
@@ -25,7 +25,7 @@ def linear_warmup(iteration: int, end: NonNegative, iterations: PositiveInt, sta
     return start + (end - start) * min(1.0, iteration / iterations)
 
 
-def alternating(iteration: int, values: list[float], period: PositiveInt) -> float:
+def alternating(iteration: int, values: list[NonNegative], period: PositiveInt) -> float:
     """Cycle through `values`, `period` iterations each."""
     return values[iteration // period % len(values)]
 
@@ -33,11 +33,11 @@ def alternating(iteration: int, values: list[float], period: PositiveInt) -> flo
 def cyclical(
     iteration: int, end: NonNegative, period: PositiveInt, ramp: Positive = 0.5, start: NonNegative = 0.0
 ) -> float:
-    """In every `period` rise linearly from `start` to `end` during its first `ramp` part, then hold (Fu et al. 2019)."""
+    """Rise from `start` to `end` in the first `ramp` part of every `period`, then hold (Fu et al. 2019)."""
     return start + (end - start) * min(1.0, (iteration % period) / (ramp * period))
 
 
-def piecewise(iteration: int, milestones: Mapping[int, float | Schedule], scale: Positive = 1.0) -> float:
+def piecewise(iteration: int, milestones: dict[int, NonNegative | Schedule], scale: Positive = 1.0) -> float:
     """Return the value of the last milestone reached; a milestone may hold a schedule, which counts from it.
 
     Args:

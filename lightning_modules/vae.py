@@ -60,7 +60,8 @@ class VAE(BaseModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
         terms = self.objective(batch["image"])
-        self.record("train", {**terms, "lambda_kl": self.lambda_kl(self.iteration)})
+        self.record("train", terms)
+        self.record("optim", {"lambda_kl": self.lambda_kl(self.iteration)})
         return terms["loss"]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -81,27 +82,27 @@ class VAE(BaseModule):
         return torch.randn(count, self.network.latent_dim, generator=generator).to(self.device)
 
     @torch.no_grad()
-    def sample(self, count: int, noise: Tensor | None = None) -> Tensor:
-        """Decode `count` latents drawn from N(0, I), or the given ones, to (count, 3, h, w) images."""
-        z = torch.randn(count, self.network.latent_dim, device=self.device) if noise is None else noise
-        return self.network.decode(z)
-
-    @torch.no_grad()
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and log-variances of the posteriors, (n, latent_dim) each."""
         return self.network.encode(image)
 
     @torch.no_grad()
+    def decode(self, z: Tensor) -> Tensor:
+        """Map (n, latent_dim) latents to (n, 3, h, w) images in `value_range`."""
+        return self.network.decode(z)
+
+    def sample(self, count: int, noise: Tensor | None = None) -> Tensor:
+        """Decode `count` latents drawn from N(0, I), or the given ones, to (count, 3, h, w) images."""
+        return self.decode(torch.randn(count, self.network.latent_dim, device=self.device) if noise is None else noise)
+
     def reconstruct(self, image: Tensor) -> Tensor:
         """Decode the posterior means of (n, 3, h, w) images."""
-        return self.network.decode(self.network.encode(image)[0])
+        return self.decode(self.encode(image)[0])
 
-    @torch.no_grad()
     def features(self, image: Tensor) -> Tensor:
         """Return the posterior means, (n, latent_dim)."""
-        return self.network.encode(image)[0]
+        return self.encode(image)[0]
 
-    @torch.no_grad()
     def interpolate(self, first: Tensor, second: Tensor, steps: int = 8) -> Tensor:
         """Walk from one batch of images to another in a straight line between their posterior means.
 
@@ -116,7 +117,7 @@ class VAE(BaseModule):
         a, b = self.features(first), self.features(second)
         weights = torch.linspace(0, 1, steps, device=a.device).view(1, steps, 1)
         z = torch.lerp(a.unsqueeze(1), b.unsqueeze(1), weights)
-        return self.network.decode(z.flatten(0, 1)).unflatten(0, (len(first), steps))
+        return self.decode(z.flatten(0, 1)).unflatten(0, (len(first), steps))
 
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -64,12 +64,26 @@ def select_attributes(wanted: list[str] | None, known: list[str]) -> list[str]:
     return list(known) if wanted is None else list(wanted)
 
 
+def check_value_range(value_range: Sequence[float]) -> tuple[float, float]:
+    """Return the range as a tuple.
+
+    Raises:
+        ConfigError: it is empty.
+    """
+    low, high = map(float, value_range)
+    if low >= high:
+        raise ConfigError(f"data.value_range=[{low:g}, {high:g}]: the first value must be below the second")
+    return low, high
+
+
 def preflight(data: Mapping[str, Any]) -> None:
     """Check that the data of a configuration is there and has the attributes asked for, without torch.
 
     Raises:
-        ConfigError, DataError: as `Source.attributes` and `select_attributes` do.
+        ConfigError, DataError: as `Source.attributes`, `select_attributes` and `check_value_range` do.
     """
+    if "value_range" in data:
+        check_value_range(data["value_range"])
     if "source" not in data:
         return
     known = open_source(instantiate(data["source"]), data.get("root")).attributes()

@@ -138,7 +138,7 @@ def render_face(attributes: dict[str, int], rng: np.random.Generator, size: int 
 
 
 class _Face:
-    """One picture in the making. Coordinates are the head's: x right, y down, the chin near y = 1, ears near |x| = 0.75."""
+    """One picture in the making, in coordinates of the head: x right, y down, chin near y = 1, ears near |x| = 0.75."""
 
     def __init__(self, attributes: dict[str, int], rng: np.random.Generator, size: int) -> None:
         self.has = {name: bool(value) for name, value in attributes.items()}

@@ -6,6 +6,8 @@ takes and the `value_range` its last activation gives.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 from adversaria.types import PositiveInt
@@ -50,11 +52,10 @@ class StridedVAE(VAENetwork):
         latent_dim: PositiveInt = 1024,
     ) -> None:
         widths = list(channels)
-        down = [_block(nn.Conv2d(i, o, 3, stride=2, padding=1)) for i, o in zip([3, *widths], widths, strict=False)]
+        down = [_block(nn.Conv2d(i, o, 3, stride=2, padding=1)) for i, o in pairwise([3, *widths])]
         up_widths = [*widths[::-1], widths[0]]
         up = [
-            _block(nn.ConvTranspose2d(i, o, 3, stride=2, padding=1, output_padding=1))
-            for i, o in zip(up_widths, up_widths[1:], strict=False)
+            _block(nn.ConvTranspose2d(i, o, 3, stride=2, padding=1, output_padding=1)) for i, o in pairwise(up_widths)
         ]
         features = 4 * widths[-1]
         super().__init__(

@@ -1,0 +1,141 @@
+"""Callbacks by themselves: their arithmetic, and that they refuse a model without the ability they need."""
+
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from adversaria.errors import ConfigError
+from callbacks.figures import evaluating, grid, to_uint8
+from callbacks.latent_tsne import LatentTSNE, embed
+from callbacks.learning_curves import LearningCurves, draw_curves, smooth
+from callbacks.reconstruction_metrics import ReconstructionMetrics
+from callbacks.reconstructions import Reconstructions
+from callbacks.run_record import flatten, git_state
+from callbacks.sample_grid import SampleGrid
+
+
+@pytest.mark.parametrize("callback", [SampleGrid(), Reconstructions(), LatentTSNE(), ReconstructionMetrics()])
+def test_a_model_without_the_ability_is_refused_at_start(callback: pl.Callback) -> None:
+    with pytest.raises(ConfigError, match=r"callbacks\.\w+ needs a model.*=null"):
+        callback.setup(pl.Trainer(logger=False, accelerator="cpu"), pl.LightningModule(), "fit")
+
+
+def test_to_uint8_maps_the_range_ends() -> None:
+    images = torch.tensor([-1.0, 0.0, 1.0, 1.2]).view(1, 1, 1, 4)
+    assert to_uint8(images, (-1.0, 1.0)).ravel().tolist() == [0, 128, 255, 255]
+    assert to_uint8(images, (0.0, 1.0)).ravel().tolist() == [0, 0, 255, 255]
+
+
+def test_grid_places_images_row_by_row() -> None:
+    images = np.stack([np.full((2, 2, 3), v, dtype=np.uint8) for v in (10, 20, 30)])
+    page = grid(images, columns=2, gap=1)
+    assert page.shape == (7, 7, 3)
+    assert (page[1:3, 1:3] == 10).all()
+    assert (page[1:3, 4:6] == 20).all()
+    assert (page[4:6, 1:3] == 30).all()
+    assert (page[4:6, 4:6] == 255).all()
+
+
+def test_evaluating_puts_every_part_back_into_its_mode() -> None:
+    module = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout())
+    module.train()
+    module[1].eval()
+    with evaluating(module):
+        assert not any(m.training for m in module.modules())
+        assert not torch.is_grad_enabled()
+    assert [m.training for m in module] == [True, False]
+
+
+def test_smooth_is_unbiased_from_the_first_value_on() -> None:
+    np.testing.assert_allclose(smooth(np.full(5, 3.0), 0.9), 3.0)
+    np.testing.assert_allclose(smooth(np.array([1.0, 3.0]), 0.5), [1.0, (0.25 * 1 + 0.5 * 3) / 0.75])
+
+
+def test_curves_have_a_raw_and_a_smoothed_line_a_panel() -> None:
+    curves = {"train/kld": ([1, 2, 3], [3.0, 2.0, 1.0]), "val/kld": ([3], [1.5])}
+    figure = draw_curves(curves, {"KLD": ["train/kld", "val/kld"], "MSE": ["train/mse"]}, smoothing=0.9)
+    kld, mse = figure.axes
+    assert [len(line.get_xdata()) for line in kld.lines] == [3, 3, 1]
+    assert kld.get_xlabel() == "iteration"
+    assert mse.get_title() == "MSE"
+    assert not mse.lines
+
+
+def test_a_few_huge_first_values_do_not_flatten_a_panel() -> None:
+    values = [1e6] + [float(v) for v in np.linspace(2, 1, 99)]
+    figure = draw_curves({"train/kld": (list(range(100)), values)}, {"KLD": ["train/kld"]}, smoothing=0)
+    assert figure.axes[0].get_ylim()[1] < 10
+
+
+def test_embedding_is_seeded_and_separates_clusters() -> None:
+    rng = np.random.default_rng(0)
+    features = np.concatenate([rng.normal(c, 0.1, (30, 80)) for c in (-1, 1)]).astype(np.float32)
+    points = embed(features, seed=0)
+    np.testing.assert_array_equal(points, embed(features, seed=0))
+    inside = np.linalg.norm(points[:30] - points[:30].mean(0), axis=1).mean()
+    assert np.linalg.norm(points[:30].mean(0) - points[30:].mean(0)) > 3 * inside
+
+
+def test_reconstruction_metrics_by_hand() -> None:
+    recorded: dict[str, Any] = {}
+
+    class Half:
+        """Decodes every image to 0 in (-1, 1); two latents, of which one never varies."""
+
+        value_range = (-1.0, 1.0)
+
+        def encode(self, image):
+            return torch.stack([image.mean((1, 2, 3)), torch.zeros(len(image))], 1), torch.zeros(len(image), 2)
+
+        def decode(self, z):
+            return torch.zeros(len(z), 3, 16, 16)
+
+        def record(self, stage, values, count=1):
+            recorded.update({k: float(v) for k, v in values.items()})
+
+    callback = ReconstructionMetrics()
+    image = torch.stack([torch.full((3, 16, 16), 0.5), torch.full((3, 16, 16), -1.0)])
+    callback.on_test_batch_end(None, Half(), None, {"image": image}, 0)  # type: ignore[arg-type]
+    callback.on_test_epoch_end(None, Half())  # type: ignore[arg-type]
+    assert recorded["mse_pm1"] == pytest.approx((0.25 + 1) / 2)
+    assert recorded["mse_01"] == pytest.approx((0.0625 + 0.25) / 2)
+    assert recorded["psnr"] == pytest.approx(-10 * (np.log10(0.0625) + np.log10(0.25)) / 2)
+    assert recorded["kld_nats"] == pytest.approx((0.25 + 1) / 2 / 2)
+    assert recorded["active_units"] == 1
+
+
+def test_figures_are_drawn_on_schedule_and_once_at_the_end() -> None:
+    drawn: list[int] = []
+
+    class Recorder(LearningCurves):
+        def draw(self, trainer, module):
+            drawn.append(module.iteration)
+
+    callback = Recorder(panels={}, every_n_epochs=2)
+    module = types.SimpleNamespace(iteration=0, modules=lambda: [], eval=lambda: None)
+    for epoch in range(5):
+        module.iteration = 10 * (epoch + 1)
+        callback.on_train_epoch_end(types.SimpleNamespace(current_epoch=epoch, is_global_zero=True), module)  # type: ignore[arg-type]
+    callback.on_train_end(types.SimpleNamespace(is_global_zero=True), module)  # type: ignore[arg-type]
+    callback.on_train_end(types.SimpleNamespace(is_global_zero=True), module)  # type: ignore[arg-type]
+    assert drawn == [20, 40, 50]
+
+
+def test_flatten_gives_plain_values_under_dotted_keys() -> None:
+    nested = {"model": {"_target_": "a.B", "_partial_": True, "lr": 0.1, "betas": [0.9, 0.99]}, "none": None}
+    assert dict(flatten(nested)) == {
+        "model.target": "a.B",
+        "model.lr": 0.1,
+        "model.betas": "[0.9, 0.99]",
+        "none": "None",
+    }
+
+
+def test_outside_a_checkout_the_commit_is_unknown(tmp_path: Path) -> None:
+    assert git_state(tmp_path) == {"git_commit": None, "git_dirty": None}

@@ -1,0 +1,102 @@
+"""Each callback's file, in one finished run; what the files say, not only that they are there."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from adversaria.csv_logger import read_metrics
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_run) -> Path:
+    return tiny_run[0]
+
+
+@pytest.fixture(scope="module")
+def events(folder: Path) -> EventAccumulator:
+    accumulator = EventAccumulator(str(folder / "tensorboard"), size_guidance={"images": 0})
+    return accumulator.Reload()
+
+
+def picture(folder: Path, name: str) -> np.ndarray:
+    return np.asarray(Image.open(folder / "figures" / name))
+
+
+def test_sample_grid_has_four_rows_of_eight(folder: Path) -> None:
+    assert sorted(p.name for p in (folder / "figures").glob("samples_*")) == [
+        "samples_0000003.png",
+        "samples_0000006.png",
+    ]
+    page = picture(folder, "samples_0000006.png")
+    assert page.shape == (4 * 66 + 2, 8 * 66 + 2, 3)
+    assert (page[:2] == 255).all()
+    assert page[2:66, 2:66].std() > 0
+    assert not np.array_equal(page, picture(folder, "samples_0000003.png"))  # the network moved, the noise did not
+
+
+@pytest.mark.parametrize("name", ["reconstructions", "tsne", "curves"])
+def test_figures_show_something(folder: Path, name: str) -> None:
+    page = picture(folder, f"{name}_0000006.png")
+    assert page.shape[2] == 3
+    assert page.std() > 5
+
+
+def test_tsne_embedding_is_saved_with_its_labels(folder: Path) -> None:
+    saved = np.load(folder / "figures" / "tsne_0000006.npz")
+    assert saved["points"].shape == (16, 2)
+    assert np.isfinite(saved["points"]).all()
+    assert set(saved) == {"points", "Blond_Hair", "Male", "Smiling", "Black_Hair"}
+    assert set(np.unique(saved["Male"])) <= {0, 1}
+
+
+def test_metrics_json_has_metrics_and_protocol(folder: Path) -> None:
+    record = json.loads((folder / "metrics.json").read_text())
+    metrics = record["metrics"]
+    assert metrics["test/mse_pm1"] == pytest.approx(4 * metrics["test/mse_01"], rel=1e-5)
+    assert metrics["test/psnr"] == pytest.approx(-10 * np.log10(metrics["test/mse_01"]), abs=1.0)
+    assert -1 <= metrics["test/ssim"] <= 1
+    assert metrics["test/kld_nats"] > 0
+    assert 0 <= metrics["test/active_units"] <= 16
+    protocol = record["protocol"]
+    assert (protocol["weights"], protocol["test images"], protocol["iteration"]) == ("last", 24, 6)
+
+
+def test_architecture_lists_networks_counts_and_details(folder: Path) -> None:
+    text = (folder / "architecture.txt").read_text()
+    for expected in ("StridedVAE(", "LeakyReLU(negative_slope=0.01)", "network.encoder: ", "normalisation"):
+        assert expected in text
+    details = dict(line.strip().split("  ", 1) for line in text.split("Implementation details\n")[1].splitlines())
+    assert details["optimizer.lr"].strip() == "0.001"
+    assert details["train images"].strip() == "96"
+
+
+def test_environment_has_versions_and_seed(folder: Path) -> None:
+    environment = json.loads((folder / "environment.json").read_text())
+    assert environment["seed"] == 0
+    assert environment["device"].startswith("cpu")
+    assert {"torch", "git_commit", "git_dirty", "command"} <= set(environment)
+
+
+def test_tensorboard_has_scalars_at_iterations_images_and_layout(folder: Path, events: EventAccumulator) -> None:
+    assert [e.step for e in events.Scalars("train/kld")] == [1, 2, 3, 4, 5, 6]
+    assert [e.step for e in events.Images("samples")] == [3, 6]
+    assert {"samples", "reconstructions", "tsne", "curves"} <= set(events.Tags()["images"])
+    layout = events.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
+    assert b"KLD" in layout
+    assert b"train/mse" in layout
+    assert "_hparams_/session_start_info" in events.summary_metadata
+
+
+def test_csv_and_tensorboard_agree(folder: Path, events: EventAccumulator) -> None:
+    iterations, values = read_metrics(folder / "metrics.csv")["val/mse"]
+    scalars = events.Scalars("val/mse")
+    assert iterations == [e.step for e in scalars]
+    np.testing.assert_allclose(values, [e.value for e in scalars], rtol=1e-5)
+
+
+def test_the_objective_is_the_last_validation_loss(folder: Path, tiny_run) -> None:
+    assert tiny_run[1] == pytest.approx(read_metrics(folder / "metrics.csv")["val/loss"][1][-1], rel=1e-5)

@@ -1,0 +1,92 @@
+"""Fixtures shared by all tests: composed configurations, tiny runs, the shared real data."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("ADVERSARIA_SHARED", ROOT.parent / "shared")) / "data"
+
+#: Overrides that make the default run as small as it can be and still go through every part.
+TINY = [
+    "data.source.train=96",
+    "data.source.val=24",
+    "data.source.test=24",
+    "data.batch_size=32",
+    "model.network.channels=[4,4,8,8,8]",
+    "model.network.latent_dim=16",
+    "trainer.max_epochs=2",
+    "trainer.log_every_n_steps=1",
+    "trainer.enable_progress_bar=false",
+    "callbacks.progress_bar=null",
+    "callbacks.tsne.count=16",
+    "trainer.accelerator=cpu",
+]
+
+
+@pytest.fixture(scope="session")
+def tiny() -> list[str]:
+    """Overrides for a run of seconds."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data, for tests that need it."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the real data sets are not at {SHARED}; set ADVERSARIA_SHARED to the folder that has data/")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def compose() -> Callable[..., dict[str, Any]]:
+    """Compose a configuration as the command line does, into plain containers."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+
+    from adversaria import run_folder
+
+    def composed(*overrides: str, folder: Path = Path("unused")) -> dict[str, Any]:
+        run_folder.register_resolvers()
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            cfg = hydra_compose("train", overrides=[f"run_dir={folder}", "name=test", *overrides])
+        return run_folder.plain(cfg)
+
+    return composed
+
+
+@pytest.fixture(scope="session")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One array cache for all tests that do not test the cache."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run train.py (or another script) as a user does, in a folder of its own."""
+
+    def run(cwd: Path, *arguments: str, script: str = "train.py", timeout: float = 120) -> Any:
+        return subprocess.run(
+            [sys.executable, str(ROOT / script), *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_run(
+    compose: Callable[..., dict[str, Any]], cache_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, float | None]:
+    """The run folder and the objective of one tiny, finished run of the default experiment."""
+    import train
+
+    folder = tmp_path_factory.mktemp("run")
+    config = compose(*TINY, f"data.cache_dir={cache_dir}", folder=folder)
+    return folder, train.train(config, folder)

@@ -1,0 +1,285 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adversaria.errors import DataError
+from datamodules.array_cache import CHUNK, open_cache
+from datamodules.sources import Table
+from datamodules.sources.celeba import CelebA
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZE = 4
+
+
+class Numbers:
+    """Source whose image i has the value i in every pixel and the labels (i mod 2, i mod 3)."""
+
+    name = "numbers"
+
+    def __init__(self, train=7, val=3, test=2, bad=(), error=DataError, version=1):
+        self.counts = {"train": train, "val": val, "test": test}
+        self.bad, self.error, self.version = set(bad), error, version
+        self.reads = []
+
+    def attributes(self):
+        return ["odd", "third"]
+
+    def fingerprint(self):
+        return {"version": self.version}
+
+    def tables(self):
+        return {
+            split: Table([f"{split}/{i}" for i in range(n)], np.array([(i % 2, i % 3) for i in range(n)], np.int8))
+            for split, n in self.counts.items()
+        }
+
+    def read(self, name, size):
+        self.reads.append(name)
+        if name in self.bad:
+            raise self.error(f"{name} is damaged")
+        return np.full((size, size, 3), int(name.split("/")[1]) % 256, np.uint8)
+
+
+def values(split):
+    """The value of each image, after a look that all its pixels have it."""
+    assert (split.images == split.images[:, :1, :1, :1]).all()
+    return split.images[:, 0, 0, 0].tolist()
+
+
+def entries(folder):
+    return sorted(p.name for p in folder.iterdir() if not p.name.endswith(".lock"))
+
+
+def test_the_cache_has_what_the_source_reads(tmp_path):
+    cache = open_cache(Numbers(), SIZE, tmp_path / "new" / "cache")
+    assert cache.attributes == ["odd", "third"]
+    assert cache.skipped == 0
+    assert list(cache.splits) == ["train", "val", "test"]
+    train = cache.splits["train"]
+    assert train.images.shape == (7, SIZE, SIZE, 3)
+    assert train.images.dtype == np.uint8
+    assert train.labels.dtype == np.int8
+    assert values(train) == [0, 1, 2, 3, 4, 5, 6]
+    assert values(cache.splits["test"]) == [0, 1]
+    assert train.labels.tolist() == [[0, 0], [1, 1], [0, 2], [1, 0], [0, 1], [1, 2], [0, 0]]
+    assert [len(s) for s in cache.splits.values()] == [7, 3, 2]
+
+
+def test_the_arrays_are_memory_mapped_and_read_only(tmp_path):
+    images = open_cache(Numbers(), SIZE, tmp_path).splits["train"].images
+    assert isinstance(images, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        images[0] = 0
+
+
+def test_several_chunks_are_read_in_order_and_once(tmp_path):
+    count = 2 * CHUNK + 10
+    source = Numbers(train=count)
+    assert values(open_cache(source, 1, tmp_path).splits["train"]) == [i % 256 for i in range(count)]
+    assert len(source.reads) == len(set(source.reads)) == count + 5
+
+
+def test_a_second_opening_does_not_read_the_source(tmp_path):
+    first, second = Numbers(), Numbers()
+    built = open_cache(first, SIZE, tmp_path)
+    opened = open_cache(second, SIZE, tmp_path)
+    assert len(first.reads) == 12
+    assert second.reads == []
+    assert opened.folder == built.folder
+    assert values(opened.splits["train"]) == [0, 1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("change", ["fingerprint", "size", "on_bad_image", "attributes"])
+def test_whatever_changes_the_arrays_gets_a_folder_of_its_own(tmp_path, change, monkeypatch):
+    before = open_cache(Numbers(), SIZE, tmp_path)
+    source = Numbers(version=2 if change == "fingerprint" else 1)
+    if change == "attributes":
+        monkeypatch.setattr(source, "attributes", lambda: ["odd", "other"])
+    size = SIZE + 1 if change == "size" else SIZE
+    after = open_cache(source, size, tmp_path, "skip" if change == "on_bad_image" else "error")
+    assert len(source.reads) == 12
+    assert after.folder != before.folder
+    assert values(before.splits["train"]) == [0, 1, 2, 3, 4, 5, 6]
+    assert len(entries(tmp_path)) == 2
+
+
+def flip_a_byte(file):
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+def truncate(file):
+    file.write_bytes(file.read_bytes()[:-5])
+
+
+@pytest.mark.parametrize("damage", [flip_a_byte, truncate, Path.unlink, lambda f: f.write_bytes(b"")])
+@pytest.mark.parametrize("file", ["train.images.npy", "val.labels.npy"])
+def test_a_damaged_array_is_noticed_and_built_again(tmp_path, file, damage):
+    cache = open_cache(Numbers(), SIZE, tmp_path)
+    damage(cache.folder / file)
+    source = Numbers()
+    again = open_cache(source, SIZE, tmp_path)
+    assert len(source.reads) == 12
+    assert again.folder == cache.folder
+    assert values(again.splits["train"]) == [0, 1, 2, 3, 4, 5, 6]
+    assert again.splits["val"].labels.tolist() == [[0, 0], [1, 1], [0, 2]]
+    assert entries(tmp_path) == [cache.folder.name]
+    third = Numbers()
+    open_cache(third, SIZE, tmp_path)
+    assert third.reads == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"garbage", b"\xff\xfe\x00", b"[]", b"null", b"3", b"{}", b'{"files": []}', b'{"files": {}, "splits": []}'],
+)
+def test_a_damaged_index_is_noticed_and_built_again(tmp_path, content):
+    cache = open_cache(Numbers(), SIZE, tmp_path)
+    (cache.folder / "index.json").write_bytes(content)
+    source = Numbers()
+    assert values(open_cache(source, SIZE, tmp_path).splits["val"]) == [0, 1, 2]
+    assert len(source.reads) == 12
+
+
+def test_an_index_cut_short_anywhere_is_noticed(tmp_path):
+    cache = open_cache(Numbers(), SIZE, tmp_path)
+    whole = (cache.folder / "index.json").read_bytes()
+    assert json.loads(whole)["splits"] == ["train", "val", "test"]
+    for length in (1, len(whole) // 2, len(whole) - 1):
+        (cache.folder / "index.json").write_bytes(whole[:length])
+        source = Numbers()
+        open_cache(source, SIZE, tmp_path)
+        assert len(source.reads) == 12
+
+
+PROCESS = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from datamodules.array_cache import open_cache
+from datamodules.sources import Table
+
+own, other, cache_dir, log = map(Path, sys.argv[1:])
+
+class Slow:
+    name = "slow"
+    def attributes(self): return ["a"]
+    def fingerprint(self): return {}
+    def tables(self): return {s: Table(["1", "2"], np.array([[0], [1]], np.int8)) for s in ("train", "val", "test")}
+    def read(self, name, size):
+        with log.open("a") as stream: stream.write(name)
+        time.sleep(0.1)
+        return np.full((size, size, 3), int(name), np.uint8)
+
+own.touch()
+while not other.exists():  # both begin at once
+    time.sleep(0.005)
+train = open_cache(Slow(), 4, cache_dir).splits["train"]
+print(train.images[:, 0, 0, 0].tolist(), train.labels.ravel().tolist(), "torch" in sys.modules)
+"""
+
+
+def test_two_processes_at_once_share_one_build(tmp_path):
+    marks = [tmp_path / "a", tmp_path / "b"]
+    cache_dir, log = tmp_path / "cache", tmp_path / "log"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, *map(str, (own, other, cache_dir, log))],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for own, other in (marks, marks[::-1])
+    ]
+    outputs = [p.communicate(timeout=60)[0].splitlines()[-1] for p in processes]
+    assert [p.returncode for p in processes] == [0, 0]
+    assert outputs == ["[1, 2] [0, 1] False"] * 2
+    assert sorted(log.read_text()) == ["1"] * 3 + ["2"] * 3
+    assert len(entries(cache_dir)) == 1
+
+
+@pytest.mark.parametrize("error", [DataError, RuntimeError, KeyboardInterrupt])
+def test_a_failing_build_leaves_nothing(tmp_path, error):
+    with pytest.raises(error, match="train/5 is damaged"):
+        open_cache(Numbers(bad=["train/5"], error=error), SIZE, tmp_path)
+    assert entries(tmp_path) == []
+    assert values(open_cache(Numbers(), SIZE, tmp_path).splits["train"]) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_a_failing_rebuild_does_not_bring_the_damaged_cache_back(tmp_path):
+    cache = open_cache(Numbers(), SIZE, tmp_path)
+    truncate(cache.folder / "train.images.npy")
+    for _ in range(2):
+        with pytest.raises(DataError, match="val/1 is damaged"):
+            open_cache(Numbers(bad=["val/1"]), SIZE, tmp_path)
+    assert len(entries(tmp_path)) <= 1
+    assert values(open_cache(Numbers(), SIZE, tmp_path).splits["train"]) == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_skipped_images_are_counted_and_labels_stay_aligned(tmp_path, caplog):
+    bad = ["train/0", "train/3", "test/1"]
+    cache = open_cache(Numbers(bad=bad), SIZE, tmp_path, "skip")
+    assert cache.skipped == 3
+    assert values(cache.splits["train"]) == [1, 2, 4, 5, 6]
+    assert cache.splits["train"].labels.tolist() == [[1, 1], [0, 2], [0, 1], [1, 2], [0, 0]]
+    assert values(cache.splits["val"]) == [0, 1, 2]
+    assert values(cache.splits["test"]) == [0]
+    assert "left out 3 unreadable images of numbers; the first: train/0 is damaged" in caplog.text
+    again = Numbers(bad=bad)
+    assert open_cache(again, SIZE, tmp_path, "skip").skipped == 3
+    assert again.reads == []
+
+
+def test_skipping_does_not_hide_errors_that_are_not_the_datas(tmp_path):
+    with pytest.raises(RuntimeError, match="train/1"):
+        open_cache(Numbers(bad=["train/1"], error=RuntimeError), SIZE, tmp_path, "skip")
+
+
+def test_a_split_without_a_readable_image_is_an_error(tmp_path):
+    bad = [f"val/{i}" for i in range(3)]
+    with pytest.raises(DataError, match="no image of the val split can be read; the first: val/0 is damaged"):
+        open_cache(Numbers(bad=bad), SIZE, tmp_path, "skip")
+    assert entries(tmp_path) == []
+
+
+def test_an_empty_split_is_an_error(tmp_path):
+    source = Numbers(test=0)
+    with pytest.raises(DataError, match="the test split of numbers is empty"):
+        open_cache(source, SIZE, tmp_path)
+    assert source.reads == []
+    assert entries(tmp_path) == []
+
+
+@pytest.mark.parametrize("archive", [False, True], ids=["folder", "zip"])
+def test_nothing_is_written_to_the_data_root(write_celeba, tmp_path, archive):
+    root = write_celeba(tmp_path / "data", archive=archive)
+
+    def listing():
+        return sorted((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in [root, *root.rglob("*")])
+
+    before = listing()
+    open_cache(CelebA(str(root)), 64, tmp_path / "cache")
+    assert listing() == before
+
+
+@pytest.mark.parametrize("archive", [False, True], ids=["folder", "zip"])
+def test_celeba_in_the_cache_is_what_the_source_reads(write_celeba, tmp_path, archive):
+    source = CelebA(str(write_celeba(tmp_path / "data", archive=archive)))
+    cache = open_cache(source, 64, tmp_path / "cache")
+    for split, table in source.tables().items():
+        np.testing.assert_array_equal(cache.splits[split].images, [source.read(name, 64) for name in table.names])
+        np.testing.assert_array_equal(cache.splits[split].labels, table.labels)
+
+
+def test_a_replaced_image_gets_a_new_cache(celeba_root, tmp_path):
+    before = open_cache(CelebA(str(celeba_root)), 64, tmp_path / "cache")
+    images = celeba_root / "img_align_celeba"
+    (images / "000001.jpg").write_bytes((images / "000006.jpg").read_bytes())
+    after = open_cache(CelebA(str(celeba_root)), 64, tmp_path / "cache")
+    assert after.folder != before.folder
+    np.testing.assert_array_equal(after.splits["train"].images[0], after.splits["test"].images[1])

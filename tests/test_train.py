@@ -1,0 +1,131 @@
+"""The command line as a user meets it: a subprocess in an empty folder."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from adversaria.csv_logger import read_metrics
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def runs(folder: Path, name: str = "vae_synthetic_faces") -> list[Path]:
+    return sorted((folder / "outputs" / name).iterdir())
+
+
+def test_help_is_for_people_and_free_of_torch(tmp_path: Path, cli) -> None:
+    shown = cli(tmp_path, "--help")
+    assert shown.returncode == 0
+    assert shown.stdout.count("python train.py") >= 5
+    for expected in ("data: ", "celeba", "experiment/report_a: vae", "install=bash", "ckpt_path="):
+        assert expected in shown.stdout
+    probe = "import sys, train; print('torch' in sys.modules, 'pytorch_lightning' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_cfg_job_prints_the_configuration(tmp_path: Path, cli) -> None:
+    shown = cli(tmp_path, "model=vae", "data=celeba", "model.lambda_kl=0.5", "--cfg", "job")
+    assert shown.returncode == 0
+    assert "lambda_kl: 0.5" in shown.stdout
+    assert "datamodules.sources.celeba.CelebA" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["data.attributes=[Blond]"], "there is no attribute 'Blond'; did you mean Blond_Hair?"),
+        (["data=celeba", "data.root=/nowhere"], "looked in /nowhere, /nowhere/celeba"),
+        (["data.root=/nowhere"], "the chosen data has no key 'root'; it belongs to data=celeba"),
+        (["model.lambda_kl=-1"], "model.lambda_kl=-1: expected float >= 0"),
+        (["data=celebaa"], "did you mean celeba?"),
+        (["experiment=report_a/vea"], "did you mean report_a/vae"),
+        (["model.lamda_kl=1"], "did you mean model.lambda_kl?"),
+        (["model.lambda_kl=["], "cannot read the override"),
+        (["ckpt_path=last"], "no run under outputs/vae_synthetic_faces has"),
+        (["model._target_=os.system"], "is not allowed"),
+        (["data.value_range=[1,0]"], "the first value must be below the second"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(tmp_path: Path, cli, arguments: list[str], sentence: str) -> None:
+    done = cli(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.rglob("*.*"))  # no run folder is left behind
+
+
+def test_a_run_ends_with_table_folder_and_tensorboard_and_writes_nowhere_else(
+    tmp_path: Path, cli, tiny: list[str]
+) -> None:
+    done = cli(tmp_path, *tiny, "callbacks.tsne=null")
+    assert done.returncode == 0, done.stderr
+    (folder,) = runs(tmp_path)
+    for expected in ("mse_pm1", "psnr", f"tensorboard --logdir outputs/vae_synthetic_faces/{folder.name}"):
+        assert expected in done.stdout
+    assert {p.name for p in tmp_path.iterdir()} == {"outputs", ".cache"}
+    assert {p.name for p in folder.iterdir()} == {
+        *("architecture.txt", "checkpoints", "config.yaml", "environment.json", "figures", "invocation.json"),
+        *("metrics.csv", "metrics.json", "tensorboard", "train.log"),
+    }
+    lines = [line for line in (folder / "train.log").read_text().splitlines() if "epoch" in line]
+    assert [line.split("epoch ")[1].split()[0] for line in lines] == ["1/2", "2/2"]
+    assert "images/s" in lines[0]
+    assert "val/loss" in lines[0]
+
+
+def test_two_runs_never_share_a_folder(tmp_path: Path, tiny: list[str]) -> None:
+    command = [sys.executable, str(ROOT / "train.py"), *tiny, "callbacks.tsne=null", "test=null"]
+    started = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [p.wait(120) for p in started] == [0, 0]
+    assert len(runs(tmp_path)) == 2
+    assert len([p for p in (tmp_path / ".cache").iterdir() if p.is_dir()]) == 1  # and they shared one cache
+
+
+def test_a_sweep_runs_every_value(tmp_path: Path, cli, tiny: list[str]) -> None:
+    done = cli(tmp_path, "-m", *tiny, "callbacks.tsne=null", "trainer.max_epochs=1", "model.lambda_kl=0,0.01")
+    assert done.returncode == 0, done.stderr
+    (sweep,) = runs(tmp_path, "sweeps")
+    records = [json.loads((sweep / job / "metrics.json").read_text()) for job in ("0", "1")]
+    losses = [r["metrics"]["test/loss"] - r["metrics"]["test/mse"] for r in records]
+    assert losses[0] == pytest.approx(0, abs=1e-6)
+    assert losses[1] > 1e-4
+
+
+def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, cli, tiny: list[str]) -> None:
+    many = [*tiny, "callbacks.tsne=null", "trainer.max_epochs=400", "callbacks.samples=null"]
+    command = [sys.executable, str(ROOT / "train.py"), *many, "callbacks.curves=null", "callbacks.reconstructions=null"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "epoch 3/" in line:
+                break
+        time.sleep(0.2)
+        process.send_signal(signal.SIGKILL)
+    (folder,) = runs(tmp_path)
+    before = (folder / "metrics.csv").read_bytes()
+    saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["adversaria"]["iteration"]
+    assert saved >= 9
+
+    epochs = saved // 3 + 2
+    done = cli(tmp_path, "ckpt_path=last", f"trainer.max_epochs={epochs}")
+    assert done.returncode == 0, done.stderr
+    assert runs(tmp_path) == [folder]
+    assert (folder / "metrics.csv").read_bytes().startswith(before)  # append-only
+    curves = read_metrics(folder / "metrics.csv")
+    assert curves["train/loss"][0] == list(range(1, 3 * epochs + 1))  # no gap, no double point
+    assert curves["val/loss"][0] == list(range(3, 3 * epochs + 1, 3))
+    history = json.loads((folder / "invocation.json").read_text())
+    assert [h["overrides"][0] for h in history] == [tiny[0], "ckpt_path=last"]
+    assert len(list((folder / "tensorboard").glob("events.*"))) >= 2
+
+    other = cli(tmp_path, f"ckpt_path={folder}", "data=celeba")
+    assert other.returncode == 2
+    assert "has data=synthetic_faces" in other.stderr
