@@ -63,10 +63,10 @@ def read_metrics(file: Path) -> dict[str, tuple[list[int], list[float]]]:
     with file.open(newline="") as stream:
         for row in csv.DictReader(stream):
             try:
-                iteration, value = int(row["iteration"]), float(row["value"])
-            except (TypeError, ValueError):
+                name, iteration, value = row["metric"], int(row["iteration"]), float(row["value"])
+            except (KeyError, TypeError, ValueError):
                 continue
-            iterations, values = curves.setdefault(row["metric"], ([], []))
+            iterations, values = curves.setdefault(name, ([], []))
             while iterations and iterations[-1] >= iteration:
                 iterations.pop()
                 values.pop()

@@ -66,7 +66,7 @@ def explain(error: Exception) -> str | None:
     from omegaconf.errors import OmegaConfBaseException
 
     cause: BaseException | None = error
-    while cause is not None:  # a resolver's own error comes wrapped by OmegaConf
+    while isinstance(cause, UserError | HydraException | OmegaConfBaseException):
         if isinstance(cause, UserError):
             return str(cause)
         cause = cause.__cause__ or cause.__context__
@@ -77,6 +77,8 @@ def explain(error: Exception) -> str | None:
             f"cannot read the override '{error.override}'; write key=value, quoted for the shell where it has []{{}}$"
         )
     text = str(error)
+    if text.startswith("Config group override"):  # a plain ValueError of Hydra's, for data=null or data=3
+        return f"a group needs a choice, such as data=celeba ({' '.join(text.split())})"
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1].split("@")[0])
     if isinstance(error, HydraException | OmegaConfBaseException):
@@ -100,16 +102,15 @@ def _missing_option(missing: str) -> str:
 
 def _unknown_key(key: str) -> str:
     """Explain an unknown key: the nearest key, or the group choices that do have it."""
-    owners: dict[str, set[str]] = {}
-    for file in CONF.rglob("*.yaml"):
+    owners: dict[str, list[str]] = {}
+    for file in sorted(CONF.rglob("*.yaml")):
+        choice = "=".join(file.relative_to(CONF).with_suffix("").as_posix().rsplit("/", 1))
         for known in _keys(file):
-            owners.setdefault(known, set()).add(file.stem)
-    group, _, leaf = key.partition(".")
-    having = sorted(o for o in owners.get(key, ()) if o in options(group))
-    if leaf and having:
-        return f"{key}: the chosen {group} has no key '{leaf}'; it belongs to " + " and ".join(
-            f"{group}={o}" for o in having
-        )
+            owners.setdefault(known, []).append(choice)
+    if "." in key and key in owners:
+        group = owners[key][0].partition("=")[0]
+        leaf = key[len(group) + 1 :]
+        return f"{key}: the chosen {group} has no key '{leaf}'; it belongs to {' and '.join(owners[key])}"
     near = difflib.get_close_matches(key, owners, 1, 0.75) or difflib.get_close_matches(key, owners, 1, 0.5)
     return f"{key}: there is no such key" + (f"; did you mean {near[0]}?" if near else "; see --cfg job for all keys")
 

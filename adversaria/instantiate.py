@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 from typing import Any
 
 from adversaria.errors import ConfigError, suggest
@@ -17,9 +18,14 @@ ALLOWED = (
     "callbacks.",
     "torch.optim.",
     "torch.nn.",
-    "pytorch_lightning.",
+    "pytorch_lightning.Trainer",
+    "pytorch_lightning.callbacks.",
+    "pytorch_lightning.loggers.",
+    "pytorch_lightning.profilers.",
+    "pytorch_lightning.strategies.",
     "torchmetrics.",
 )
+PLACES = ", ".join(f"{prefix}*" for prefix in ALLOWED)
 
 
 def instantiate(node: Any, /, **extra: Any) -> Any:
@@ -41,22 +47,21 @@ def instantiate(node: Any, /, **extra: Any) -> Any:
         return built
     target = locate(node["_target_"])
     arguments = {**built, **extra}
-    if node.get("_partial_", False):
-        return functools.partial(target, **arguments)
+    partial = node.get("_partial_", False)
     try:
-        return target(**arguments)
+        signature = inspect.signature(target)
+        (signature.bind_partial if partial else signature.bind)(**arguments)
+    except ValueError:  # a builtin without a signature
+        pass
     except TypeError as error:
-        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-            raise  # from inside the target: not a matter of its arguments
         raise ConfigError(f"{node['_target_']}: {error}") from error
+    return functools.partial(target, **arguments) if partial else target(**arguments)
 
 
 def locate(target: str) -> Any:
     """Import the class or function that `target` names, which must live under one of the `ALLOWED` packages."""
-    if not is_allowed(target):
-        raise ConfigError(
-            f"_target_: {target} is not allowed; a target lives under {', '.join(p + '*' for p in ALLOWED)}"
-        )
+    if not isinstance(target, str) or not is_allowed(target):
+        raise ConfigError(f"_target_: {target} is not allowed; a target lives under {PLACES}")
     module_name, _, name = target.rpartition(".")
     try:
         module = importlib.import_module(module_name)
@@ -67,11 +72,12 @@ def locate(target: str) -> Any:
         raise ConfigError(f"_target_: {module_name} has no {name}{suggest(name, public)}")
     found = getattr(module, name)
     home = f"{getattr(found, '__module__', '')}."
-    if not callable(found) or not is_allowed(home):  # e.g. lightning_modules.vae.os, reached through an import
+    own = is_allowed(home) or (target.startswith("pytorch_lightning.") and home.startswith("pytorch_lightning."))
+    if not callable(found) or not own:  # e.g. lightning_modules.vae.os, reached through an import
         raise ConfigError(f"_target_: {target} is not a class or function of the allowed packages")
     return found
 
 
 def is_allowed(target: str) -> bool:
-    """Tell whether a dotted name lies under one of the `ALLOWED` packages."""
-    return target.startswith(ALLOWED)
+    """Tell whether a dotted name lies under one of the `ALLOWED` packages, with no private part."""
+    return target.startswith(ALLOWED) and "._" not in target

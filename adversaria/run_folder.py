@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from adversaria.errors import CheckpointError, ConfigError
+from adversaria.errors import CheckpointError, ConfigError, explain
 
 CONFIG = "config.yaml"
 INVOCATION = "invocation.json"  # how the run was started and resumed: group choices and overrides
@@ -69,12 +71,10 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     Raises:
         ConfigError: an interpolation that leads nowhere, or a mandatory value that is missing.
     """
-    from omegaconf.errors import OmegaConfBaseException
-
     try:
         resolved = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(" ".join(str(error).split())) from error
+        raise ConfigError(explain(error)) from error
     assert isinstance(resolved, dict)
     return {str(k): v for k, v in resolved.items()}
 
@@ -94,7 +94,10 @@ def resumed_config(folder: Path, choices: dict[str, str], overrides: list[str]) 
         first = json.loads((folder / INVOCATION).read_text())[0]
     except FileNotFoundError as error:
         raise CheckpointError(f"cannot resume in {folder}: {error.filename} is missing") from error
-    assert isinstance(saved, DictConfig)
+    except (ValueError, IndexError, KeyError, yaml.YAMLError, OSError) as error:
+        raise CheckpointError(f"cannot resume in {folder}: {error}") from error
+    if not isinstance(saved, DictConfig) or "run_dir" not in saved:
+        raise CheckpointError(f"cannot resume in {folder}: {CONFIG} is damaged")
     OmegaConf.set_struct(saved, True)
     for override in overrides:
         key, _, value = override.partition("=")
@@ -105,10 +108,13 @@ def resumed_config(folder: Path, choices: dict[str, str], overrides: list[str]) 
                     f"{override}: the run in {folder} has {group}={first['choices'].get(group)}; "
                     "leave it, or start a new run without ckpt_path"
                 )
+        elif key[0] == "~":
+            raise ConfigError(f"{override}: a resumed run has no key less; set {key[1:]}=null")
         elif key != "ckpt_path":
-            if OmegaConf.select(saved, key.lstrip("+~"), default=_ABSENT) is _ABSENT:
+            key = key.lstrip("+")
+            if OmegaConf.select(saved, key, default=_ABSENT) is _ABSENT:
                 raise ConfigError(f"{override}: the run in {folder} has no key {key}")
-            OmegaConf.update(saved, key.lstrip("+~"), OmegaConf.create({"v": None} | _parse(value))["v"], merge=False)
+            OmegaConf.update(saved, key, OmegaConf.create(_parse(value))["v"], merge=False)
     config = plain(saved)
     moved: dict[str, Any] = _replace_prefix(config, config["run_dir"], str(folder))
     return moved
@@ -120,7 +126,8 @@ def _replace_prefix(node: Any, old: str, new: str) -> Any:
         return {k: _replace_prefix(v, old, new) for k, v in node.items()}
     if isinstance(node, list):
         return [_replace_prefix(v, old, new) for v in node]
-    return new + node.removeprefix(old) if isinstance(node, str) and node.startswith(old) else node
+    inside = isinstance(node, str) and (node == old or node.startswith(f"{old}/"))
+    return new + node.removeprefix(old) if inside else node
 
 
 _ABSENT = object()
@@ -135,15 +142,22 @@ def _parse(value: str) -> dict[str, Any]:
 def write_invocation(folder: Path, config: dict[str, Any], choices: dict[str, str], overrides: list[str]) -> None:
     """Save the resolved configuration, and append this invocation to the list of those that made the run."""
     folder.mkdir(parents=True, exist_ok=True)
-    OmegaConf.save(OmegaConf.create(config), folder / CONFIG)
     file = folder / INVOCATION
     history = json.loads(file.read_text()) if file.exists() else []
     history.append({"time": time.strftime("%Y-%m-%d %H:%M:%S"), "choices": choices, "overrides": overrides})
-    file.write_text(json.dumps(history, indent=2) + "\n")
+    _replace(file, json.dumps(history, indent=2) + "\n")
+    _replace(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    scratch = file.with_suffix(".part")
+    scratch.write_text(text)
+    scratch.replace(file)
 
 
 def discard_if_empty(folder: Path) -> None:
-    """Remove a run folder in which nothing was written, and its experiment folder if that is empty too."""
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-        folder.parent.rmdir()
+    """Remove a run folder in which nothing was written, and the folders above it that are empty then."""
+    with contextlib.suppress(OSError):  # the first that is not empty ends it
+        for path in (folder, *folder.parents[:3]):
+            path.rmdir()

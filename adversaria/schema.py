@@ -18,7 +18,7 @@ import msgspec
 
 from adversaria import types
 from adversaria.errors import ConfigError, suggest
-from adversaria.instantiate import ALLOWED, is_allowed
+from adversaria.instantiate import PLACES, is_allowed
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -36,7 +36,7 @@ EXPERIMENT: dict[str, Any] = {
     "test": Literal["last", "best"] | None,
     "objective": str | None,
     "output_root": str,
-    "performance": dict[Literal["keep_memory", "channels_last"], bool],
+    "performance": {"keep_memory": bool, "channels_last": bool},
 }
 
 #: Types of the keys of other libraries, by prefix of the target.
@@ -82,12 +82,25 @@ def check(config: dict[str, Any]) -> None:
     Raises:
         ConfigError: naming the first key that is wrong, what it must be, and the nearest valid name for a typo.
     """
-    for key, kind in EXPERIMENT.items():
-        if key in config:
-            _conform(config[key], kind, key)
+    _check_plain(config, EXPERIMENT)
+    for key in ("data", "model", "trainer"):
+        if key in config and "_target_" not in (config[key] or {}):
+            raise ConfigError(f"{key}: there is no _target_; choose one with {key}=NAME")
     for key, node in config.items():
         if key not in EXPERIMENT:
             _check_node(node, key)
+
+
+def _check_plain(config: dict[str, Any], kinds: dict[str, Any], prefix: str = "") -> None:
+    for key, kind in kinds.items():
+        if key in config:
+            if isinstance(kind, dict):
+                _conform(config[key], dict[str, Any], prefix + key)
+                for name in set(config[key]).difference(kind):
+                    raise ConfigError(f"{prefix}{key}.{name}: there is no such key{suggest(name, kind)}")
+                _check_plain(config[key], kind, f"{prefix}{key}.")
+            else:
+                _conform(config[key], kind, prefix + key)
 
 
 def _check_node(node: Any, path: str) -> None:
@@ -102,8 +115,7 @@ def _check_node(node: Any, path: str) -> None:
             _check_node(value, f"{path}.{key}")
         return
     if not isinstance(target, str) or not is_allowed(target):
-        allowed = ", ".join(p + "*" for p in ALLOWED)
-        raise ConfigError(f"{path}._target_={target} is not allowed; a target lives under {allowed}")
+        raise ConfigError(f"{path}._target_={target} is not allowed; a target lives under {PLACES}")
     parameters = signature(target)
     given = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
     for key, value in given.items():
@@ -127,9 +139,12 @@ def _external(target: str, key: str) -> Any:
 def _conform(value: Any, kind: Any, path: str) -> None:
     """Raise a sentence if `value` is not of `kind`; a nested node stands for the object it will become."""
     if isinstance(value, dict) and "_target_" in value and kind is not Any and not _takes_component(kind):
-        raise ConfigError(f"{path}: expected {_describe(kind)}, not an object ({value['_target_']})")
+        raise ConfigError(f"{path}: expected {' or '.join(_names(kind))}, not an object ({value['_target_']})")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{path}={value}: expected a finite number")
+    if isinstance(value, list):
+        for i, v in enumerate(value):
+            _conform(v, Any, f"{path}[{i}]")
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -140,9 +155,8 @@ def _conform(value: Any, kind: Any, path: str) -> None:
 
 
 def _sentence(error: msgspec.ValidationError, kind: Any) -> str:
-    choices = [repr(c) for k in _members(kind) if typing.get_origin(k) is Literal for c in typing.get_args(k)]
-    if choices:
-        return f"expected one of {', '.join(choices)}"
+    if any(typing.get_origin(k) is Literal for k in _members(kind)):
+        return f"expected one of {', '.join(_names(kind))}"
     text = str(error).replace("`", "").replace("| object", "or a component").replace(" - at $", " at ")
     return text[0].lower() + text[1:]
 
@@ -158,8 +172,15 @@ def _takes_component(kind: Any) -> bool:
     return any(k is Any or (typing.get_origin(k) or k) in (dict, list) for k in _members(kind))
 
 
-def _describe(kind: Any) -> str:
-    return " or ".join(getattr(k, "__name__", str(k)) for k in _members(kind))
+def _names(kind: Any) -> list[str]:
+    names = []
+    for member in _members(kind):
+        if typing.get_origin(member) is Literal:
+            names += [repr(choice) for choice in typing.get_args(member)]
+        else:
+            plain = typing.get_args(member)[0] if typing.get_origin(member) is Annotated else member
+            names.append("null" if plain is type(None) else getattr(plain, "__name__", str(plain)))
+    return names
 
 
 # ------------------------------------------------------------------------------ signatures, read without importing
@@ -222,12 +243,12 @@ def _arguments(function: ast.FunctionDef, skip: int) -> Signature:
     return found
 
 
-class _Names(dict[str, Any]):
+class _Scope(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         return Component
 
 
-_NAMES = _Names(
+_SCOPE = _Scope(
     {
         **{n: getattr(types, n) for n in vars(types) if not n.startswith("_")},
         **{t.__name__: t for t in (int, float, bool, str, list, dict, tuple)},
@@ -244,6 +265,6 @@ def _type(annotation: ast.expr | None) -> Any:
         left, right = _type(annotation.left), _type(annotation.right)
         return Any if Any in (left, right) else left | right
     try:
-        return eval(ast.unparse(annotation), {"__builtins__": {}}, _NAMES)
+        return eval(ast.unparse(annotation), {"__builtins__": {}}, _SCOPE)
     except (AttributeError, TypeError):
         return Component

@@ -16,7 +16,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,12 +95,12 @@ def _load(folder: Path) -> ArrayCache | None:
             )
             for split in index["splits"]
         }
+        return ArrayCache(folder, index["attributes"], index["skipped"], splits)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("the cache %s is damaged (%s); building it again", folder, error)
         return None
-    return ArrayCache(folder, index["attributes"], index["skipped"], splits)
 
 
 def _crc(file: Path) -> int:
@@ -117,7 +116,9 @@ def _build(source: Source, size: int, folder: Path, on_bad_image: OnBadImage) ->
     for split, table in tables.items():
         if len(table) == 0:
             raise DataError(f"the {split} split of {source.name} is empty: its lists name no image of that part")
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    scratch = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(scratch, ignore_errors=True)  # of a build that was killed: the lock is ours, so no one is at it
+    scratch.mkdir()
     try:
         bad: list[str] = []
         with _progress(f"reading {source.name}", sum(map(len, tables.values()))) as advance:

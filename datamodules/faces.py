@@ -63,7 +63,7 @@ class FacesDataModule(pl.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Build the cache if need be; Lightning calls this in one process a machine."""
-        self._open()
+        _ = self.cache
 
     def setup(self, stage: str | None = None) -> None:
         """Open the cache and check the batch size against the training split."""
@@ -73,14 +73,11 @@ class FacesDataModule(pl.LightningDataModule):
                 f"data.batch_size={self.batch_size}: the train split has only {size} images a process; lower it"
             )
 
-    def _open(self) -> ArrayCache:
-        return open_cache(self.source, self.image_size, self.cache_dir, self.on_bad_image)
-
     @property
     def cache(self) -> ArrayCache:
         """The opened cache."""
         if self._cache is None:
-            self._cache = self._open()
+            self._cache = open_cache(self.source, self.image_size, self.cache_dir, self.on_bad_image)
         return self._cache
 
     @property
@@ -142,4 +139,4 @@ class FacesDataModule(pl.LightningDataModule):
 def normalize(image: Tensor, value_range: tuple[float, float]) -> Tensor:
     """Map uint8 pixels to float32: 0 becomes `value_range[0]`, 255 becomes `value_range[1]`."""
     low, high = value_range
-    return image.to(torch.float32).mul_((high - low) / 255).add_(low)
+    return image.to(torch.float32, copy=True).mul_((high - low) / 255).add_(low)

@@ -37,9 +37,10 @@ def _download_celeba(root: Path) -> None:
     try:
         Published(str(root), split="all", download=True)
     except Exception as error:  # whatever the network, Google Drive's quota, gdown or torchvision's checks raise
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(
-            f"CelebA could not be fetched into {root} ({str(error).splitlines()[0]}); needs `pip install gdown` and a "
-            "network. When the download quota is used up, fetch img_align_celeba.zip, list_attr_celeba.txt and "
+            f"CelebA could not be fetched into {root} ({reason}); needs `pip install gdown` and a network. When the "
+            "download quota is used up, fetch img_align_celeba.zip, list_attr_celeba.txt and "
             f"list_eval_partition.txt by hand from the CelebA page and put them into {root / 'celeba'}"
         ) from error
 

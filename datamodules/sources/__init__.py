@@ -71,7 +71,7 @@ def check_value_range(value_range: Sequence[float]) -> tuple[float, float]:
         ConfigError: it is empty.
     """
     low, high = map(float, value_range)
-    if low >= high:
+    if not low < high:
         raise ConfigError(f"data.value_range=[{low:g}, {high:g}]: the first value must be below the second")
     return low, high
 

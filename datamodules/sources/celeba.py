@@ -6,6 +6,7 @@ import functools
 import os
 import threading
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -75,8 +76,8 @@ class CelebA:
     def tables(self) -> dict[str, Table]:
         """Return the partition: 0 train, 1 val, 2 test."""
         columns = len(self.attributes())
-        part = dict(_rows(self._find(PARTITION), 1))
-        rows = _rows(self._find(ATTRIBUTES), columns, header=2)
+        part = dict(_rows(self._find(PARTITION), 1, (0, 1, 2)))
+        rows = _rows(self._find(ATTRIBUTES), columns, (-1, 1), header=2)
         split = {name: part.get(name) for name, _ in rows}
         missing = [name for name, p in split.items() if p is None]
         if missing:
@@ -97,7 +98,7 @@ class CelebA:
             if self._images.is_dir():
                 return (self._images / name).read_bytes()
             return self._archive[0].read(self._archive[1][name])
-        except (OSError, KeyError, zipfile.BadZipFile, RuntimeError) as error:
+        except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             problem = "is listed but missing" if isinstance(error, FileNotFoundError | KeyError) else str(error)
             raise DataError(
                 f"{self._images}/{name}: {problem}; complete {IMAGES}, or set data.on_bad_image=skip"
@@ -117,7 +118,7 @@ class CelebA:
         return archive, {PurePosixPath(member).name: member for member in archive.namelist()}
 
 
-def _rows(file: Path, columns: int, header: int = 0) -> list[tuple[str, list[int]]]:
+def _rows(file: Path, columns: int, allowed: tuple[int, ...], header: int = 0) -> list[tuple[str, list[int]]]:
     """Read `name value …` lines.
 
     Raises:
@@ -134,4 +135,6 @@ def _rows(file: Path, columns: int, header: int = 0) -> list[tuple[str, list[int
             raise DataError(f"{file}, line {number}: {error}") from error
         if len(values) != columns:
             raise DataError(f"{file}, line {number}: expected {columns} values after the name, found {len(values)}")
+        if wrong := set(rows[-1][1]).difference(allowed):
+            raise DataError(f"{file}, line {number}: expected {allowed}, found {min(wrong)}")
     return rows

@@ -30,7 +30,7 @@ def decode_square(data: bytes, file: str, size: int, crop: float) -> np.ndarray:
     """
     try:
         image = Image.open(io.BytesIO(data)).convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise DataError(
             f"{file} is not a readable image ({_reason(data, error)}); fetch it again, or set "
             "data.on_bad_image=skip to leave such images out"
@@ -38,7 +38,7 @@ def decode_square(data: bytes, file: str, size: int, crop: float) -> np.ndarray:
     width, height = image.size
     side = min(round(width * crop), height)
     left, top = round((width - side) / 2), round((height - side) / 2)
-    if (left, top, side, side) != (0, 0, size, size):
+    if image.size != (size, size) or side != size:
         box = (left, top, left + side, top + side)
         image = image.crop(box).resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(image)

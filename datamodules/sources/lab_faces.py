@@ -15,6 +15,8 @@ from adversaria.types import Fraction
 from datamodules.sources import Table, not_found
 from datamodules.sources.images import decode_square, file_stamp
 
+_BINARY = {0.0: 0, 1.0: 1}
+
 
 class LabFaces:
     """Reader of `face/{train,test}/*.png` and `{train,test}.csv` (`image_name,Attr1,…`, 0 or 1).
@@ -60,6 +62,11 @@ class LabFaces:
         """Return train, the held-out end of train as val, and test."""
         train, test = self._table("train"), self._table("test")
         cut = len(train) - round(len(train) * self.val_fraction)
+        if cut == len(train):
+            raise DataError(
+                f"{self._folder}/train.csv has {len(train)} images, of which data.source.val_fraction="
+                f"{self.val_fraction:g} leaves none for validation; raise it"
+            )
         return {
             "train": Table(train.names[:cut], train.labels[:cut]),
             "val": Table(train.names[cut:], train.labels[cut:]),
@@ -75,11 +82,11 @@ class LabFaces:
             reader = csv.reader(stream)
             if (header := next(reader, [])[1:]) != columns:
                 raise DataError(f"{file}: its columns {header} are not those of train.csv, {columns}")
-            for row in reader:
+            for row in filter(None, reader):
                 try:
-                    values = [int(float(v)) for v in row[1:]]
-                except ValueError as error:
-                    raise DataError(f"{file}, line {reader.line_num}: {error}") from error
+                    values = [_BINARY[float(v)] for v in row[1:]]
+                except (ValueError, KeyError) as error:
+                    raise DataError(f"{file}, line {reader.line_num}: expected 0 or 1, found {error}") from error
                 if len(values) != len(columns):
                     raise DataError(f"{file}, line {reader.line_num}: expected {len(columns)} values after the name")
                 names.append(f"{part}/{row[0]}")

@@ -65,8 +65,8 @@ def test_options_lists_the_choices_of_a_group():
         ("+data=celeba", ["Multiple values for data"]),
         ("seed=${nothing}", ["nothing", "not found"]),
         ("seed=???", ["seed"]),
-        ("data=null", ["data"]),
-        ("trainer=null", ["trainer"]),
+        ("data=null", ["a group needs a choice"]),
+        ("trainer=null", ["a group needs a choice"]),
     ],
 )
 def test_what_hydra_finds_wrong_is_explained_in_one_line(compose, override, expected):

@@ -222,12 +222,12 @@ def test_invocations_are_appended_and_the_configuration_is_the_latest(saved):
     assert run_folder.resumed_config(saved, CHOICES, [])["trainer"]["max_epochs"] == 60
 
 
-def test_an_empty_run_folder_is_discarded_with_its_empty_parent(tmp_path):
-    folder = tmp_path / "outputs/vae_celeba/run"
+def test_an_empty_run_folder_is_discarded_with_the_empty_folders_above_it(tmp_path):
+    folder = tmp_path / "outputs/report_a/vae/run"
     folder.mkdir(parents=True)
+    (tmp_path / "outputs/.gitkeep").touch()
     run_folder.discard_if_empty(folder)
-    assert not folder.parent.exists()
-    assert folder.parent.parent.exists()
+    assert [p.name for p in (tmp_path / "outputs").iterdir()] == [".gitkeep"]
     run_folder.discard_if_empty(folder)  # nor is it an error when there is none
 
 

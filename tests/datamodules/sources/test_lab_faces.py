@@ -79,7 +79,12 @@ def test_a_bad_value_is_named_by_file_and_line(root, values):
 def test_values_written_as_floats_are_read(root):
     file = root / "face/train.csv"
     file.write_text(file.read_text().replace("00002.png,1,0", "00002.png,1.0,0.0"))
-    assert LabFaces(str(root)).tables()["train"].labels[2].tolist() == [1, 0]
+    assert LabFaces(str(root), 0.2).tables()["train"].labels[2].tolist() == [1, 0]
+
+
+def test_a_fraction_that_leaves_no_validation_image_is_named(root):
+    with pytest.raises(DataError, match=r"10 images.*val_fraction=0\.01 leaves none"):
+        LabFaces(str(root), 0.01).tables()
 
 
 def test_a_missing_image_is_named(root):
