@@ -9,8 +9,8 @@ import numpy as np
 import pytorch_lightning as pl
 from matplotlib.figure import Figure
 
-from adversaria.csv_logger import read_metrics
 from adversaria.types import Fraction, NonNegativeInt
+from callbacks.csv_logger import read_metrics
 from callbacks.figures import FigureCallback, save_picture, tensorboard_writers
 
 COLOURS = {"train": "#30638e", "val": "#d1495b"}

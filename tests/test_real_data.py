@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adversaria.csv_logger import read_metrics
+from callbacks.csv_logger import read_metrics
 from datamodules.array_cache import open_cache
 from datamodules.sources.celeba import CelebA
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from adversaria.csv_logger import CSVLogger, read_metrics
+from callbacks.csv_logger import CSVLogger, read_metrics
 
 
 @pytest.fixture
