@@ -11,6 +11,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from adversaria import performance, run_folder, schema
@@ -19,6 +20,7 @@ from adversaria.instantiate import instantiate
 from datamodules.sources import preflight
 
 log = logging.getLogger("adversaria")
+IS_FIRST_PROCESS = int(os.environ.get("LOCAL_RANK", "0")) == 0  # of those that Lightning starts for several devices
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -29,18 +31,21 @@ def main(cfg: DictConfig) -> float | None:
         folder = Path(job.runtime.output_dir)
         choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
         try:
-            if cfg.ckpt_path is None:
-                config = run_folder.plain(cfg)
-            else:
-                config = run_folder.resumed_config(folder, choices, overrides)
-                config["ckpt_path"] = str(run_folder.checkpoint_file(cfg.ckpt_path, folder.parent))
+            if cfg.ckpt_path and job.mode == RunMode.MULTIRUN:
+                raise ConfigError("ckpt_path: it continues one run, and -m starts several; leave one of them out")
+            config = (
+                run_folder.resumed_config(cfg, folder, choices, overrides) if cfg.ckpt_path else run_folder.plain(cfg)
+            )
             schema.check(config)
             preflight(config["data"])
         except UserError:
-            run_folder.discard_if_empty(folder)
+            run_folder.discard_if_empty(folder, Path(cfg.output_root))
             raise
-        run_folder.write_invocation(folder, config, choices, overrides)
-        return train(config, folder)
+        if not IS_FIRST_PROCESS:
+            return train(config, folder)
+        with run_folder.locked(folder):
+            run_folder.write_invocation(folder, config, choices, overrides)
+            return train(config, folder)
 
 
 def train(config: dict[str, Any], folder: Path) -> float | None:
@@ -49,7 +54,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         performance.keep_memory()
     import pytorch_lightning as pl  # seconds of imports, only now that the configuration is known to be good
 
-    from callbacks.run_record import RunRecord, print_results
+    from callbacks.run_record import RunRecord, objective, print_results
 
     warnings.filterwarnings(
         "ignore",
@@ -57,7 +62,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
     )
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
-    handler = logging.FileHandler(folder / "train.log")
+    handler = logging.FileHandler(folder / "train.log") if IS_FIRST_PROCESS else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logging.getLogger().addHandler(handler)
     try:
@@ -69,19 +74,24 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         module.check_data(datamodule)
         if config["performance"]["channels_last"]:
             performance.channels_last(module)
+        callbacks = _built(config["callbacks"])
+        if config["test"] == "best" and not any(isinstance(c, pl.callbacks.ModelCheckpoint) for c in callbacks):
+            raise ConfigError("test=best: there is no best checkpoint without callbacks.checkpoint; set test=last")
         trainer = instantiate(
             config["trainer"],
-            callbacks=[*_built(config["callbacks"]), RunRecord(config)],
+            callbacks=[*callbacks, RunRecord(config)],
             logger=_built(config["logger"]),
             default_root_dir=str(folder),
         )
         trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
-        objective = _objective(config["objective"], trainer.callback_metrics)
+        metrics = dict(trainer.callback_metrics)
         if config["test"]:
             weights = None if config["test"] == "last" else str(folder / "checkpoints" / "best.ckpt")
             trainer.test(module, datamodule=datamodule, ckpt_path=weights, weights_only=True, verbose=False)
-            print_results(trainer.callback_metrics, shown)
-        return objective
+            metrics |= trainer.callback_metrics
+            if IS_FIRST_PROCESS:
+                print_results(metrics, shown)
+        return objective(config["objective"], metrics, folder)
     except BaseException:
         if (folder / "checkpoints" / "last.ckpt").exists():
             log.info("stopped; go on with: python train.py ckpt_path=%s", shown)
@@ -94,14 +104,6 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
 def _built(nodes: dict[str, Any]) -> list[Any]:
     """Build the named components of a group; one set to null is left out."""
     return [instantiate(node) for node in nodes.values() if node is not None]
-
-
-def _objective(name: str | None, metrics: dict[str, Any]) -> float | None:
-    if name is None:
-        return None
-    if name not in metrics:
-        raise ConfigError(f"objective={name}: this run has no such metric; it has {', '.join(sorted(metrics))}")
-    return float(metrics[name])
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ import contextlib
 import json
 import secrets
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -79,8 +80,8 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     return {str(k): v for k, v in resolved.items()}
 
 
-def resumed_config(folder: Path, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:
-    """Return the configuration of the run in `folder`, changed by the new command line.
+def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:
+    """Return the configuration of the run in `folder`, changed by the new command line, with the checkpoint to load.
 
     Values given now (`trainer.max_epochs=60`) replace the saved ones; groups (`model=`, `data=`, `experiment=`) must
     be those of the run.
@@ -94,7 +95,7 @@ def resumed_config(folder: Path, choices: dict[str, str], overrides: list[str]) 
         first = json.loads((folder / INVOCATION).read_text())[0]
     except FileNotFoundError as error:
         raise CheckpointError(f"cannot resume in {folder}: {error.filename} is missing") from error
-    except (ValueError, IndexError, KeyError, yaml.YAMLError, OSError) as error:
+    except Exception as error:  # whatever a damaged YAML or JSON file makes its reader stumble over
         raise CheckpointError(f"cannot resume in {folder}: {error}") from error
     if not isinstance(saved, DictConfig) or "run_dir" not in saved:
         raise CheckpointError(f"cannot resume in {folder}: {CONFIG} is damaged")
@@ -116,16 +117,18 @@ def resumed_config(folder: Path, choices: dict[str, str], overrides: list[str]) 
                 raise ConfigError(f"{override}: the run in {folder} has no key {key}")
             OmegaConf.update(saved, key, OmegaConf.create(_parse(value))["v"], merge=False)
     config = plain(saved)
-    moved: dict[str, Any] = _replace_prefix(config, config["run_dir"], str(folder))
-    return moved
+    config = replace_prefix(config, config["run_dir"], str(folder))
+    named = cfg.ckpt_path in ("last", "best")
+    file = folder / "checkpoints" / f"{cfg.ckpt_path}.ckpt" if named else checkpoint_file(cfg.ckpt_path, folder.parent)
+    return {**config, "ckpt_path": str(file)}
 
 
-def _replace_prefix(node: Any, old: str, new: str) -> Any:
-    """Replace a leading path in every text of nested containers: the run folder may have moved since."""
+def replace_prefix(node: Any, old: str, new: str) -> Any:
+    """Replace a leading path in every text of nested containers, keys too: the run folder may have moved since."""
     if isinstance(node, dict):
-        return {k: _replace_prefix(v, old, new) for k, v in node.items()}
+        return {replace_prefix(k, old, new): replace_prefix(v, old, new) for k, v in node.items()}
     if isinstance(node, list):
-        return [_replace_prefix(v, old, new) for v in node]
+        return [replace_prefix(v, old, new) for v in node]
     inside = isinstance(node, str) and (node == old or node.startswith(f"{old}/"))
     return new + node.removeprefix(old) if inside else node
 
@@ -156,8 +159,24 @@ def _replace(file: Path, text: str) -> None:
     scratch.replace(file)
 
 
-def discard_if_empty(folder: Path) -> None:
-    """Remove a run folder in which nothing was written, and the folders above it that are empty then."""
+def discard_if_empty(folder: Path, output_root: Path) -> None:
+    """Remove a run folder in which nothing was written, and the folders that are empty then, below `output_root`."""
     with contextlib.suppress(OSError):  # the first that is not empty ends it
-        for path in (folder, *folder.parents[:3]):
+        for path in (folder, *folder.parents):
+            if output_root.resolve() not in path.resolve().parents:
+                break
             path.rmdir()
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder for this process.
+
+    Raises:
+        CheckpointError: another process is running in it.
+    """
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise CheckpointError(f"another process is running in {folder}; wait for it, or stop it") from None

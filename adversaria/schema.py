@@ -36,8 +36,12 @@ EXPERIMENT: dict[str, Any] = {
     "test": Literal["last", "best"] | None,
     "objective": str | None,
     "output_root": str,
+    "run_dir": str,
     "performance": {"keep_memory": bool, "channels_last": bool},
 }
+
+#: Keys of the top level that hold components.
+GROUPS = ("data", "model", "trainer", "callbacks", "logger")
 
 #: Types of the keys of other libraries, by prefix of the target.
 EXTERNAL: dict[str, dict[str, Any]] = {
@@ -56,7 +60,7 @@ EXTERNAL: dict[str, dict[str, Any]] = {
         "devices": int | str | list[int],
         "num_nodes": types.PositiveInt,
         "strategy": str,
-        "precision": Literal["32-true", "32", "bf16-mixed", "16-mixed", "bf16-true", "64-true"] | Literal[32],
+        "precision": Literal["32-true", "32", 32, "bf16-mixed", "16-mixed"],
         "max_epochs": types.PositiveInt,
         "max_time": str | dict[str, int] | None,
         "limit_train_batches": Batches | Annotated[float, msgspec.Meta(ge=0, le=1)],
@@ -66,6 +70,10 @@ EXTERNAL: dict[str, dict[str, Any]] = {
         "log_every_n_steps": types.PositiveInt,
         "gradient_clip_val": types.Positive | None,
         "accumulate_grad_batches": types.PositiveInt,
+        "overfit_batches": types.NonNegativeInt | types.Fraction,
+        "sync_batchnorm": bool,
+        "benchmark": bool | None,
+        "num_sanity_val_steps": Annotated[int, msgspec.Meta(ge=-1)],
         "deterministic": bool | Literal["warn"],
         "detect_anomaly": bool,
         "fast_dev_run": bool | int,
@@ -83,12 +91,13 @@ def check(config: dict[str, Any]) -> None:
         ConfigError: naming the first key that is wrong, what it must be, and the nearest valid name for a typo.
     """
     _check_plain(config, EXPERIMENT)
+    for key in set(config).difference(EXPERIMENT, GROUPS):
+        raise ConfigError(f"{key}: there is no such key{suggest(key, {*EXPERIMENT, *GROUPS})}")
     for key in ("data", "model", "trainer"):
         if key in config and "_target_" not in (config[key] or {}):
             raise ConfigError(f"{key}: there is no _target_; choose one with {key}=NAME")
-    for key, node in config.items():
-        if key not in EXPERIMENT:
-            _check_node(node, key)
+    for key in set(config).intersection(GROUPS):
+        _check_node(config[key], key)
 
 
 def _check_plain(config: dict[str, Any], kinds: dict[str, Any], prefix: str = "") -> None:

@@ -39,12 +39,12 @@ class CSVLogger(Logger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Append one line a metric, flushed, so that a killed run loses none."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("a+", newline="") as stream:
-            writer = csv.writer(stream)
+        with self.file.open("a", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
             if stream.tell() == 0:
                 writer.writerow(HEADER)
-            elif self._first:  # a crash may have cut the last line short: keep it from swallowing the next
-                stream.write("\n")
+            elif self._first and not self.file.read_bytes().endswith(b"\n"):
+                stream.write("?\n")  # a crash cut the last line short: make it unreadable rather than wrong
             writer.writerows((step, name, f"{float(value):.6g}") for name, value in metrics.items())
         self._first = False
 
@@ -61,7 +61,7 @@ def read_metrics(file: Path) -> dict[str, tuple[list[int], list[float]]]:
     """
     curves: dict[str, tuple[list[int], list[float]]] = {}
     with file.open(newline="") as stream:
-        for row in csv.DictReader(stream):
+        for row in csv.DictReader(line for line in stream if line.endswith("\n")):
             try:
                 name, iteration, value = row["metric"], int(row["iteration"]), float(row["value"])
             except (KeyError, TypeError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytorch_lightning as pl
@@ -42,10 +43,10 @@ class EpochSummary(pl.Callback):
         for logger in trainer.loggers if speed else []:
             logger.log_metrics({"perf/images_per_second": speed}, step=pl_module.iteration)
         epoch, last = trainer.current_epoch + 1, trainer.max_epochs or 0
-        left = (time.perf_counter() - self._epoch_start) * (last - epoch)
+        left = timedelta(seconds=round((time.perf_counter() - self._epoch_start) * (last - epoch)))
         shown = ("train/loss", "val/loss")
         losses = "".join(f"  {n} {float(v):.4g}" for n, v in trainer.callback_metrics.items() if n in shown)
         log.info(
             "epoch %d/%d  iteration %d%s  %.0f images/s  %s left",
-            *(epoch, last, pl_module.iteration, losses, speed, time.strftime("%H:%M:%S", time.gmtime(left))),
+            *(epoch, last, pl_module.iteration, losses, speed, left),
         )

@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 
 from adversaria.types import NonNegativeInt, PositiveInt
 from callbacks.figures import FigureCallback, figures_folder, save_picture
+from datamodules.sources import select_attributes
 from lightning_modules.abilities import FeatureExtractor, require
 
 log = logging.getLogger(__name__)
+DEFAULT = ["Blond_Hair", "Male", "Smiling", "Black_Hair"]
 
 
 class LatentTSNE(FigureCallback):
@@ -21,7 +23,7 @@ class LatentTSNE(FigureCallback):
 
     Args:
         count: number of test images, from the first on.
-        attributes: which to colour; those that the data does not have are left out.
+        attributes: which to colour; those of the default that the data does not have are left out.
         every_n_epochs: how often; 0 for the end of fit only.
         seed: of the embedding.
     """
@@ -29,7 +31,7 @@ class LatentTSNE(FigureCallback):
     def __init__(
         self,
         count: PositiveInt = 500,
-        attributes: tuple[str, ...] = ("Blond_Hair", "Male", "Smiling", "Black_Hair"),
+        attributes: list[str] = DEFAULT,
         every_n_epochs: NonNegativeInt = 0,
         seed: NonNegativeInt = 0,
     ) -> None:
@@ -37,8 +39,10 @@ class LatentTSNE(FigureCallback):
         self.count, self.attributes, self.seed = count, attributes, seed
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
-        """Check that the model has features."""
+        """Check that the model has features, and the data the attributes asked for."""
         require(pl_module, FeatureExtractor, "tsne")
+        asked = [a for a in self.attributes if a not in DEFAULT]
+        select_attributes(asked, trainer.datamodule.attributes, "callbacks.tsne.attributes")  # type: ignore[attr-defined]
 
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Embed, save, draw."""

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 from matplotlib.figure import Figure
+from pytorch_lightning.loggers.logger import DummyLogger
 
+from adversaria.errors import ConfigError
 from adversaria.types import Fraction, NonNegativeInt
-from callbacks.csv_logger import read_metrics
+from callbacks.csv_logger import CSVLogger, read_metrics
 from callbacks.figures import FigureCallback, save_picture, tensorboard_writers
 
 COLOURS = {"train": "#30638e", "val": "#d1495b"}
@@ -30,6 +32,11 @@ class LearningCurves(FigureCallback):
     ) -> None:
         super().__init__(every_n_epochs)
         self.panels, self.smoothing = panels, smoothing
+
+    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
+        """Check that there will be a metrics.csv to draw."""
+        if trainer.loggers and not any(isinstance(logger, CSVLogger | DummyLogger) for logger in trainer.loggers):
+            raise ConfigError("callbacks.curves draws metrics.csv: keep logger.csv, or set callbacks.curves=null")
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Group the same metrics in TensorBoard's custom scalars."""
@@ -55,6 +62,7 @@ def draw_curves(
             if metric not in curves:
                 continue
             x, y = np.array(curves[metric][0]), np.array(curves[metric][1])
+            x, y = x[np.isfinite(y)], y[np.isfinite(y)]
             colour = COLOURS.get(metric.split("/")[0], "black")
             if smoothing and metric.startswith("train/"):
                 axis.plot(x, y, color=colour, alpha=0.3, linewidth=0.8)
@@ -70,13 +78,12 @@ def draw_curves(
 
 
 def _limit_to_settled(axis: Any, curves: list[np.ndarray]) -> None:
-    """Keep a few huge first values from flattening the rest of a panel."""
-    values = np.concatenate(curves) if curves else np.empty(0)
-    values = values[np.isfinite(values)]
-    if len(values) > 20:
-        low, high = values.min(), np.quantile(values, 0.98)
-        if high > low and values.max() > high + 3 * (high - low):
-            axis.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
+    """Keep a few huge first values from flattening the rest of a panel: the later ones, all in view, set its scale."""
+    later = np.concatenate([curve[len(curve) // 20 :] for curve in curves]) if curves else np.empty(0)
+    later = later[np.isfinite(later)]
+    if len(later) > 20 and (height := np.ptp(later)) > 0:
+        low, high = axis.get_ylim()
+        axis.set_ylim(max(low, later.min() - 3 * height), min(high, later.max() + 3 * height))
 
 
 def smooth(values: np.ndarray, weight: float) -> np.ndarray:

@@ -28,7 +28,7 @@ class ReconstructionMetrics(pl.Callback):
 
     def __init__(self, threshold: Positive = 0.01) -> None:
         self.threshold = threshold
-        self._means: list[Tensor] = []
+        self._sums: Tensor | None = None  # (3, d): count, sum and sum of squares of the posterior means
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         """Check that the model encodes and decodes."""
@@ -58,11 +58,13 @@ class ReconstructionMetrics(pl.Callback):
             "kld_nats": gaussian_kld(mu, logvar),
         }
         pl_module.record("test", values, len(image))
-        self._means.append(mu.float().cpu())
+        sums = torch.stack([torch.ones_like(mu), mu, mu.square()]).double().sum(1)
+        self._sums = sums if self._sums is None else self._sums + sums
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Count the active units."""
-        if sum(map(len, self._means)) > 1:
-            variance = torch.cat(self._means).var(0)
-            pl_module.record("test", {"active_units": float((variance > self.threshold).sum())})
-        self._means.clear()
+        """Count the active units, over the images of all processes."""
+        if self._sums is not None:
+            count, total, squares = trainer.strategy.reduce(self._sums, reduce_op="sum")
+            variance = (squares - total.square() / count) / (count - 1)
+            pl_module.record("test", {"active_units": (variance > self.threshold).sum()})
+        self._sums = None

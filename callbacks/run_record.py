@@ -1,4 +1,7 @@
-"""The record of a run: environment.json, architecture.txt, metrics.json, and TensorBoard's hparams tab."""
+"""The record of a run: architecture.txt, metrics.json, TensorBoard's hparams tab, and environment.json.
+
+The latter has an entry for each time the run was started or resumed.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
+from adversaria.errors import ConfigError, suggest
+from callbacks.csv_logger import read_metrics
 from callbacks.figures import tensorboard_writers
 from lightning_modules.base import parameter_count
 
@@ -55,8 +60,10 @@ class RunRecord(pl.Callback):
             restart = Event(session_log=SessionLog(status=SessionLog.START))
             writer._get_file_writer().add_event(restart, step=pl_module.iteration + 1)
         folder = Path(trainer.default_root_dir)
-        environment = {**environment_of(trainer), "seed": self.config["seed"]}
-        (folder / "environment.json").write_text(json.dumps(environment, indent=2) + "\n")
+        file = folder / "environment.json"
+        attempts = json.loads(file.read_text()) if file.exists() else []
+        attempts.append({**environment_of(trainer), "seed": self.config["seed"]})
+        file.write_text(json.dumps(attempts, indent=2) + "\n")
         (folder / "architecture.txt").write_text(architecture(trainer, pl_module))
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
@@ -72,7 +79,7 @@ class RunRecord(pl.Callback):
                 "seed": self.config["seed"],
                 **trainer.datamodule.describe(),  # type: ignore[attr-defined]
             },
-            "seconds": round(time.time() - self._start),
+            "seconds of this attempt": round(time.time() - self._start),
         }
         (Path(trainer.default_root_dir) / "metrics.json").write_text(json.dumps(record, indent=2) + "\n")
         flat = dict(
@@ -92,6 +99,23 @@ def print_results(metrics: Mapping[str, Any], folder: str) -> None:
     console.print(table)
     console.print(f"run folder   {folder}", highlight=False, soft_wrap=True)
     console.print(f"look at it   tensorboard --logdir {folder}", highlight=False, soft_wrap=True)
+
+
+def objective(name: str | None, metrics: Mapping[str, Any], folder: Path) -> float | None:
+    """Return the metric that a sweeper minimises; of a run that had nothing left to fit, as it was logged.
+
+    Raises:
+        ConfigError: the run has no such metric.
+    """
+    if name is None:
+        return None
+    if name in metrics:
+        return float(metrics[name])
+    file = folder / "metrics.csv"
+    logged = read_metrics(file) if file.exists() else {}
+    if name not in logged:
+        raise ConfigError(f"objective={name}: this run has no such metric{suggest(name, {*metrics, *logged})}")
+    return logged[name][1][-1]
 
 
 def environment_of(trainer: pl.Trainer) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _write_split(
     )
     problems: dict[int, str] = {}
 
-    def fill(start: int) -> int:  # decoding releases the GIL, so threads use all cores and share the array
+    def fill(start: int) -> int:  # decoding a file releases the GIL, so threads share the array and use all cores
         stop = min(start + CHUNK, len(table))
         for i in range(start, stop):
             try:

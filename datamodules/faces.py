@@ -94,12 +94,12 @@ class FacesDataModule(pl.LightningDataModule):
             EpochOrder(len(arrays), shuffle, self.seed, rank, self._world_size),
             self._columns,
             drop_last=shuffle,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
         )
 
     def train_dataloader(self) -> BatchLoader:
-        """Return the shuffled training loader."""
-        return self.loader("train", shuffle=True)
+        """Return the shuffled training loader; in order, to repeat the same batches, under `overfit_batches`."""
+        return self.loader("train", shuffle=not getattr(self.trainer, "overfit_batches", 0))
 
     def val_dataloader(self) -> BatchLoader:
         """Return the validation loader."""

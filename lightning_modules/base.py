@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
@@ -35,6 +36,7 @@ class BaseModule(pl.LightningModule):
         self.iteration = 0
         self.config: dict[str, Any] | None = None
         self._averages: dict[str, Average] = {}
+        self._reconfigured = False
 
     @property
     def progress(self) -> float:
@@ -51,7 +53,7 @@ class BaseModule(pl.LightningModule):
     def record(self, stage: str, values: Mapping[str, Tensor | float], count: int = 1) -> None:
         """Add values to the running averages `<stage>/<name>`, weighted with `count`."""
         for name, value in values.items():
-            value = value.detach() if isinstance(value, Tensor) else value
+            value = value.detach().float() if isinstance(value, Tensor) else value
             self._averages.setdefault(f"{stage}/{name}", Average()).add(value, count)
 
     def publish(self, stage: str) -> None:
@@ -104,6 +106,18 @@ class BaseModule(pl.LightningModule):
                 have, want = (f"[{v[0]:g}, {v[1]:g}]" if isinstance(v, tuple) else v for v in (have, want))
                 raise ConfigError(f"data.{key}={have}: this network's images have {key} {want}; set data.{key}={want}")
 
+    def on_train_start(self) -> None:
+        """Seed this process, and let a resumed run follow its new optimizer settings.
+
+        Noise and flips differ between processes and go on differently after a resume. Lightning has restored the
+        optimizers' settings along with their state; where the configuration has changed since, it wins.
+        """
+        seeds = np.random.SeedSequence([torch.initial_seed(), self.global_rank, self.iteration])
+        torch.manual_seed(int(seeds.generate_state(1)[0]))
+        for optimizer in self.trainer.optimizers if self._reconfigured else []:
+            for group in optimizer.param_groups:
+                group.update({k: v for k, v in optimizer.defaults.items() if k in group})
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the iteration, the plain configuration and versions."""
         checkpoint[KEY] = {
@@ -113,8 +127,9 @@ class BaseModule(pl.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the iteration."""
+        """Restore the iteration, and see whether the configuration has changed."""
         self.iteration = checkpoint[KEY]["iteration"]
+        self._reconfigured = checkpoint[KEY]["model"] != self.config
 
 
 class Average:

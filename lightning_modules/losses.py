@@ -21,14 +21,19 @@ def gaussian_kld(mu: Tensor, logvar: Tensor, latent_reduction: Literal["sum", "m
     Returns:
         A scalar.
     """
-    per_dimension = 0.5 * (mu.square() + logvar.exp() - 1 - logvar)
+    per_dimension = _kld(mu, logvar)
     per_image = per_dimension.sum(1) if latent_reduction == "sum" else per_dimension.mean(1)
     return per_image.mean()
 
 
 def per_dimension_kld(mu: Tensor, logvar: Tensor) -> Tensor:
     """Return the divergence of each latent dimension, mean over the batch: (n, d), (n, d) -> (d,) nats."""
-    return 0.5 * (mu.square() + logvar.exp() - 1 - logvar).mean(0)
+    return _kld(mu, logvar).mean(0)
+
+
+def _kld(mu: Tensor, logvar: Tensor) -> Tensor:
+    mu, logvar = mu.float(), logvar.float()  # near the prior the terms cancel: half precision would lose them
+    return 0.5 * (mu.square() + torch.expm1(logvar) - logvar)
 
 
 def image_mse(image: Tensor, target: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ In a configuration a schedule is a partial, to which the module passes its itera
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from adversaria.errors import ConfigError
-from adversaria.types import NonNegative, Positive, PositiveInt
+from adversaria.types import NonNegative, NonNegativeInt, NonNegatives, Positive, PositiveInt, Share
 
 Schedule = Callable[[int], float]
 
@@ -25,38 +26,42 @@ def linear_warmup(iteration: int, end: NonNegative, iterations: PositiveInt, sta
     return start + (end - start) * min(1.0, iteration / iterations)
 
 
-def alternating(iteration: int, values: list[NonNegative], period: PositiveInt) -> float:
+def alternating(iteration: int, values: NonNegatives, period: PositiveInt) -> float:
     """Cycle through `values`, `period` iterations each."""
     return values[iteration // period % len(values)]
 
 
 def cyclical(
-    iteration: int, end: NonNegative, period: PositiveInt, ramp: Positive = 0.5, start: NonNegative = 0.0
+    iteration: int, end: NonNegative, period: PositiveInt, ramp: Share = 0.5, start: NonNegative = 0.0
 ) -> float:
     """Rise from `start` to `end` in the first `ramp` part of every `period`, then hold (Fu et al. 2019)."""
     return start + (end - start) * min(1.0, (iteration % period) / (ramp * period))
 
 
-def piecewise(iteration: int, milestones: dict[int, NonNegative | Schedule], scale: Positive = 1.0) -> float:
+def piecewise(
+    iteration: int, milestones: list[tuple[NonNegativeInt, NonNegative | Schedule]], scale: Positive = 1.0
+) -> float:
     """Return the value of the last milestone reached; a milestone may hold a schedule, which counts from it.
 
     Args:
         iteration: the iteration.
-        milestones: first iteration of a piece -> its value or schedule; must have 0.
+        milestones: pairs of a piece's first iteration and its value or schedule, in any order; one must start at 0.
         scale: multiplies time: with 0.1 a table written for 50,000 iterations runs in 5,000.
 
     Raises:
         ConfigError: no piece covers the iteration.
     """
     time = iteration / scale
-    reached = [m for m in milestones if m <= time]
+    reached = [pair for pair in milestones if pair[0] <= time]
     if not reached:
-        raise ConfigError(f"schedules.piecewise: milestones {sorted(milestones)} have no value at iteration 0; add 0")
-    start = max(reached)
-    piece = milestones[start]
+        raise ConfigError("schedules.piecewise: milestones have no value at iteration 0; add a pair that starts at 0")
+    start, piece = max(reached, key=lambda pair: pair[0])
     return piece(int(time - start)) if callable(piece) else piece
 
 
 def as_schedule(value: float | Schedule) -> Schedule:
-    """Return a schedule as it is, and a number as a constant one."""
-    return value if callable(value) else lambda iteration: value
+    """Return a schedule as it is, once it has given its first value, and a number as a constant schedule."""
+    if not callable(value):
+        return functools.partial(constant, value=value)
+    value(0)
+    return value

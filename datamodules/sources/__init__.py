@@ -52,15 +52,15 @@ class Source(Protocol):
         """
 
 
-def select_attributes(wanted: list[str] | None, known: list[str]) -> list[str]:
-    """Return `wanted`, or all `known` for None.
+def select_attributes(wanted: list[str] | None, known: list[str], key: str = "data.attributes") -> list[str]:
+    """Return `wanted`, or all `known` for None; `key` is the configuration key to name in the error.
 
     Raises:
         ConfigError: an attribute that the source does not have; the nearest are named.
     """
     for name in wanted or ():
         if name not in known:
-            raise ConfigError(f"data.attributes: there is no attribute '{name}'{suggest(name, known)}")
+            raise ConfigError(f"{key}: there is no attribute '{name}'{suggest(name, known)}")
     return list(known) if wanted is None else list(wanted)
 
 

@@ -59,8 +59,10 @@ class CelebA:
     def attributes(self) -> list[str]:
         """Return the 40 attribute names, after looking that images and lists are there."""
         _ = self._images, self._find(PARTITION)
-        with self._find(ATTRIBUTES).open() as stream:
-            stream.readline()
+        file = self._find(ATTRIBUTES)
+        with file.open(errors="replace") as stream:
+            if not stream.readline().strip().isdigit():
+                raise DataError(f"{file} is not CelebA's list: its first line is no count; fetch it again")
             return stream.readline().split()
 
     def fingerprint(self) -> dict[str, Any]:
@@ -92,6 +94,12 @@ class CelebA:
     def read(self, name: str, size: int) -> np.ndarray:
         """Return one face, (size, size, 3) uint8."""
         return decode_square(self._bytes(name), f"{self._images}/{name}", size, CROP)
+
+    def missing(self) -> list[str]:
+        """Return the listed images that are not there."""
+        folder = self._images.is_dir()
+        there = {file.name for file in self._images.iterdir()} if folder else self._archive[1].keys()
+        return [name for table in self.tables().values() for name in table.names if name not in there]
 
     def _bytes(self, name: str) -> bytes:
         try:
@@ -125,7 +133,7 @@ def _rows(file: Path, columns: int, allowed: tuple[int, ...], header: int = 0) -
         DataError: a line with another number of values; file and line number are named.
     """
     rows = []
-    for number, line in enumerate(file.read_text().splitlines()[header:], header + 1):
+    for number, line in enumerate(file.read_text(errors="replace").splitlines()[header:], header + 1):
         name, *values = line.split() or [""]
         if not name:
             continue

@@ -15,7 +15,7 @@ import numpy as np
 from adversaria.types import NonNegativeInt, PositiveInt
 from datamodules.sources import Table
 
-#: Attribute -> its share of the faces. Hair colours exclude one another, a hat leaves some of the hair in view.
+#: Attribute -> its chance, before `draw_attributes` applies the rules between attributes.
 ATTRIBUTES = {
     "Bangs": 0.25,
     "Black_Hair": 0.3,
@@ -72,7 +72,7 @@ class SyntheticFaces:
 
     def fingerprint(self) -> dict[str, Any]:
         """Return counts, seed and the version of the renderer."""
-        return {"counts": self.counts, "seed": self.seed, "recipe": 1}
+        return {"counts": self.counts, "seed": self.seed, "recipe": 2}
 
     def tables(self) -> dict[str, Table]:
         """Return the splits; names are `<split>/<number>`."""
@@ -82,15 +82,15 @@ class SyntheticFaces:
     def _tables(self) -> dict[str, Table]:
         tables = {}
         for code, (split, count) in enumerate(self.counts.items()):
-            labels = draw_attributes(np.random.default_rng([self.seed, code]), count)
-            tables[split] = Table([f"{split}/{i}" for i in range(count)], labels)
+            labels = [draw_attributes(np.random.default_rng([self.seed, code, i]), 1)[0] for i in range(count)]
+            tables[split] = Table([f"{split}/{i}" for i in range(count)], np.stack(labels))
         return tables
 
     def read(self, name: str, size: int) -> np.ndarray:
         """Render one face, (size, size, 3) uint8."""
         split, number = name.split("/")
-        labels = self._tables[split].labels[int(number)]
-        rng = np.random.default_rng([self.seed, list(self.counts).index(split), 1 + int(number)])
+        rng = np.random.default_rng([self.seed, list(self.counts).index(split), int(number)])
+        labels = draw_attributes(rng, 1)[0]  # those of the table, from the same stream
         return render_face(dict(zip(ATTRIBUTES, labels.tolist(), strict=True)), rng, size)
 
 

@@ -48,7 +48,7 @@ class StridedVAE(VAENetwork):
 
     def __init__(
         self,
-        channels: tuple[int, int, int, int, int] = (32, 64, 128, 256, 512),
+        channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (32, 64, 128, 256, 512),
         latent_dim: PositiveInt = 1024,
     ) -> None:
         widths = list(channels)

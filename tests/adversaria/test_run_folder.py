@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from omegaconf import OmegaConf
 from adversaria import run_folder
 from adversaria.errors import CheckpointError, ConfigError
 
+LAST = OmegaConf.create({"ckpt_path": "last"})
 CHOICES = {"model": "vae", "model/network": "strided_vae", "data": "celeba", "experiment": None}
 
 
@@ -114,8 +117,8 @@ def saved(tmp_path):
 
 
 def test_a_resumed_run_has_its_own_configuration_whatever_the_defaults_are_now(saved):
-    config = run_folder.resumed_config(saved, CHOICES, ["ckpt_path=last"])
-    assert config == config_in(saved)
+    config = run_folder.resumed_config(LAST, saved, CHOICES, ["ckpt_path=last"])
+    assert config == config_in(saved) | {"ckpt_path": f"{saved}/checkpoints/last.ckpt"}
 
 
 @pytest.mark.parametrize(
@@ -133,8 +136,8 @@ def test_a_resumed_run_has_its_own_configuration_whatever_the_defaults_are_now(s
     ],
 )
 def test_values_given_now_replace_the_saved_ones_and_no_others(saved, override, key, value):
-    config = run_folder.resumed_config(saved, CHOICES, ["ckpt_path=last", override])
-    expected = config_in(saved)
+    config = run_folder.resumed_config(LAST, saved, CHOICES, ["ckpt_path=last", override])
+    expected = config_in(saved) | {"ckpt_path": f"{saved}/checkpoints/last.ckpt"}
     *parents, leaf = key
     node = expected
     for parent in parents:
@@ -144,7 +147,7 @@ def test_values_given_now_replace_the_saved_ones_and_no_others(saved, override, 
 
 
 def test_the_same_groups_may_be_given_again(saved):
-    run_folder.resumed_config(saved, CHOICES, ["model=vae", "data=celeba", "model/network=strided_vae"])
+    run_folder.resumed_config(LAST, saved, CHOICES, ["model=vae", "data=celeba", "model/network=strided_vae"])
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,7 @@ def test_the_same_groups_may_be_given_again(saved):
 )
 def test_another_group_than_the_runs_is_refused(saved, group, now, then):
     with pytest.raises(CheckpointError) as error:
-        run_folder.resumed_config(saved, CHOICES | {group: now}, [f"{group}={now}"])
+        run_folder.resumed_config(LAST, saved, CHOICES | {group: now}, [f"{group}={now}"])
     for part in (f"{group}={now}: ", str(saved), f"has {group}={then}", "start a new run"):
         assert part in str(error.value)
 
@@ -165,12 +168,12 @@ def test_another_group_than_the_runs_is_refused(saved, group, now, then):
 @pytest.mark.parametrize("override", ["trainer.max_epoch=60", "+model.extra=1", "datas.root=x", "seeds=3"])
 def test_a_key_that_the_run_does_not_have_is_refused(saved, override):
     with pytest.raises(ConfigError, match=re.escape(f"{override}: the run in {saved} has no key")):
-        run_folder.resumed_config(saved, CHOICES, [override])
+        run_folder.resumed_config(LAST, saved, CHOICES, [override])
 
 
 def test_a_removed_key_is_removed_or_refused_but_not_emptied(saved):
     try:
-        config = run_folder.resumed_config(saved, CHOICES, ["~callbacks.checkpoint"])
+        config = run_folder.resumed_config(LAST, saved, CHOICES, ["~callbacks.checkpoint"])
     except ConfigError:
         return
     assert "checkpoint" not in config["callbacks"]
@@ -180,7 +183,7 @@ def test_a_run_folder_that_moved_is_followed(saved, tmp_path):
     moved = tmp_path / "archive/of the run"
     moved.parent.mkdir()
     saved.rename(moved)
-    config = run_folder.resumed_config(moved, CHOICES, [])
+    config = run_folder.resumed_config(LAST, moved, CHOICES, [])
     assert config["run_dir"] == str(moved)
     assert config["callbacks"] == {
         "checkpoint": {"dirpath": f"{moved}/checkpoints"},
@@ -192,7 +195,7 @@ def test_a_run_folder_that_moved_is_followed(saved, tmp_path):
 def test_a_folder_whose_name_only_begins_like_the_run_folders_did_not_move_with_it(saved, tmp_path):
     moved = tmp_path / "moved"
     saved.rename(moved)
-    config = run_folder.resumed_config(moved, CHOICES, [])
+    config = run_folder.resumed_config(LAST, moved, CHOICES, [])
     assert config["data"]["cache_dir"] == f"{saved}_cache"
 
 
@@ -200,7 +203,7 @@ def test_a_folder_whose_name_only_begins_like_the_run_folders_did_not_move_with_
 def test_a_folder_that_is_no_run_folder_is_refused(saved, missing):
     (saved / missing).unlink()
     with pytest.raises(CheckpointError, match=re.escape(f"cannot resume in {saved}: {saved / missing} is missing")):
-        run_folder.resumed_config(saved, CHOICES, [])
+        run_folder.resumed_config(LAST, saved, CHOICES, [])
 
 
 @pytest.mark.parametrize("file", ["config.yaml", "invocation.json"])
@@ -208,7 +211,7 @@ def test_a_folder_that_is_no_run_folder_is_refused(saved, missing):
 def test_a_damaged_run_folder_is_a_checkpoint_error(saved, file, content):
     (saved / file).write_text(content)
     with pytest.raises(CheckpointError, match=re.escape(str(saved))):
-        run_folder.resumed_config(saved, CHOICES, [])
+        run_folder.resumed_config(LAST, saved, CHOICES, [])
 
 
 def test_invocations_are_appended_and_the_configuration_is_the_latest(saved):
@@ -219,30 +222,30 @@ def test_invocations_are_appended_and_the_configuration_is_the_latest(saved):
     assert [i["overrides"] for i in history] == [["seed=0"], ["ckpt_path=last", "trainer.max_epochs=60"]]
     assert [i["choices"] for i in history] == [CHOICES, CHOICES]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", i["time"]) for i in history)
-    assert run_folder.resumed_config(saved, CHOICES, [])["trainer"]["max_epochs"] == 60
+    assert run_folder.resumed_config(LAST, saved, CHOICES, [])["trainer"]["max_epochs"] == 60
 
 
 def test_an_empty_run_folder_is_discarded_with_the_empty_folders_above_it(tmp_path):
     folder = tmp_path / "outputs/report_a/vae/run"
     folder.mkdir(parents=True)
     (tmp_path / "outputs/.gitkeep").touch()
-    run_folder.discard_if_empty(folder)
+    run_folder.discard_if_empty(folder, tmp_path)
     assert [p.name for p in (tmp_path / "outputs").iterdir()] == [".gitkeep"]
-    run_folder.discard_if_empty(folder)  # nor is it an error when there is none
+    run_folder.discard_if_empty(folder, tmp_path)  # nor is it an error when there is none
 
 
 def test_a_run_folder_with_a_file_in_it_is_kept(tmp_path):
     folder = tmp_path / "vae_celeba/run"
     folder.mkdir(parents=True)
     (folder / "metrics.csv").touch()
-    run_folder.discard_if_empty(folder)
+    run_folder.discard_if_empty(folder, tmp_path)
     assert (folder / "metrics.csv").exists()
 
 
 def test_other_runs_of_the_experiment_are_kept(tmp_path):
     for name in ("a", "b"):
         (tmp_path / "vae_celeba" / name).mkdir(parents=True)
-    run_folder.discard_if_empty(tmp_path / "vae_celeba/a")
+    run_folder.discard_if_empty(tmp_path / "vae_celeba/a", tmp_path)
     assert [p.name for p in (tmp_path / "vae_celeba").iterdir()] == ["b"]
 
 
@@ -264,3 +267,22 @@ def test_plain_explains_what_does_not_resolve(value, part):
     with pytest.raises(ConfigError, match=part) as error:
         run_folder.plain(OmegaConf.create({"key": value}))
     assert "\n" not in str(error.value)
+
+
+def test_the_output_root_and_what_is_above_it_are_kept_even_if_empty(tmp_path):
+    root = tmp_path / "outputs"
+    (root / "report_a/vae/run").mkdir(parents=True)
+    run_folder.discard_if_empty(root / "report_a/vae/run", root)
+    assert list(tmp_path.rglob("*")) == [root]
+
+
+def test_a_folder_is_held_by_one_process_at_a_time(tmp_path):
+    probe = (
+        "import sys; from pathlib import Path; from adversaria.run_folder import locked\n"
+        "with locked(Path(sys.argv[1])): print('held')"
+    )
+    command = [sys.executable, "-c", probe, str(tmp_path)]
+    with run_folder.locked(tmp_path):
+        refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "another process is running in" in refused.stderr
+    assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == "held\n"

@@ -16,6 +16,7 @@ from callbacks.latent_tsne import LatentTSNE, embed
 from callbacks.learning_curves import LearningCurves, draw_curves, smooth
 from callbacks.reconstruction_metrics import ReconstructionMetrics
 from callbacks.reconstructions import Reconstructions
+from callbacks.run_checkpoint import RunCheckpoint
 from callbacks.run_record import flatten, git_state
 from callbacks.sample_grid import SampleGrid
 
@@ -73,6 +74,47 @@ def test_a_few_huge_first_values_do_not_flatten_a_panel() -> None:
     assert figure.axes[0].get_ylim()[1] < 10
 
 
+def test_a_blow_up_at_the_end_stays_in_view() -> None:
+    values = [1.0] * 99 + [1e6]
+    figure = draw_curves({"train/kld": (list(range(100)), values)}, {"KLD": ["train/kld"]}, smoothing=0)
+    assert figure.axes[0].get_ylim()[1] > 1e6
+
+
+def test_curves_go_on_after_a_value_that_is_not_a_number() -> None:
+    curves = {"train/kld": ([1, 2, 3], [3.0, float("nan"), 1.0])}
+    (line,) = draw_curves(curves, {"KLD": ["train/kld"]}, smoothing=0).axes[0].lines
+    assert list(line.get_ydata()) == [3.0, 1.0]
+
+
+def test_curves_without_a_metrics_csv_are_refused_at_start(tmp_path: Path) -> None:
+    trainer = pl.Trainer(logger=pl.loggers.TensorBoardLogger(tmp_path), accelerator="cpu")
+    with pytest.raises(ConfigError, match=r"callbacks\.curves=null"):
+        LearningCurves(panels={}).setup(trainer, pl.LightningModule(), "fit")
+
+
+def test_an_unknown_attribute_of_the_tsne_is_named() -> None:
+    trainer = types.SimpleNamespace(datamodule=types.SimpleNamespace(attributes=["Blond_Hair", "Male"]))
+    module = types.SimpleNamespace(features=lambda image: image)
+    LatentTSNE().setup(trainer, module, "fit")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"callbacks\.tsne\.attributes.*'Blond'.*Blond_Hair"):
+        LatentTSNE(attributes=["Blond"]).setup(trainer, module, "fit")  # type: ignore[arg-type]
+
+
+def test_the_best_checkpoint_is_remembered_in_a_moved_folder(tmp_path: Path) -> None:
+    state = RunCheckpoint(str(tmp_path / "old/checkpoints")).state_dict()
+    best, score = str(tmp_path / "old/checkpoints/best.ckpt"), torch.tensor(0.1)
+    state |= {
+        "best_model_path": best,
+        "best_model_score": torch.tensor(0.1),
+        "best_k_models": {best: torch.tensor(0.1)},
+    }
+    moved = RunCheckpoint(str(tmp_path / "new/checkpoints"))
+    moved.load_state_dict(state)
+    assert moved.best_model_path == str(tmp_path / "new/checkpoints/best.ckpt")
+    assert moved.best_model_score == score
+    assert list(moved.best_k_models) == [moved.best_model_path]
+
+
 def test_embedding_is_seeded_and_separates_clusters() -> None:
     rng = np.random.default_rng(0)
     features = np.concatenate([rng.normal(c, 0.1, (30, 80)) for c in (-1, 1)]).astype(np.float32)
@@ -102,7 +144,8 @@ def test_reconstruction_metrics_by_hand() -> None:
     callback = ReconstructionMetrics()
     image = torch.stack([torch.full((3, 16, 16), 0.5), torch.full((3, 16, 16), -1.0)])
     callback.on_test_batch_end(None, Half(), None, {"image": image}, 0)  # type: ignore[arg-type]
-    callback.on_test_epoch_end(None, Half())  # type: ignore[arg-type]
+    one_process = types.SimpleNamespace(strategy=types.SimpleNamespace(reduce=lambda t, reduce_op: t))
+    callback.on_test_epoch_end(one_process, Half())  # type: ignore[arg-type]
     assert recorded["mse_pm1"] == pytest.approx((0.25 + 1) / 2)
     assert recorded["mse_01"] == pytest.approx((0.0625 + 0.25) / 2)
     assert recorded["psnr"] == pytest.approx(-10 * (np.log10(0.0625) + np.log10(0.25)) / 2)

@@ -75,7 +75,7 @@ def test_architecture_lists_networks_counts_and_details(folder: Path) -> None:
 
 
 def test_environment_has_versions_and_seed(folder: Path) -> None:
-    environment = json.loads((folder / "environment.json").read_text())
+    (environment,) = json.loads((folder / "environment.json").read_text())
     assert environment["seed"] == 0
     assert environment["device"].startswith("cpu")
     assert {"torch", "git_commit", "git_dirty", "command"} <= set(environment)

@@ -11,6 +11,11 @@ from datamodules.faces import FacesDataModule, normalize
 from datamodules.sources import Table
 
 
+def stand_in(**values):
+    """A trainer as far as the data module knows it."""
+    return SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("cpu")), **values)
+
+
 class Ramps:
     """Source of dark-to-bright ramps: pixel x of image i is 50 x + i, so that a mirrored one falls; label 0 is i."""
 
@@ -134,7 +139,7 @@ def test_fit_delivers_every_epoch_in_another_order_and_flips_only_in_training(fa
 @pytest.mark.parametrize(("flip", "training", "both"), [(True, True, True), (True, False, False), (False, True, False)])
 def test_flips_need_the_switch_and_training(faces, flip, training, both):
     datamodule = faces(horizontal_flip=flip, batch_size=40)
-    datamodule.trainer = SimpleNamespace(training=training, world_size=1, global_rank=0)
+    datamodule.trainer = stand_in(training=training, world_size=1, global_rank=0)
     (raw,) = datamodule.loader("train")
     batch = datamodule.on_after_batch_transfer(dict(raw), 0)
     assert mirrored(batch).unique().tolist() == ([False, True] if both else [False])
@@ -144,7 +149,7 @@ def test_flips_need_the_switch_and_training(faces, flip, training, both):
 
 def test_a_flipped_image_is_the_mirror_image(faces):
     datamodule = faces(horizontal_flip=True, batch_size=40)
-    datamodule.trainer = SimpleNamespace(training=True, world_size=1, global_rank=0)
+    datamodule.trainer = stand_in(training=True, world_size=1, global_rank=0)
     (raw,) = datamodule.loader("train")
     image = datamodule.on_after_batch_transfer(dict(raw), 0)["image"]
     plain = normalize(raw["image"], (-1.0, 1.0))
@@ -180,7 +185,7 @@ def test_a_batch_larger_than_the_training_split_is_refused(faces):
 
 def test_the_batch_size_is_held_against_the_share_of_one_process(faces):
     datamodule = faces(batch_size=21)
-    datamodule.trainer = SimpleNamespace(world_size=2, global_rank=0)
+    datamodule.trainer = stand_in(world_size=2, global_rank=0)
     with pytest.raises(ConfigError, match="only 20 images a process"):
         datamodule.setup("fit")
 
@@ -204,7 +209,7 @@ def test_processes_get_their_own_part(faces):
     parts = []
     for rank in (0, 1):
         datamodule = faces()
-        datamodule.trainer = SimpleNamespace(world_size=2, global_rank=rank)
+        datamodule.trainer = stand_in(world_size=2, global_rank=rank)
         parts.append({loader: [] for loader in ("train", "test")})
         for name, part in parts[-1].items():
             loader = getattr(datamodule, f"{name}_dataloader")()
@@ -224,7 +229,7 @@ def test_images_are_the_first_of_the_split_normalised(faces, count, delivered):
 
 def test_images_are_the_same_in_every_process(faces):
     datamodule = faces()
-    datamodule.trainer = SimpleNamespace(world_size=2, global_rank=1)
+    datamodule.trainer = stand_in(world_size=2, global_rank=1)
     assert datamodule.images("test", 3)["labels"][:, 0].tolist() == [0, 1, 2]
 
 

@@ -24,6 +24,13 @@ def test_kld_against_torch_distributions() -> None:
     torch.testing.assert_close(per_dimension_kld(mu, logvar), reference.mean(0))
 
 
+def test_kld_near_the_prior_survives_half_precision() -> None:
+    torch.manual_seed(0)
+    mu, logvar = (0.02 * torch.randn(2, 8, 1024)).bfloat16().unbind(0)
+    exact = gaussian_kld(mu.double(), logvar.double())
+    assert gaussian_kld(mu, logvar).item() == pytest.approx(exact.item(), rel=1e-3)
+
+
 def test_kld_is_zero_with_zero_gradient_at_the_prior() -> None:
     mu, logvar = torch.zeros(2, 3, requires_grad=True), torch.zeros(2, 3, requires_grad=True)
     loss = gaussian_kld(mu, logvar)

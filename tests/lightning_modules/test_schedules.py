@@ -36,18 +36,18 @@ def test_cyclical_stays_between_its_ends(iteration: int, period: int, end: float
 
 
 def test_piecewise_by_hand() -> None:
-    table = {0: 1.0, 10: 2.0, 20: functools.partial(alternating, values=[5.0, 6.0], period=3)}
+    table = [(0, 1.0), (20, functools.partial(alternating, values=[5.0, 6.0], period=3)), (10, 2.0)]
     assert [piecewise(i, table) for i in (0, 9, 10, 19, 20, 22, 23, 26)] == [1, 1, 2, 2, 5, 5, 6, 5]
 
 
 def test_piecewise_scales_time() -> None:
-    table = {0: 1.0, 100: 2.0, 300: 3.0}
+    table = [(0, 1.0), (100, 2.0), (300, 3.0)]
     assert [piecewise(i, table, scale=0.1) for i in (0, 9, 10, 29, 30)] == [1, 1, 2, 2, 3]
 
 
 def test_piecewise_without_a_start_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="add 0"):
-        piecewise(3, {5: 1.0})
+    with pytest.raises(ConfigError, match="starts at 0"):
+        as_schedule(functools.partial(piecewise, milestones=[(5, 1.0)]))
 
 
 def test_report_b_table_runs_as_written(compose) -> None:

@@ -88,13 +88,21 @@ def test_tables_have_the_counts_asked_for():
     assert all(t.labels.shape == (len(t), len(ATTRIBUTES)) and t.labels.dtype == np.int8 for t in tables.values())
 
 
+def test_an_image_does_not_depend_on_the_number_of_images():
+    few, many = SyntheticFaces(train=6), SyntheticFaces(train=9)
+    np.testing.assert_array_equal(few.tables()["train"].labels, many.tables()["train"].labels[:6])
+    np.testing.assert_array_equal(few.read("train/3", 16), many.read("train/3", 16))
+
+
 def test_the_label_of_an_image_is_what_was_drawn():
     source = SyntheticFaces(train=40, seed=5)
     table = source.tables()["train"]
     hat = list(ATTRIBUTES).index("Wearing_Hat")
     i = int(np.flatnonzero(table.labels[:, hat])[0])
     attributes = dict(zip(ATTRIBUTES, table.labels[i].tolist(), strict=True))
-    expected = render_face(attributes, np.random.default_rng([5, 0, 1 + i]), 64)
+    rng = np.random.default_rng([5, 0, i])
+    draw_attributes(rng, 1)  # the label comes first in the image's own stream
+    expected = render_face(attributes, rng, 64)
     np.testing.assert_array_equal(source.read(table.names[i], 64), expected)
 
 
