@@ -1,17 +1,14 @@
 """Check a composed configuration before anything heavy is imported.
 
 The schema of a node is the signature of what its `_target_` names: parameter names, types and ranges (see
-`adversaria.types`). It is read from the source file with `ast`, so a new method needs no second description and the
-check costs milliseconds, not the import of torch. The few keys of other libraries that users set are in `EXTERNAL`.
+`adversaria.types`). `adversaria.signatures` reads it from the source file, so a new method needs no second description
+and the check costs milliseconds, not the import of torch. `EXTERNAL` has the keys of other libraries that users set.
 """
 
 from __future__ import annotations
 
-import ast
-import functools
 import math
 import typing
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -19,14 +16,10 @@ import msgspec
 from adversaria import types
 from adversaria.errors import ConfigError, suggest
 from adversaria.instantiate import PLACES, is_allowed
-
-ROOT = Path(__file__).resolve().parents[1]
-
-Component = dict[Any, Any]  # a nested node: whatever is not plain data
-Signature = dict[str, tuple[Any, bool]]  # parameter -> (type, required)
+from adversaria.signatures import signature
 
 Beta = types.Fraction
-Batches = Annotated[int, msgspec.Meta(ge=0)] | types.Fraction | None
+Batches = types.NonNegativeInt | Annotated[float, msgspec.Meta(ge=0, le=1)] | None  # a number of them, or a share
 
 #: Keys of the top level of conf/train.yaml.
 EXPERIMENT: dict[str, Any] = {
@@ -63,14 +56,14 @@ EXTERNAL: dict[str, dict[str, Any]] = {
         "precision": Literal["32-true", "32", 32, "bf16-mixed", "16-mixed"],
         "max_epochs": types.PositiveInt,
         "max_time": str | dict[str, int] | None,
-        "limit_train_batches": Batches | Annotated[float, msgspec.Meta(ge=0, le=1)],
-        "limit_val_batches": Batches | Annotated[float, msgspec.Meta(ge=0, le=1)],
-        "limit_test_batches": Batches | Annotated[float, msgspec.Meta(ge=0, le=1)],
+        "limit_train_batches": Batches,
+        "limit_val_batches": Batches,
+        "limit_test_batches": Batches,
         "check_val_every_n_epoch": types.PositiveInt,
         "log_every_n_steps": types.PositiveInt,
         "gradient_clip_val": types.Positive | None,
         "accumulate_grad_batches": types.PositiveInt,
-        "overfit_batches": types.NonNegativeInt | types.Fraction,
+        "overfit_batches": Batches,
         "sync_batchnorm": bool,
         "benchmark": bool | None,
         "num_sanity_val_steps": Annotated[int, msgspec.Meta(ge=-1)],
@@ -190,90 +183,3 @@ def _names(kind: Any) -> list[str]:
             plain = typing.get_args(member)[0] if typing.get_origin(member) is Annotated else member
             names.append("null" if plain is type(None) else getattr(plain, "__name__", str(plain)))
     return names
-
-
-# ------------------------------------------------------------------------------ signatures, read without importing
-
-
-def signature(target: str) -> Signature | None:
-    """Return the parameters of one of our own classes or functions; None for a target of another library.
-
-    A `**kwargs` parameter is listed as `"**"`.
-
-    Raises:
-        ConfigError: there is no such module, class or function; the nearest name is given.
-    """
-    module, _, name = target.rpartition(".")
-    file = ROOT / (module.replace(".", "/") + ".py")
-    if not (ROOT / module.split(".")[0]).is_dir():
-        return None
-    if not file.is_file():
-        known = [p.stem for p in file.parent.glob("*.py") if p.stem != "__init__"]
-        raise ConfigError(f"_target_={target}: there is no module {module}{suggest(file.stem, known)}")
-    definitions = _definitions(file)
-    if name not in definitions:
-        raise ConfigError(f"_target_={target}: {module} has no {name}{suggest(name, definitions)}")
-    return _parameters(definitions[name], definitions)
-
-
-@functools.cache
-def _definitions(file: Path) -> dict[str, ast.ClassDef | ast.FunctionDef]:
-    tree = ast.parse(file.read_text())
-    return {n.name: n for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name[0] != "_"}
-
-
-def _parameters(node: ast.ClassDef | ast.FunctionDef, scope: dict[str, Any]) -> Signature | None:
-    if isinstance(node, ast.FunctionDef):
-        return _arguments(node, skip=0)
-    for statement in node.body:
-        if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
-            return _arguments(statement, skip=1)
-    if any("dataclass" in ast.unparse(d) for d in node.decorator_list):
-        return {
-            s.target.id: (_type(s.annotation), s.value is None)
-            for s in node.body
-            if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)
-        }
-    bases = [scope[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in scope]
-    return _parameters(bases[0], scope) if bases else None
-
-
-def _arguments(function: ast.FunctionDef, skip: int) -> Signature:
-    spec = function.args
-    positional = [*spec.posonlyargs, *spec.args]
-    without_default = len(positional) - len(spec.defaults)
-    found: Signature = {
-        a.arg: (_type(a.annotation), i < without_default) for i, a in enumerate(positional) if i >= skip
-    }
-    for a, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
-        found[a.arg] = (_type(a.annotation), default is None)
-    if spec.kwarg is not None:
-        found["**"] = (Any, False)
-    return found
-
-
-class _Scope(dict[str, Any]):
-    def __missing__(self, name: str) -> Any:
-        return Component
-
-
-_SCOPE = _Scope(
-    {
-        **{n: getattr(types, n) for n in vars(types) if not n.startswith("_")},
-        **{t.__name__: t for t in (int, float, bool, str, list, dict, tuple)},
-        "Any": Any,
-    }
-)
-
-
-def _type(annotation: ast.expr | None) -> Any:
-    """Evaluate an annotation made of plain types; anything else stands for a component (a nested node)."""
-    if annotation is None:
-        return Any
-    if isinstance(annotation, ast.BinOp):
-        left, right = _type(annotation.left), _type(annotation.right)
-        return Any if Any in (left, right) else left | right
-    try:
-        return eval(ast.unparse(annotation), {"__builtins__": {}}, _SCOPE)
-    except (AttributeError, TypeError):
-        return Component

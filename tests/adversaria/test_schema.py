@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adversaria import schema, types
+from adversaria import signatures, types
 from adversaria.errors import ConfigError
-from adversaria.schema import check, signature
+from adversaria.schema import check
+from adversaria.signatures import Component, signature
 
 ROOT = Path(__file__).resolve().parents[2]
 WARMUP = {
@@ -405,7 +406,7 @@ def parts(tmp_path, monkeypatch):
     """A package `callbacks` with one module `parts`, in place of the repository."""
     (tmp_path / "callbacks").mkdir()
     (tmp_path / "callbacks/parts.py").write_text(SOURCE)
-    monkeypatch.setattr(schema, "ROOT", tmp_path)
+    monkeypatch.setattr(signatures, "ROOT", tmp_path)
 
 
 @pytest.mark.usefixtures("parts")
@@ -428,8 +429,8 @@ class TestSignatureOf:
         assert found["choice"][0] == Literal["a"]
         assert found["untyped"][0] is Any
         assert found["anything"][0] is Any
-        assert found["thing"][0] == schema.Component
-        assert found["either"][0] == types.NonNegative | schema.Component
+        assert found["thing"][0] == Component
+        assert found["either"][0] == types.NonNegative | Component
 
     def test_a_class_that_inherits_its_init(self):
         assert signature("callbacks.parts.Child") == signature("callbacks.parts.Plain")
