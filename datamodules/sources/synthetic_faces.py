@@ -72,7 +72,7 @@ class SyntheticFaces:
 
     def fingerprint(self) -> dict[str, Any]:
         """Return counts, seed and the version of the renderer."""
-        return {"counts": self.counts, "seed": self.seed, "recipe": 2}
+        return {"counts": self.counts, "seed": self.seed, "recipe": 3}
 
     def tables(self) -> dict[str, Table]:
         """Return the splits; names are `<split>/<number>`."""
@@ -180,14 +180,14 @@ class _Face:
     # -- parts, back to front
     def background(self) -> None:
         u = self.rng.uniform
-        first, second = u(0.1, 0.95, 3), u(0.1, 0.95, 3)
+        first, second = (u(0.15, 0.9) + u(-0.18, 0.18, 3) for _ in range(2))  # muted, as behind real portraits
         angle = u(0, 2 * np.pi)
         ramp = np.clip(0.5 + 0.35 * (np.cos(angle) * self.grid_x + np.sin(angle) * self.grid_y), 0, 1)
         self.image[:] = _planes(first) * (1 - ramp) + _planes(second) * ramp
         for _ in range(self.rng.integers(0, 4)):  # out-of-focus things behind the head
             cx, cy, r = u(-1.4, 1.4), u(-1.4, 1.4), u(0.2, 0.6)
             blob = np.clip(1.5 - np.hypot(self.grid_x - cx, self.grid_y - cy) / r, 0, 1)
-            self.paint(blob, u(0.1, 0.95, 3), 0.6)
+            self.paint(blob, u(0.1, 0.9) + u(-0.25, 0.25, 3), 0.6)
 
     def back_hair(self) -> None:
         if self.has["Male"]:
