@@ -20,6 +20,8 @@ from adversaria.instantiate import instantiate
 from datamodules.sources import preflight
 
 log = logging.getLogger("adversaria")
+#: Lightning's warnings of what is meant to be: the run folder of a resumed run, scalars averaged by BaseModule, …
+HUSHED = ("LeafSpec", "exists and is not empty", "smaller than the logging interval", "sync_dist=True")
 IS_FIRST_PROCESS = int(os.environ.get("LOCAL_RANK", "0")) == 0  # of those that Lightning starts for several devices
 
 
@@ -56,10 +58,8 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
 
     from callbacks.run_record import RunRecord, objective, print_results
 
-    warnings.filterwarnings(
-        "ignore",
-        ".*(LeafSpec|Checkpoint directory .* exists and is not empty|smaller than the logging interval).*",
-    )
+    for expected in HUSHED:
+        warnings.filterwarnings("ignore", f".*{expected}")
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
     handler = logging.FileHandler(folder / "train.log") if IS_FIRST_PROCESS else logging.NullHandler()

@@ -42,6 +42,8 @@ class EpochSummary(pl.Callback):
         speed = self._images / elapsed if elapsed > 0 and self._images else 0.0
         for logger in trainer.loggers if speed else []:
             logger.log_metrics({"perf/images_per_second": speed}, step=pl_module.iteration)
+        if not trainer.is_global_zero:
+            return
         epoch, last = trainer.current_epoch + 1, trainer.max_epochs or 0
         left = timedelta(seconds=round((time.perf_counter() - self._epoch_start) * (last - epoch)))
         shown = ("train/loss", "val/loss")
