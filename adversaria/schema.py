@@ -16,7 +16,7 @@ import msgspec
 from adversaria import types
 from adversaria.errors import ConfigError, suggest
 from adversaria.instantiate import PLACES, is_allowed
-from adversaria.signatures import signature
+from adversaria.signatures import Component, signature
 
 Beta = types.Fraction
 Batches = types.NonNegativeInt | Annotated[float, msgspec.Meta(ge=0, le=1)] | None  # a number of them, or a share
@@ -31,10 +31,12 @@ EXPERIMENT: dict[str, Any] = {
     "output_root": str,
     "run_dir": str,
     "performance": {"keep_memory": bool, "channels_last": bool},
+    "data": Component,
+    "model": Component,
+    "trainer": Component,
+    "callbacks": Component,
+    "logger": Component,
 }
-
-#: Keys of the top level that hold components.
-GROUPS = ("data", "model", "trainer", "callbacks", "logger")
 
 #: Types of the keys of other libraries, by prefix of the target.
 EXTERNAL: dict[str, dict[str, Any]] = {
@@ -83,26 +85,24 @@ def check(config: dict[str, Any]) -> None:
     Raises:
         ConfigError: naming the first key that is wrong, what it must be, and the nearest valid name for a typo.
     """
-    _check_plain(config, EXPERIMENT)
-    for key in set(config).difference(EXPERIMENT, GROUPS):
-        raise ConfigError(f"{key}: there is no such key{suggest(key, {*EXPERIMENT, *GROUPS})}")
     for key in ("data", "model", "trainer"):
         if key in config and "_target_" not in (config[key] or {}):
             raise ConfigError(f"{key}: there is no _target_; choose one with {key}=NAME")
-    for key in set(config).intersection(GROUPS):
-        _check_node(config[key], key)
+    _check_keys(config, EXPERIMENT)
 
 
-def _check_plain(config: dict[str, Any], kinds: dict[str, Any], prefix: str = "") -> None:
-    for key, kind in kinds.items():
-        if key in config:
-            if isinstance(kind, dict):
-                _conform(config[key], dict[str, Any], prefix + key)
-                for name in set(config[key]).difference(kind):
-                    raise ConfigError(f"{prefix}{key}.{name}: there is no such key{suggest(name, kind)}")
-                _check_plain(config[key], kind, f"{prefix}{key}.")
-            else:
-                _conform(config[key], kind, prefix + key)
+def _check_keys(config: dict[str, Any], kinds: dict[str, Any], prefix: str = "") -> None:
+    for key, value in config.items():
+        if key not in kinds:
+            raise ConfigError(f"{prefix}{key}: there is no such key{suggest(key, kinds)}")
+        path, kind = f"{prefix}{key}", kinds[key]
+        if kind is Component:
+            _check_node(value, path)
+        elif isinstance(kind, dict):
+            _conform(value, dict[str, Any], path)
+            _check_keys(value, kind, f"{path}.")
+        else:
+            _conform(value, kind, path)
 
 
 def _check_node(node: Any, path: str) -> None:

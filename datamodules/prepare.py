@@ -28,7 +28,7 @@ def prepare_celeba(root: Path) -> str:
             raise not_found(f"CelebA's {split} part", [root], "lists of all three parts", "fetch the lists again")
         for name in (table.names[0], table.names[-1]):
             source.read(name, 64)
-    if missing := source.missing():
+    if missing := source.missing(tables):
         raise DataError(f"{len(missing)} of CelebA's listed images are missing in {root}, the first {missing[0]}")
     counts = {split: len(table) for split, table in tables.items()}
     return f"CelebA in {root}: {counts['train']} train, {counts['val']} validation, {counts['test']} test images"

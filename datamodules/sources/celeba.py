@@ -95,11 +95,11 @@ class CelebA:
         """Return one face, (size, size, 3) uint8."""
         return decode_square(self._bytes(name), f"{self._images}/{name}", size, CROP)
 
-    def missing(self) -> list[str]:
-        """Return the listed images that are not there."""
+    def missing(self, tables: dict[str, Table]) -> list[str]:
+        """Return the images of the tables that are not there."""
         folder = self._images.is_dir()
         there = {file.name for file in self._images.iterdir()} if folder else self._archive[1].keys()
-        return [name for table in self.tables().values() for name in table.names if name not in there]
+        return [name for table in tables.values() for name in table.names if name not in there]
 
     def _bytes(self, name: str) -> bytes:
         try:
