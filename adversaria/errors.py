@@ -40,6 +40,11 @@ def suggest(name: str, known: Iterable[str], limit: int = 3) -> str:
     return f"; known: {', '.join(known)}" if known and len(known) <= 16 else ""
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its name if it has none."""
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
 @contextmanager
 def one_sentence_errors() -> Iterator[None]:
     """Turn user errors and Hydra's composition errors into one line on stderr and exit status 2."""
@@ -110,7 +115,7 @@ def _unknown_key(key: str) -> str:
     if "." in key and key in owners:
         group = owners[key][0].partition("=")[0]
         leaf = key[len(group) + 1 :]
-        return f"{key}: the chosen {group} has no key '{leaf}'; it belongs to {' and '.join(owners[key])}"
+        return f"{key}: the chosen {group} has no key '{leaf}'; it belongs to {', '.join(owners[key])}"
     near = difflib.get_close_matches(key, owners, 1, 0.75) or difflib.get_close_matches(key, owners, 1, 0.5)
     return f"{key}: there is no such key" + (f"; did you mean {near[0]}?" if near else "; see --cfg job for all keys")
 

@@ -28,6 +28,7 @@ EXPERIMENT: dict[str, Any] = {
     "ckpt_path": str | None,
     "test": Literal["last", "best"] | None,
     "objective": str | None,
+    "labels": Annotated[list[str], msgspec.Meta(min_length=1)],
     "output_root": str,
     "run_dir": str,
     "performance": {"keep_memory": bool, "channels_last": bool},
@@ -127,6 +128,8 @@ def _check_node(node: Any, path: str) -> None:
                 raise ConfigError(f"{path}.{key}: {target} has no such key{suggest(key, parameters)}")
             kind = parameters.get(key, (Any, False))[0]
         _conform(value, kind, f"{path}.{key}")
+        if key == "betas":
+            node[key] = [float(beta) for beta in value]  # torch refuses a mix of int and float
         _check_node(value, f"{path}.{key}")
     if parameters is not None and not node.get("_partial_", False):
         for key, (_, required) in parameters.items():

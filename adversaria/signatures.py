@@ -34,7 +34,7 @@ def signature(target: str) -> Signature | None:
     definitions = _definitions(file)
     if name not in definitions:
         raise ConfigError(f"_target_={target}: {module} has no {name}{suggest(name, definitions)}")
-    return _parameters(definitions[name], definitions)
+    return _parameters(definitions[name], file)
 
 
 @functools.cache
@@ -43,20 +43,40 @@ def _definitions(file: Path) -> dict[str, ast.ClassDef | ast.FunctionDef]:
     return {n.name: n for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name[0] != "_"}
 
 
-def _parameters(node: ast.ClassDef | ast.FunctionDef, scope: dict[str, Any]) -> Signature | None:
+def _parameters(node: ast.ClassDef | ast.FunctionDef, file: Path) -> Signature | None:
     if isinstance(node, ast.FunctionDef):
         return _arguments(node, skip=0)
     for statement in node.body:
         if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
-            return _arguments(statement, skip=1)
-    if any("dataclass" in ast.unparse(d) for d in node.decorator_list):
+            own = _arguments(statement, skip=1)
+            inherited = _inherited(node, file) if "**" in own else None  # `**options` hands the rest to the base
+            return own if inherited is None else {**inherited, **{k: v for k, v in own.items() if k != "**"}}
+    if any(isinstance(base, ast.Name) and base.id == "NamedTuple" for base in node.bases) or any(
+        "dataclass" in ast.unparse(d) for d in node.decorator_list
+    ):
         return {
             s.target.id: (_type(s.annotation), s.value is None)
             for s in node.body
             if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)
         }
-    bases = [scope[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in scope]
-    return _parameters(bases[0], scope) if bases else None
+    return _inherited(node, file)
+
+
+def _inherited(node: ast.ClassDef, file: Path) -> Signature | None:
+    """Return the parameters of the first base that is a class of ours, None without one."""
+    imports = {
+        alias.asname or alias.name: f"{statement.module}.{alias.name}"
+        for statement in ast.parse(file.read_text()).body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+    for base in node.bases:
+        name = base.id if isinstance(base, ast.Name) else ""
+        if name in _definitions(file):
+            return _parameters(_definitions(file)[name], file)
+        if name in imports and (found := signature(imports[name])) is not None:
+            return found
+    return None
 
 
 def _arguments(function: ast.FunctionDef, skip: int) -> Signature:

@@ -169,7 +169,7 @@ def test_allowed_targets_are_found(parts):
     assert locate("callbacks.parts.Pair") is parts.Pair
     assert locate("torch.nn.Linear") is torch.nn.Linear
     assert locate("torch.optim.AdamW") is torch.optim.AdamW
-    assert is_allowed("datamodules.faces.FacesDataModule")
+    assert is_allowed("datamodules.images.ImagesDataModule")
     assert not is_allowed("datamodules_of_another.Project")
 
 

@@ -1,5 +1,6 @@
 import contextlib
 import copy
+import functools
 import re
 import subprocess
 import sys
@@ -231,7 +232,7 @@ def test_a_target_outside_the_allowed_packages_is_refused(refusal, target):
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("lightning_modules.vea.VAE", "there is no module lightning_modules.vea; did you mean vae?"),
+        ("lightning_modules.vea.VAE", "there is no module lightning_modules.vea; did you mean vae"),
         ("lightning_modules.vae.VEA", "lightning_modules.vae has no VEA; did you mean VAE?"),
         ("lightning_modules.networks.vae.StridedVae", "did you mean StridedVAE"),
         ("lightning_modules.vae.torch", "lightning_modules.vae has no torch"),
@@ -366,8 +367,143 @@ def test_the_signature_of_a_class_is_that_of_its_init():
     }
 
 
+def test_the_signature_of_a_class_with_options_has_those_of_its_base_in_another_module():
+    found = signature("lightning_modules.wgan.WGAN")
+    gan = signature("lightning_modules.gan.GAN")
+    assert found == gan | {"weight_clip": (types.Positive | None, False)}
+    assert {name for name, (_, required) in found.items() if required} == {
+        "network",
+        "generator",
+        "discriminator",
+        "loss",
+    }
+    assert found["r1"] == (types.NonNegative, False)
+    assert found["r1_every"] == (types.PositiveInt, False)
+    assert "**" not in found
+    assert signature("lightning_modules.acgan.ACGAN").keys() - gan.keys() == {"label_weight", "label_on_fake"}
+
+
+def test_the_signature_of_a_named_tuple_and_of_a_dataclass_is_that_of_their_fields():
+    assert signature("lightning_modules.losses.AdversarialLoss") == {
+        "discriminator": (Component, True),
+        "generator": (Component, True),
+    }
+    assert signature("lightning_modules.adversarial.Update") == {
+        "optimizer": (Component, True),
+        "lr_factor": (types.Positive | Component, False),
+        "every": (types.PositiveInt | Component, False),
+        "repeat": (types.NonNegativeInt | Component, False),
+        "accumulate": (types.PositiveInt, False),
+        "clip": (types.Positive | None, False),
+    }
+
+
+def test_the_signature_of_a_class_that_inherits_its_init_is_that_of_its_base():
+    found = signature("datamodules.sources.usps.USPS")
+    assert found == signature("datamodules.sources.digits.DigitSource")
+    assert found.keys() == {"root", "val_fraction", "margin"}
+    assert found["val_fraction"] == (types.Fraction, False)
+
+
+@pytest.fixture(scope="module")
+def wgan(compose):
+    return compose("experiment=report_a/wgan")
+
+
+def with_key(config, path, value):
+    """The configuration with one key set to another value, or removed for `...`."""
+    config = copy.deepcopy(config)
+    *parents, key = path.split(".")
+    node = functools.reduce(lambda n, k: n[k], parents, config)
+    if value is ...:
+        del node[key]
+    else:
+        node[key] = value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("model.r1", 0.5),
+        ("model.r1_every", 4),
+        ("model.weight_clip", None),
+        ("model.instance_noise", WARMUP),
+        ("model.generator.every", 5),
+        ("model.generator.lr_factor", WARMUP),
+        ("model.generator.clip", None),
+    ],
+)
+def test_the_options_of_a_wgan_are_taken(wgan, path, value):
+    check(wgan)
+    check(with_key(wgan, path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("model.r2", 1.0, "model.r2: lightning_modules.wgan.WGAN has no such key; known: "),
+        ("model.r1_evry", 4, "model.r1_evry: lightning_modules.wgan.WGAN has no such key; did you mean r1_every"),
+        (
+            "model.weigth_clip",
+            1,
+            "model.weigth_clip: lightning_modules.wgan.WGAN has no such key; did you mean weight_",
+        ),
+        ("model.label_weight", 1.0, "model.label_weight: lightning_modules.wgan.WGAN has no such key"),
+        ("model.options", {}, "model.options: lightning_modules.wgan.WGAN has no such key"),
+        ("model.r1", -1, "model.r1=-1: expected float >= 0"),
+        ("model.r1_every", 0, "model.r1_every=0: expected int >= 1"),
+        ("model.weight_clip", 0, "model.weight_clip=0: expected float > 0"),
+        ("model.spectral_norm", 1, "model.spectral_norm=1: expected bool, got int"),
+        ("model.network", ..., "model.network is missing: lightning_modules.wgan.WGAN needs it"),
+        ("model.loss", ..., "model.loss is missing: lightning_modules.wgan.WGAN needs it"),
+        ("model.generator.every", 0, "model.generator.every=0: expected "),
+        (
+            "model.generator.evry",
+            2,
+            "model.generator.evry: lightning_modules.adversarial.Update has no such key; did you",
+        ),
+        ("model.generator.repeat", -1, "model.generator.repeat=-1: expected "),
+        ("model.generator.clip", 0, "model.generator.clip=0: expected "),
+        (
+            "model.generator.optimizer",
+            ...,
+            "model.generator.optimizer is missing: lightning_modules.adversarial.Update",
+        ),
+        ("model.loss.critic", {}, "model.loss.critic: lightning_modules.losses.AdversarialLoss has no such key"),
+        (
+            "model.loss.generator",
+            ...,
+            "model.loss.generator is missing: lightning_modules.losses.AdversarialLoss needs",
+        ),
+    ],
+)
+def test_a_wrong_option_of_a_wgan_is_named_wherever_it_is_defined(wgan, path, value, expected):
+    with pytest.raises(ConfigError) as error:
+        check(with_key(wgan, path, value))
+    assert str(error.value).startswith(expected)
+
+
+def test_the_known_keys_of_a_wgan_are_named_with_those_of_its_base(wgan):
+    with pytest.raises(ConfigError) as error:
+        check(with_key(wgan, "model.r2", 1.0))
+    known = str(error.value).partition("known: ")[2].split(", ")
+    assert {"r1", "weight_clip", "gradient_penalty"} < set(known)
+
+
+def test_the_options_of_a_digit_set_are_those_of_its_base(compose):
+    usps = compose("experiment=report_d/acgan", "data=usps")
+    check(with_key(usps, "data.source.margin", 1))
+    with pytest.raises(ConfigError, match=r"^data\.source\.val_fraction=1: expected float < 1"):
+        check(with_key(usps, "data.source.val_fraction", 1))
+    with pytest.raises(ConfigError, match=r"^data\.source\.margn: .* has no such key; did you mean margin\?"):
+        check(with_key(usps, "data.source.margn", 1))
+
+
 SOURCE = '''
 from dataclasses import dataclass
+from typing import NamedTuple
+from callbacks.others import Remote as Distant
 from elsewhere import Base, Thing
 
 class Plain:
@@ -387,6 +523,24 @@ class Open:
 class Foreign(Base):
     """Defined elsewhere."""
 
+class Far(Distant):
+    """Inherits from another module of ours."""
+
+class Further(Far):
+    """Twice."""
+
+class Handing(Distant):
+    def __init__(self, own: PositiveInt, near: str = "x", **options: Any): ...
+
+class HandingAbroad(Base):
+    def __init__(self, own: PositiveInt, **options: Any): ...
+
+class Pair(NamedTuple):
+    """A pair."""
+    left: PositiveInt
+    right: Thing
+    middle: float | None = None
+
 @dataclass(frozen=True)
 class Record:
     """A record."""
@@ -402,11 +556,18 @@ CONSTANT = 3
 '''
 
 
+OTHERS = """
+class Remote:
+    def __init__(self, far: NonNegative, near: int = 1): ...
+"""
+
+
 @pytest.fixture
 def parts(tmp_path, monkeypatch):
-    """A package `callbacks` with one module `parts`, in place of the repository."""
+    """A package `callbacks` with the modules `parts` and `others`, in place of the repository."""
     (tmp_path / "callbacks").mkdir()
     (tmp_path / "callbacks/parts.py").write_text(SOURCE)
+    (tmp_path / "callbacks/others.py").write_text(OTHERS)
     monkeypatch.setattr(signatures, "ROOT", tmp_path)
 
 
@@ -448,6 +609,34 @@ class TestSignatureOf:
     def test_a_class_whose_init_is_elsewhere(self):
         assert signature("callbacks.parts.Foreign") is None
         check({"callbacks": {"_target_": "callbacks.parts.Foreign", "whatever": "y"}})
+
+    @pytest.mark.parametrize("name", ["Far", "Further"])
+    def test_a_class_that_inherits_its_init_from_another_module(self, name):
+        assert signature(f"callbacks.parts.{name}") == {"far": (types.NonNegative, True), "near": (int, False)}
+        check({"callbacks": {"_target_": f"callbacks.parts.{name}", "far": 2}})
+        with pytest.raises(ConfigError, match=r"^callbacks\.far=-2: expected float >= 0"):
+            check({"callbacks": {"_target_": f"callbacks.parts.{name}", "far": -2}})
+        with pytest.raises(ConfigError, match=r"^callbacks\.fur: .*; did you mean far\?"):
+            check({"callbacks": {"_target_": f"callbacks.parts.{name}", "fur": 2}})
+        with pytest.raises(ConfigError, match=r"^callbacks\.far is missing"):
+            check({"callbacks": {"_target_": f"callbacks.parts.{name}"}})
+
+    def test_a_class_that_hands_other_keys_to_a_base_in_another_module(self):
+        assert signature("callbacks.parts.Handing") == {
+            "own": (types.PositiveInt, True),
+            "far": (types.NonNegative, True),
+            "near": (str, False),  # its own, not the base's
+        }
+
+    def test_a_class_that_hands_other_keys_to_another_library(self):
+        assert signature("callbacks.parts.HandingAbroad") == {"own": (types.PositiveInt, True), "**": (Any, False)}
+
+    def test_a_named_tuple(self):
+        assert signature("callbacks.parts.Pair") == {
+            "left": (types.PositiveInt, True),
+            "right": (Component, True),
+            "middle": (float | None, False),
+        }
 
     def test_a_dataclass(self):
         assert signature("callbacks.parts.Record") == {"size": (types.PositiveInt, True), "name": (str, False)}
