@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from adversaria.errors import DataError, UserError
+from adversaria.errors import DataError, UserError, first_line
 from datamodules.sources import not_found
 from datamodules.sources.celeba import CelebA
 
@@ -40,10 +40,9 @@ def _download_celeba(root: Path) -> None:
     try:
         Published(str(root), split="all", download=True)
     except Exception as error:  # whatever the network, Google Drive's quota, gdown or torchvision's checks raise
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(
-            f"CelebA could not be fetched into {root} ({reason}); needs `pip install gdown` and a network. When the "
-            "download quota is used up, fetch img_align_celeba.zip, list_attr_celeba.txt and "
+            f"CelebA could not be fetched into {root} ({first_line(error)}); needs `pip install gdown` and a network. "
+            "When the download quota is used up, fetch img_align_celeba.zip, list_attr_celeba.txt and "
             f"list_eval_partition.txt by hand from the CelebA page and put them into {root / 'celeba'}"
         ) from error
 

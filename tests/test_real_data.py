@@ -1,4 +1,4 @@
-"""Real CelebA, where it is at hand: the sources read it, and report A's VAE learns from it."""
+"""The real data sets, where they are at hand: the sources read them, and report A's VAE learns from CelebA."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,36 @@ import pytest
 from callbacks.csv_logger import read_metrics
 from datamodules.array_cache import open_cache
 from datamodules.sources.celeba import CelebA
+from datamodules.sources.mnist import MNIST
+from datamodules.sources.mnistm import MNISTM
+from datamodules.sources.svhn import SVHN
+from datamodules.sources.usps import USPS
+
+#: Images of each class in train (with the part held out as val) and in test, as the README of the data counts them.
+DIGITS = [
+    pytest.param(
+        MNIST,
+        28,
+        [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949],
+        [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009],
+        id="mnist",
+    ),
+    pytest.param(
+        USPS,
+        16,
+        [1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644],
+        [359, 264, 198, 166, 200, 160, 170, 147, 166, 177],
+        id="usps",
+    ),
+    pytest.param(
+        MNISTM,
+        28,
+        [5825, 6640, 5853, 6028, 5746, 5331, 5812, 6158, 5757, 5851],
+        [878, 1016, 933, 908, 890, 807, 856, 914, 880, 919],
+        id="mnistm",
+    ),
+]
+TOTALS = {MNIST: (60_000, 10_000), USPS: (7_291, 2_007), MNISTM: (59_001, 9_001)}
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +83,64 @@ def test_report_a_vae_learns_real_faces(shared_data: Path, celeba_cache, cache_d
     record = json.loads((folder / "metrics.json").read_text())
     assert record["protocol"]["train images"] == 7998
     assert len(list((folder / "figures").glob("*.png"))) == 4
+
+
+def counts(labels: np.ndarray) -> list[int]:
+    return np.bincount(labels.ravel(), minlength=10).tolist()
+
+
+@pytest.mark.parametrize(("source", "side", "train", "test"), DIGITS)
+def test_digit_sets_load_whole(shared_data: Path, source: type, side: int, train: list[int], test: list[int]) -> None:
+    opened = source(str(shared_data))
+    tables = opened.tables()
+    learnt = np.concatenate([tables["train"].labels, tables["val"].labels])
+    assert (len(learnt), len(tables["test"])) == TOTALS[source]
+    assert len(tables["val"]) == round(0.08 * len(learnt))
+    assert counts(learnt) == train
+    assert counts(tables["test"].labels) == test
+    assert min(counts(tables["val"].labels)) > 0
+    for name in (tables["train"].names[0], tables["val"].names[-1], tables["test"].names[-1]):
+        image = opened.read(name, side)
+        assert image.shape == (side, side, 3)
+        assert np.ptp(image) > 100
+
+
+def test_the_part_of_svhn_loads(shared_data: Path) -> None:
+    source = SVHN(str(shared_data))
+    tables = source.tables()
+    assert len(tables["train"]) + len(tables["val"]) == 883
+    assert len(tables["test"]) == 200
+    assert counts(np.concatenate([t.labels for t in tables.values()])) == [66, 227, 141, 134, 110, 112, 78, 70, 78, 67]
+    assert source.read("test/199", 28).shape == (28, 28, 3)
+    assert source.read("train/0", 32).std(2).max() > 5  # in colour
+
+
+def test_digits_of_usps_stand_as_those_of_mnist_do(shared_data: Path) -> None:
+    means = []
+    for source in (MNIST(str(shared_data), margin=4), USPS(str(shared_data))):  # in both, the digit fills the image
+        labels = source.load("test").labels
+        chosen = [np.flatnonzero(labels == digit)[:60] for digit in range(10)]
+        means.append([np.mean([source.read(f"test/{i}", 16)[..., 0] for i in rows], 0) for rows in chosen])
+    turned = {(k, flip): [np.rot90(m[:, ::flip], k) for m in means[1]] for k in range(4) for flip in (1, -1)}
+    alike = {
+        way: np.mean([np.corrcoef(a.flat, b.flat)[0, 1] for a, b in zip(means[0], other, strict=True)])
+        for way, other in turned.items()
+    }
+    assert max(alike, key=alike.__getitem__) == (0, 1)  # as it is
+    assert alike[0, 1] > 0.7
+
+
+def test_digits_of_mnistm_lie_where_those_of_mnist_do(shared_data: Path) -> None:
+    mnist, mnistm = MNIST(str(shared_data)), MNISTM(str(shared_data), margin=0)
+    assert mnist.load("test").labels[:9001].tolist() == mnistm.load("test").labels.tolist()
+    jumps = {}
+    for top in range(5):
+        for left in range(5):
+            edges = []
+            for i in range(40):
+                ink = mnist.read(f"test/{i}", 28)[..., 0] > 0
+                image = mnistm.read(f"test/{i}", 32)[top : top + 28, left : left + 28].astype(int)
+                edges.append(np.abs(np.diff(image, axis=0)).mean(2)[np.diff(ink, axis=0)].mean())
+            jumps[top, left] = np.mean(edges)
+    print({k: round(float(v), 1) for k, v in jumps.items()})
+    assert max(jumps, key=jumps.__getitem__) == (2, 2)  # what the margin of 2 cuts out

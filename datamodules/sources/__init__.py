@@ -20,7 +20,7 @@ class Table:
 
     Attributes:
         names: n image names, whatever `Source.read` understands.
-        labels: (n, k) int8; for attributes 0 or 1, one column each.
+        labels: (n, k) int8, one column each: 0 or 1 for an attribute, 0 to 9 for `digit`.
     """
 
     names: list[str]
@@ -76,8 +76,8 @@ def check_value_range(value_range: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def preflight(data: Mapping[str, Any]) -> None:
-    """Check that the data of a configuration is there and has the attributes asked for, without torch.
+def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+    """Check that the data of a configuration is there and has the labels asked for, without torch.
 
     Raises:
         ConfigError, DataError: as `Source.attributes`, `select_attributes` and `check_value_range` do.
@@ -87,7 +87,8 @@ def preflight(data: Mapping[str, Any]) -> None:
     if "source" not in data:
         return
     known = open_source(instantiate(data["source"]), data.get("root")).attributes()
-    select_attributes(data.get("attributes"), known)
+    delivered = select_attributes(data.get("attributes"), known)
+    select_attributes((model.get("network") or {}).get("labels"), delivered, "labels")
 
 
 def open_source(factory: Any, root: str | None) -> Source:

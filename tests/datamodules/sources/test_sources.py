@@ -65,9 +65,9 @@ def test_not_found_names_places_layouts_and_cure():
 
 
 def test_preflight_accepts_good_data():
-    preflight({"source": SYNTHETIC, "attributes": ["Male"], "value_range": [0, 1]})
-    preflight({"source": SYNTHETIC, "attributes": None})
-    preflight({})
+    preflight({"source": SYNTHETIC, "attributes": ["Male"], "value_range": [0, 1]}, {})
+    preflight({"source": SYNTHETIC, "attributes": None}, {"network": {"labels": ["Male"]}})
+    preflight({}, {})
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,21 @@ def test_preflight_accepts_good_data():
 )
 def test_preflight_refuses_bad_data(changes, error, text):
     with pytest.raises(error, match=text):
-        preflight({"source": SYNTHETIC, **changes})
+        preflight({"source": SYNTHETIC, **changes}, {})
+
+
+def test_preflight_refuses_labels_that_the_model_wants_and_the_data_lacks():
+    with pytest.raises(ConfigError, match="labels: there is no attribute 'Smilng'; did you mean Smiling"):
+        preflight({"source": SYNTHETIC}, {"network": {"labels": ["Smilng"]}})
+    with pytest.raises(ConfigError, match="labels: there is no attribute 'Smiling'; known: Male"):
+        preflight({"source": SYNTHETIC, "attributes": ["Male"]}, {"network": {"labels": ["Smiling"]}})
 
 
 def test_sources_and_cache_import_no_torch():
     script = (
         "import sys, datamodules.array_cache, datamodules.sources.celeba, datamodules.sources.lab_faces\n"
         "from datamodules.sources import preflight\n"
-        f"preflight({{'source': {SYNTHETIC!r}}})\n"
+        f"preflight({{'source': {SYNTHETIC!r}}}, {{}})\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0

@@ -1,4 +1,4 @@
-"""Faces with binary attributes: one LightningDataModule over every face source."""
+"""Labelled images, faces or digits: one LightningDataModule over every source."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from datamodules.batch_loader import Batch, BatchLoader, EpochOrder
 from datamodules.sources import SPLITS, Source, check_value_range, open_source, select_attributes
 
 
-class FacesDataModule(pl.LightningDataModule):
-    """Square face images with binary attributes, from memory-mapped uint8 arrays.
+class ImagesDataModule(pl.LightningDataModule):
+    """Square RGB images with labels, from memory-mapped uint8 arrays.
 
     A batch is `{"image": (b, 3, s, s), "labels": (b, k)}`. Images leave the loader as uint8 and become float32 in
     `value_range` on the device, after flips.
@@ -30,7 +30,8 @@ class FacesDataModule(pl.LightningDataModule):
         image_size: side of the images in pixels.
         batch_size: images a step and device.
         value_range: what 0 and 255 become, `[-1, 1]` or `[0, 1]`; must be the range of the model's output.
-        attributes: names of the label columns to deliver, in this order; None for all of the source.
+        attributes: names of the label columns to deliver, in this order; None for all of the source. Attributes are
+            0 or 1; the label of a digit is the column `digit`.
         horizontal_flip: mirror each training image with probability 1/2.
         on_bad_image: `error`, or `skip` to leave unreadable images out and count them.
         cache_dir: folder of the array cache.
@@ -119,8 +120,13 @@ class FacesDataModule(pl.LightningDataModule):
 
     def images(self, split: str, count: int) -> Batch:
         """Return the first `count` items of a split, or all of a shorter one, as one normalised batch on the CPU."""
-        batch = self.loader(split).gather(np.arange(min(count, len(self.cache.splits[split]))))
+        batch = self.pixels(split, count)
         return {**batch, "image": normalize(batch["image"], self.value_range)}
+
+    def pixels(self, split: str, count: int | None = None) -> Batch:
+        """Return the same as `images`, of all items by default, as uint8."""
+        length = len(self.cache.splits[split])
+        return self.loader(split).gather(np.arange(length if count is None else min(count, length)))
 
     def describe(self) -> dict[str, Any]:
         """Return what a reader of the run's figures must know of the data."""

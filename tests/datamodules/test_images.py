@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 
 from adversaria.errors import ConfigError
-from datamodules.faces import FacesDataModule, normalize
+from datamodules.images import ImagesDataModule, normalize
 from datamodules.sources import Table
 
 
@@ -47,7 +47,7 @@ def _seeded():
 def faces(tmp_path):
     def build(**changes):
         arguments = {"image_size": 4, "batch_size": 8, "cache_dir": str(tmp_path)} | changes
-        return FacesDataModule(Ramps, **arguments)
+        return ImagesDataModule(Ramps, **arguments)
 
     return build
 
