@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+from adversaria.labels import logit_count
+from adversaria.types import Fraction
 
 
 def gaussian_kld(mu: Tensor, logvar: Tensor, latent_reduction: Literal["sum", "mean"] = "sum") -> Tensor:
@@ -44,3 +49,91 @@ def image_mse(image: Tensor, target: Tensor) -> Tensor:
 def reparameterize(mu: Tensor, logvar: Tensor, noise: Tensor | None = None) -> Tensor:
     """Draw z = mu + sigma * noise (Kingma & Welling 2014, section 2.4), (n, d); standard normal noise by default."""
     return mu + torch.exp(0.5 * logvar) * (torch.randn_like(mu) if noise is None else noise)
+
+
+class AdversarialLoss(NamedTuple):
+    """The two sides of a game; both take logits, never probabilities.
+
+    Attributes:
+        discriminator: (n,) logits of real and (m,) of generated images -> scalar to minimise.
+        generator: (m,) logits of generated images -> scalar to minimise.
+        boundary: logit above which an image counts as judged real.
+    """
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+    boundary: float = 0.0
+
+
+def cross_entropy_discriminator(real: Tensor, fake: Tensor, smoothing: Fraction = 0.0) -> Tensor:
+    """Binary cross-entropy, real = 1 and generated = 0 (Goodfellow et al. 2014, equation 1).
+
+    With one-sided label smoothing the target of real images is 1 - smoothing (Salimans et al. 2016, section 3.4).
+    """
+    positive = torch.full_like(real, 1 - smoothing)
+    return functional.binary_cross_entropy_with_logits(real, positive) + functional.softplus(fake).mean()
+
+
+def nonsaturating_generator(fake: Tensor) -> Tensor:
+    """Minimise -log D(G(z)), that is, cross-entropy with flipped labels (Goodfellow et al. 2014, section 3)."""
+    return functional.softplus(-fake).mean()
+
+
+def saturating_generator(fake: Tensor) -> Tensor:
+    """Minimise log(1 - D(G(z))), the minimax game itself (Goodfellow et al. 2014, equation 1)."""
+    return -functional.softplus(fake).mean()
+
+
+def least_squares_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Half the squared distance of real from 1 and generated from 0 (Mao et al. 2017, equation 9)."""
+    return 0.5 * ((real - 1).square().mean() + fake.square().mean())
+
+
+def least_squares_generator(fake: Tensor) -> Tensor:
+    """Half the squared distance of generated from 1 (Mao et al. 2017, equation 9)."""
+    return 0.5 * (fake - 1).square().mean()
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Hinge loss with margin 1 (Miyato et al. 2018, equation 16)."""
+    return functional.relu(1 - real).mean() + functional.relu(1 + fake).mean()
+
+
+def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """Minus the estimate of the Wasserstein-1 distance (Arjovsky et al. 2017, equation 3)."""
+    return fake.mean() - real.mean()
+
+
+def linear_generator(fake: Tensor) -> Tensor:
+    """Raise the logits: the generator's side of the hinge (Miyato et al. 2018, eq. 17) and of the Wasserstein loss."""
+    return -fake.mean()
+
+
+def label_loss(logits: Tensor, labels: Tensor, sizes: list[int]) -> Tensor:
+    """Return the cross-entropy, mean over images and labels.
+
+    Args:
+        logits: (n, sum of the logits of each label): one for a binary label, `size` for any other.
+        labels: (n, k) integers.
+        sizes: number of values of each of the k labels.
+    """
+    terms = []
+    for column, (part, size) in enumerate(zip(_per_label(logits, sizes), sizes, strict=True)):
+        target = labels[:, column]
+        if size == 2:
+            terms.append(functional.binary_cross_entropy_with_logits(part[:, 0], target.to(part.dtype)))
+        else:
+            terms.append(functional.cross_entropy(part, target.long()))
+    return torch.stack(terms).mean()
+
+
+def predict_labels(logits: Tensor, sizes: list[int]) -> Tensor:
+    """Return the most likely value of each label, (n, k) int64; see `label_loss`."""
+    parts = [
+        (p[:, 0] > 0).long() if s == 2 else p.argmax(1) for p, s in zip(_per_label(logits, sizes), sizes, strict=True)
+    ]
+    return torch.stack(parts, 1)
+
+
+def _per_label(logits: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
+    return logits.float().split([logit_count(size) for size in sizes], dim=1)

@@ -26,6 +26,11 @@ def linear_warmup(iteration: int, end: NonNegative, iterations: PositiveInt, sta
     return start + (end - start) * min(1.0, iteration / iterations)
 
 
+def exponential_decay(iteration: int, half_life: Positive, start: NonNegative = 1.0) -> float:
+    """Start at `start` and halve every `half_life` iterations."""
+    return start * 0.5 ** (iteration / half_life)
+
+
 def alternating(iteration: int, values: NonNegatives, period: PositiveInt) -> float:
     """Cycle through `values`, `period` iterations each."""
     return values[iteration // period % len(values)]

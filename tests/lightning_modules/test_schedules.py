@@ -1,4 +1,5 @@
 import functools
+import itertools
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,15 @@ from hypothesis import strategies as st
 
 from adversaria.errors import ConfigError
 from adversaria.instantiate import instantiate
-from lightning_modules.schedules import alternating, as_schedule, constant, cyclical, linear_warmup, piecewise
+from lightning_modules.schedules import (
+    alternating,
+    as_schedule,
+    constant,
+    cyclical,
+    exponential_decay,
+    linear_warmup,
+    piecewise,
+)
 
 
 def test_constant_and_numbers() -> None:
@@ -19,6 +28,18 @@ def test_constant_and_numbers() -> None:
 def test_linear_warmup() -> None:
     assert [linear_warmup(i, end=1.0, iterations=4) for i in (0, 1, 2, 4, 99)] == [0, 0.25, 0.5, 1, 1]
     assert linear_warmup(2, end=3.0, iterations=4, start=1.0) == 2.0
+
+
+def test_exponential_decay_halves_every_half_life() -> None:
+    assert [exponential_decay(i, half_life=10) for i in (0, 10, 20, 40)] == [1, 0.5, 0.25, 0.0625]
+    assert [exponential_decay(i, half_life=4, start=8.0) for i in (0, 4, 8)] == [8, 4, 2]
+    assert exponential_decay(5, half_life=10) == pytest.approx(2**-0.5)
+
+
+def test_exponential_decay_falls_in_every_iteration_and_never_below_zero() -> None:
+    values = [exponential_decay(i, half_life=2.5) for i in range(1000)]
+    assert all(a > b > 0 for a, b in itertools.pairwise(values))
+    assert exponential_decay(10**9, half_life=1.0) == 0
 
 
 def test_alternating() -> None:

@@ -1,0 +1,49 @@
+"""An exponential moving average of a network's weights."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from adversaria.types import NonNegative, Positive
+
+
+class ExponentialAverage(nn.Module):
+    """The average of a network over the images it was trained on; part of the module's state, so of its checkpoints.
+
+    The half-life counts training images, so it means the same at every batch size. Early on it is `ramp_up` of the
+    images seen so far, or the first weights would stay in the average for long (Karras et al. 2020, `ema_rampup`).
+    Buffers, such as running statistics of batch norm, are copied.
+
+    Args:
+        network: the network to follow.
+        half_life: images after which a weight's influence has halved.
+        ramp_up: upper bound of the half-life as a share of the images seen; 0 for none.
+    """
+
+    def __init__(self, network: nn.Module, half_life: Positive = 10_000.0, ramp_up: NonNegative = 0.05) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network).requires_grad_(False).eval()
+        self.half_life, self.ramp_up = half_life, ramp_up
+
+    @torch.no_grad()
+    def update(self, source: nn.Module, new: int, seen: int) -> None:
+        """Move towards the weights of `source`, trained on `new` images since the last update, on `seen` in all."""
+        half_life = min(self.half_life, self.ramp_up * seen) if self.ramp_up else self.half_life
+        weight = 1 - 0.5 ** (new / max(half_life, 1e-6))
+        ours, theirs = ([p.data for p in network.parameters()] for network in (self.network, source))
+        torch._foreach_lerp_(ours, theirs, weight)
+        for mine, other in zip(self.network.buffers(), source.buffers(), strict=True):
+            mine.copy_(other)
+
+    def train(self, mode: bool = True) -> ExponentialAverage:
+        """Stay in evaluation mode: the average is never trained."""
+        return super().train(False)
+
+    def forward(self, *inputs: Any) -> Tensor:
+        """Apply the averaged network."""
+        output: Tensor = self.network(*inputs)
+        return output
