@@ -1,0 +1,109 @@
+"""How labels enter a generator, and how a discriminator tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from adversaria.labels import label_sizes, logit_count
+from adversaria.types import Conditioning
+
+
+class AppendLabels(nn.Module):
+    """Append labels to the noise: a binary one as 0 or 1, any other one-hot."""
+
+    def __init__(self, labels: Sequence[str], latent_dim: int) -> None:
+        super().__init__()
+        self.sizes = label_sizes(labels)
+        self.output_dim = latent_dim + sum(map(logit_count, self.sizes))
+
+    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
+        """Map (n, d) noise and (n, k) labels to (n, output_dim)."""
+        columns = [
+            labels[:, [i]] if size == 2 else functional.one_hot(labels[:, i].long(), size)
+            for i, size in enumerate(self.sizes)
+        ]
+        return torch.cat([noise, *(c.to(noise.dtype) for c in columns)], 1)
+
+
+class MultiplyEmbeddings(nn.Module):
+    """Multiply the noise with a learnt vector for each label's value."""
+
+    def __init__(self, labels: Sequence[str], latent_dim: int) -> None:
+        super().__init__()
+        self.embeddings = nn.ModuleList(nn.Embedding(size, latent_dim) for size in label_sizes(labels))
+        self.output_dim = latent_dim
+
+    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
+        """Map (n, d) noise and (n, k) labels to (n, d)."""
+        for i, embedding in enumerate(self.embeddings):
+            noise = noise * embedding(labels[:, i].long())
+        return noise
+
+
+CONDITIONINGS: dict[str, Callable[..., AppendLabels | MultiplyEmbeddings]] = {
+    "append": AppendLabels,
+    "multiply": MultiplyEmbeddings,
+}
+
+
+class Generator(nn.Module):
+    """A decoder of noise, with or without labels.
+
+    Args:
+        decoder: input dimension -> module from (n, input dimension) to images.
+        latent_dim: dimension of the noise.
+        labels: names of the labels; empty for none.
+        conditioning: `append` them to the noise, or `multiply` it with embeddings of theirs.
+    """
+
+    def __init__(
+        self,
+        decoder: Callable[[int], nn.Module],
+        latent_dim: int,
+        labels: Sequence[str] = (),
+        conditioning: Conditioning = "append",
+    ) -> None:
+        super().__init__()
+        self.condition = CONDITIONINGS[conditioning](labels, latent_dim) if labels else None
+        self.decoder = decoder(self.condition.output_dim if self.condition is not None else latent_dim)
+
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map (n, latent_dim) noise, and (n, k) labels if conditional, to (n, c, h, w) images."""
+        image: Tensor = self.decoder(noise if self.condition is None else self.condition(noise, labels))
+        return image
+
+
+class Discriminator(nn.Module):
+    """An encoder with a head that tells real from generated and, with labels, one that tells the labels.
+
+    Args:
+        encoder: images -> features.
+        head: number of outputs -> module from features to (n, outputs, …).
+        labels: names of the labels; empty for none.
+        shared_head: one layer for both outputs instead of two.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: Callable[[int], nn.Module],
+        labels: Sequence[str] = (),
+        shared_head: bool = False,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        count = sum(map(logit_count, label_sizes(labels)))
+        self.head = head(1 + count if shared_head else 1)
+        self.label_head = head(count) if count and not shared_head else None
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (n, c, h, w) images to logits: (n,) of being real, and of the labels (n, k'), k' = 0 without any."""
+        features = self.encoder(image)
+        logits = self.head(features).flatten(1).float()  # bfloat16 would lose the difference of two means
+        if self.label_head is None:
+            return logits[:, 0], logits[:, 1:]
+        return logits[:, 0], self.label_head(features).flatten(1).float()

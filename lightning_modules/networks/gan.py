@@ -1,0 +1,109 @@
+"""Pairs of generator and discriminator: their common shape, and our own default; `report_gan` has the reports'.
+
+Each pair states its `latent_dim`, `image_size`, `value_range` and the `labels` it is conditioned on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from torch import nn
+
+from adversaria.errors import ConfigError
+from adversaria.types import Conditioning, Names, PositiveInt
+from lightning_modules.networks.conditioning import Discriminator, Generator
+
+
+class GANNetwork(nn.Module):
+    """Common shape of the pairs.
+
+    Args:
+        latent_dim: dimension of the noise.
+        decoder: see `Generator`.
+        encoder: see `Discriminator`.
+        head: see `Discriminator`.
+        labels: names of the labels that the pair is conditioned on; empty for none.
+        conditioning: see `Generator`.
+        shared_head: see `Discriminator`.
+    """
+
+    image_size = 64
+    value_range = (-1.0, 1.0)
+
+    def __init__(
+        self,
+        latent_dim: int,
+        decoder: Callable[[int], nn.Module],
+        encoder: nn.Module,
+        head: Callable[[int], nn.Module],
+        labels: Names = (),
+        conditioning: Conditioning = "append",
+        shared_head: bool = False,
+    ) -> None:
+        super().__init__()
+        self.latent_dim, self.labels = latent_dim, list(labels)
+        self.generator = Generator(decoder, latent_dim, labels, conditioning)
+        self.discriminator = Discriminator(encoder, head, labels, shared_head)
+
+
+class CompactGAN(GANNetwork):
+    """Our default: DCGAN's strided shape, narrow, for any image side of 3·2^n to 7·2^n pixels.
+
+    The generator has a linear stem and batch norm. The discriminator has no normalisation: with it the R1 penalty
+    would not be of each image on its own.
+
+    Args:
+        image_size: side of the images in pixels.
+        latent_dim: dimension of the noise.
+        width: channels at half the image's resolution; they double down to the smallest map, at most 8 times.
+        labels: names of the labels that the pair is conditioned on; empty for none.
+        conditioning: `append` the labels to the noise, or `multiply` it with embeddings of theirs.
+        shared_head: one layer for the discriminator's two outputs instead of two.
+    """
+
+    def __init__(
+        self,
+        image_size: PositiveInt = 64,
+        latent_dim: PositiveInt = 128,
+        width: PositiveInt = 32,
+        labels: Names = (),
+        conditioning: Conditioning = "append",
+        shared_head: bool = False,
+    ) -> None:
+        base = image_size
+        channels: list[int] = []  # at half the image's side, a quarter, …
+        while base % 2 == 0 and base > 7:
+            base //= 2
+            channels.append(width * 2 ** min(len(channels), 3))
+        if not channels or not 3 <= base <= 7:
+            raise ConfigError(
+                f"image_size={image_size}: CompactGAN needs 3·2^n to 7·2^n pixels, e.g. 28, 32, 64 or 128"
+            )
+
+        def decoder(inputs: int) -> nn.Module:
+            top = channels[-1]
+            layers = [
+                nn.Linear(inputs, top * base**2),
+                nn.Unflatten(1, (top, base, base)),
+                nn.BatchNorm2d(top),
+                nn.ReLU(),
+            ]
+            for i, o in pairwise(channels[::-1]):
+                layers += [nn.ConvTranspose2d(i, o, 4, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+            return nn.Sequential(*layers, nn.ConvTranspose2d(channels[0], 3, 4, 2, 1), nn.Tanh())
+
+        encoder: list[nn.Module] = []
+        for i, o in pairwise([3, *channels]):
+            encoder += [nn.Conv2d(i, o, 4, 2, 1), nn.LeakyReLU(0.2)]
+        features = channels[-1] * base**2
+        super().__init__(
+            latent_dim,
+            decoder,
+            nn.Sequential(*encoder, nn.Flatten()),
+            lambda outputs: nn.Linear(features, outputs),
+            labels,
+            conditioning,
+            shared_head,
+        )
+        self.image_size = image_size
