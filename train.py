@@ -21,7 +21,13 @@ from datamodules.sources import preflight
 
 log = logging.getLogger("adversaria")
 #: Lightning's warnings of what is meant to be: the run folder of a resumed run, scalars averaged by BaseModule, …
-HUSHED = ("LeafSpec", "exists and is not empty", "smaller than the logging interval", "sync_dist=True")
+HUSHED = (
+    "LeafSpec",
+    "in eval mode at the start",
+    "exists and is not empty",
+    "smaller than the logging interval",
+    "sync_dist=True",
+)
 IS_FIRST_PROCESS = int(os.environ.get("LOCAL_RANK", "0")) == 0  # of those that Lightning starts for several devices
 
 
@@ -39,7 +45,7 @@ def main(cfg: DictConfig) -> float | None:
                 run_folder.resumed_config(cfg, folder, choices, overrides) if cfg.ckpt_path else run_folder.plain(cfg)
             )
             schema.check(config)
-            preflight(config["data"])
+            preflight(config["data"], config["model"])
         except UserError:
             run_folder.discard_if_empty(folder, Path(cfg.output_root))
             raise
@@ -75,14 +81,15 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         if config["performance"]["channels_last"]:
             performance.channels_last(module)
         callbacks = _built(config["callbacks"])
-        if config["test"] == "best" and not any(isinstance(c, pl.callbacks.ModelCheckpoint) for c in callbacks):
-            raise ConfigError("test=best: there is no best checkpoint without callbacks.checkpoint; set test=last")
+        if config["test"] == "best" and not any(getattr(c, "monitor", None) for c in callbacks):
+            raise ConfigError("test=best: no callback keeps the best, as callbacks.checkpoint.monitor; set test=last")
         trainer = instantiate(
             config["trainer"],
             callbacks=[*callbacks, RunRecord(config)],
             logger=_built(config["logger"]),
             default_root_dir=str(folder),
         )
+        module.check_trainer(trainer)
         trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
         metrics = dict(trainer.callback_metrics)
         if config["test"]:

@@ -26,6 +26,22 @@ class Sampler(Protocol):
 
 
 @runtime_checkable
+class ConditionalSampler(Sampler, Protocol):
+    """Generates images with chosen labels."""
+
+    labels: list[str]
+
+    def labels_of(self, batch: Any) -> Tensor:
+        """Return the labels of a batch of real images that the model is conditioned on, (n, k)."""
+
+    def sample(self, count: int, noise: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
+        """Return `count` images of this noise with these labels, (count, k)."""
+
+    def some_labels(self, count: int) -> Tensor:
+        """Return labels that go through all values in turn, (count, k)."""
+
+
+@runtime_checkable
 class Autoencoder(Protocol):
     """Encodes images as Gaussian latents and decodes latents to images."""
 
@@ -47,6 +63,16 @@ class FeatureExtractor(Protocol):
 
     def features(self, image: Tensor) -> Tensor:
         """Return (n, d) features of (n, c, h, w) images."""
+
+
+@runtime_checkable
+class Classifier(FeatureExtractor, Protocol):
+    """Tells the labels of images."""
+
+    labels: list[str]
+
+    def classify(self, image: Tensor) -> Tensor:
+        """Return the logits of (n, c, h, w) images; see `lightning_modules.losses.label_loss`."""
 
 
 def require(module: Any, ability: type, wanted_by: str) -> None:

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from adversaria.errors import CheckpointError, ConfigError
+from adversaria.errors import CheckpointError, ConfigError, first_line
 from adversaria.instantiate import instantiate, is_allowed
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
@@ -25,16 +25,19 @@ class BaseModule(pl.LightningModule):
     Attributes:
         iteration: training batches seen; persisted. The x-axis of every scalar and image, and the argument of every
             schedule. (Lightning's `global_step` counts optimizer steps: twice as many under two optimizers.)
+        images: training images seen by all processes; persisted.
         config: the plain configuration the module was built from; saved in checkpoints, None if built by hand.
         value_range: range of the module's images, (-1, 1) or (0, 1).
+        optimizer_names: of the optimizers in their order, where there are several; their learning rates are logged so.
     """
 
     value_range: tuple[float, float]
 
     def __init__(self) -> None:
         super().__init__()
-        self.iteration = 0
+        self.iteration = self.images = 0
         self.config: dict[str, Any] | None = None
+        self.optimizer_names = ["0"]
         self._averages: dict[str, Average] = {}
         self._reconfigured = False
 
@@ -47,6 +50,16 @@ class BaseModule(pl.LightningModule):
     def details(self) -> dict[str, Any]:
         """Return the implementation details a report needs, by name; each method adds its own."""
         return {}
+
+    def count(self, batch: Mapping[str, Tensor]) -> int:
+        """Return the number of images in a batch, over all processes."""
+        return len(next(iter(batch.values()))) * self.trainer.world_size
+
+    @staticmethod
+    def scale_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+        """Set the learning rate to `factor` times the configured one; keeps no state, so a new one applies at once."""
+        for group in optimizer.param_groups:
+            group["lr"] = optimizer.defaults["lr"] * factor
 
     # -- scalars: summed on the device every step, averaged and logged every `trainer.log_every_n_steps` iterations.
     # `self.log` in each step would cost 0.4 ms a value, a tenth of a small step.
@@ -79,9 +92,11 @@ class BaseModule(pl.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the iteration; publish the training scalars when they are due."""
         self.iteration += 1
+        self.images += self.count(batch)
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set outside Trainer's class body
         if batch_idx + 1 == self.trainer.num_training_batches or self.iteration % every == 0:
-            self.record("optim", {f"lr_{i}": o.param_groups[0]["lr"] for i, o in enumerate(self.trainer.optimizers)})
+            rates = [optimizer.param_groups[0]["lr"] for optimizer in self.trainer.optimizers]
+            self.record("optim", {f"lr_{n}": rate for n, rate in zip(self.optimizer_names, rates, strict=True)})
             self.publish("train")
             self.publish("optim")
 
@@ -106,6 +121,13 @@ class BaseModule(pl.LightningModule):
                 have, want = (f"[{v[0]:g}, {v[1]:g}]" if isinstance(v, tuple) else v for v in (have, want))
                 raise ConfigError(f"data.{key}={have}: this network's images have {key} {want}; set data.{key}={want}")
 
+    def check_trainer(self, trainer: pl.Trainer) -> None:
+        """Check that the trainer's options fit the method; call before the fit.
+
+        Raises:
+            ConfigError: one does not; the message names what to set instead.
+        """
+
     def on_train_start(self) -> None:
         """Seed this process, and let a resumed run follow its new optimizer settings.
 
@@ -122,14 +144,24 @@ class BaseModule(pl.LightningModule):
         """Add the iteration, the plain configuration and versions."""
         checkpoint[KEY] = {
             "iteration": self.iteration,
+            "images": self.images,
             "model": self.config,
             "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the iteration, and see whether the configuration has changed."""
-        self.iteration = checkpoint[KEY]["iteration"]
+        self.iteration, self.images = checkpoint[KEY]["iteration"], checkpoint[KEY]["images"]
         self._reconfigured = checkpoint[KEY]["model"] != self.config
+
+
+def check_network(network: Any, kind: type, method: str) -> None:
+    """Raise a ConfigError unless a method was given a network of its own kind."""
+    if not isinstance(network, kind):
+        raise ConfigError(
+            f"model.network: {type(network).__name__} is no {kind.__name__}, which {method} needs; choose another with "
+            "model/network=NAME (see --help)"
+        )
 
 
 class Average:
@@ -163,11 +195,10 @@ def load_module(file: Path) -> BaseModule:
         entry = checkpoint[KEY]
         config, iteration, weights = entry["model"], entry["iteration"], checkpoint["state_dict"]
     except Exception as error:  # torch.load raises whatever a damaged file makes it stumble over
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{file} is not a readable checkpoint of this project ({reason})") from error
+        raise CheckpointError(f"{file} is not a readable checkpoint of this project ({first_line(error)})") from error
     if not isinstance(config, dict) or not is_allowed(str(config.get("_target_"))):
         raise CheckpointError(f"{file} does not say which model it holds; it was not saved by train.py")
     module = instantiate(config)
-    module.config, module.iteration = config, iteration
+    module.config, module.iteration, module.images = config, iteration, entry["images"]
     module.load_state_dict(weights)
     return module.eval()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adversaria.types import NonNegative
 from datamodules.batch_loader import Batch
-from lightning_modules.base import BaseModule, OptimizerFactory
+from lightning_modules.base import BaseModule, OptimizerFactory, check_network
 from lightning_modules.losses import gaussian_kld, image_mse, reparameterize
 from lightning_modules.networks.vae import VAENetwork
 from lightning_modules.schedules import Schedule, as_schedule
@@ -38,6 +38,7 @@ class VAE(BaseModule):
         kld_reduction: Literal["sum", "mean"] = "sum",
     ) -> None:
         super().__init__()
+        check_network(network, VAENetwork, "VAE")
         self.network = network
         self.image_size, self.value_range = network.image_size, network.value_range
         self.lambda_kl = as_schedule(lambda_kl)

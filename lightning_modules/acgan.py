@@ -1,0 +1,84 @@
+"""The auxiliary classifier GAN (Odena et al. 2017): images with chosen attributes or of a chosen class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adversaria.labels import label_sizes
+from adversaria.types import NonNegative
+from datamodules.batch_loader import Batch
+from datamodules.sources import select_attributes
+from lightning_modules.gan import GAN, Terms, batch_statistics
+from lightning_modules.losses import label_loss, predict_labels
+
+
+class ACGAN(GAN):
+    """A GAN whose generator is given labels, and whose discriminator tells them apart too.
+
+    Generated images have the labels of the batch's real ones, so their joint distribution is that of the data.
+
+    Args:
+        label_weight: weight of the label loss against the adversarial one, on both sides.
+        label_on_fake: teach the discriminator the labels of generated images too, as in the paper (L_C); without,
+            it learns them from real images alone.
+        options: those of `GAN`. The network must have been built with `labels`.
+    """
+
+    conditional = True
+
+    def __init__(self, label_weight: NonNegative = 1.0, label_on_fake: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.labels = list(self.network.labels)
+        self.label_weight, self.label_on_fake = label_weight, label_on_fake
+        self.sizes = label_sizes(self.labels)
+        self._columns = list(range(len(self.labels)))
+
+    def check_data(self, datamodule: Any) -> None:
+        """Check that the data has the labels, and find their columns."""
+        super().check_data(datamodule)
+        known = datamodule.attributes
+        self._columns = [known.index(n) for n in select_attributes(self.labels, known, "model.network.labels")]
+
+    def labels_of(self, batch: Batch) -> Tensor:
+        """Return the labels of the batch that this model is about, (n, k)."""
+        return batch["labels"][:, self._columns].long()
+
+    def label_terms_d(self, real_logits: Tensor, fake_logits: Tensor, labels: Tensor | None) -> Terms:
+        """Return L_C of the paper's section 3, for the discriminator."""
+        assert labels is not None
+        self.record("train", {"label_accuracy_real": self._accuracy(real_logits, labels)})
+        loss = label_loss(real_logits, labels, self.sizes)
+        if self.label_on_fake:
+            loss = loss + label_loss(fake_logits, labels, self.sizes)
+        return {"label_loss_d": self.label_weight * loss}
+
+    def label_terms_g(self, fake_logits: Tensor, labels: Tensor | None) -> Terms:
+        """Return L_C for the generator."""
+        assert labels is not None
+        self.record("train", {"label_accuracy_fake": self._accuracy(fake_logits, labels)})
+        return {"label_loss_g": self.label_weight * label_loss(fake_logits, labels, self.sizes)}
+
+    def _judge(self, stage: str, batch: Batch, batch_idx: int) -> None:
+        super()._judge(stage, batch, batch_idx)
+        with batch_statistics(self.network.discriminator):
+            accuracy = self._accuracy(self.network.discriminator(batch["image"])[1], self.labels_of(batch))
+        self.record(stage, {"label_accuracy_real": accuracy}, len(batch["image"]))
+
+    def _accuracy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return (predict_labels(logits, self.sizes) == labels).float().mean()
+
+    def sample(self, count: int, noise: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
+        """Generate `count` images with these labels, (count, k), or with labels in turn."""
+        return super().sample(count, noise, self.some_labels(count) if labels is None else labels)
+
+    def some_labels(self, count: int) -> Tensor:
+        """Return `count` labels that go through all values in turn, (count, k)."""
+        order = torch.arange(count, device=self.device)
+        columns = []
+        for size in self.sizes:
+            columns.append(order % size)
+            order = order // size
+        return torch.stack(columns, 1)

@@ -1,0 +1,153 @@
+"""Several optimizers that take turns: the only manual-optimization loop of the project."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.strategies import DDPStrategy
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from adversaria.errors import ConfigError
+from adversaria.types import NonNegativeInt, Positive, PositiveInt
+from datamodules.batch_loader import Batch
+from lightning_modules.base import KEY, BaseModule, OptimizerFactory
+from lightning_modules.schedules import Schedule, as_schedule
+
+
+@dataclass
+class Update:
+    """How, and how often, one side is updated.
+
+    As both conditions are pure functions of the iteration, ratios like n_critic carry over epochs and resumes.
+
+    Args:
+        optimizer: factory of the optimizer, given the parameters.
+        lr_factor: multiplies the optimizer's learning rate; a schedule makes it decay.
+        every: due in every so many iterations, the last of each run of them: 5 for a WGAN's generator.
+        repeat: steps in an iteration that is due; 0 skips it. Schedules alternate: 10 iterations 1, then 10 times 0.
+        accumulate: parts that the batch is cut into, forward and backward one after the other, to save memory.
+        clip: upper bound of the gradient's norm; null for none.
+    """
+
+    optimizer: OptimizerFactory
+    lr_factor: Positive | Schedule = 1.0
+    every: PositiveInt | Schedule = 1
+    repeat: NonNegativeInt | Schedule = 1
+    accumulate: PositiveInt = 1
+    clip: Positive | None = None
+
+    def __post_init__(self) -> None:
+        self._lr_factor, self._every, self._repeat = map(as_schedule, (self.lr_factor, self.every, self.repeat))
+
+    def steps(self, iteration: int) -> int:
+        """Return the number of steps in this iteration."""
+        due = (iteration + 1) % max(1, round(self._every(iteration))) == 0
+        return round(self._repeat(iteration)) if due else 0
+
+    def rate(self, iteration: int) -> float:
+        """Return the factor of the learning rate."""
+        return self._lr_factor(iteration)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One side's turn.
+
+    Attributes:
+        name: of the phase.
+        network: what it updates; phases share no parameter.
+        update: how and how often.
+        loss: batch -> scalar. Runs while only this network's parameters ask for gradients.
+        after: called after each step: weight clipping.
+    """
+
+    name: str
+    network: nn.Module
+    update: Update
+    loss: Callable[[Batch], Tensor]
+    after: Callable[[], None] | None = None
+
+
+class AdversarialModule(BaseModule):
+    """Base of the methods in which several optimizers take turns; a method returns its `phases`.
+
+    Attributes:
+        turns: steps that each phase has taken, by its name; persisted.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self._phases: list[Phase] = []
+        self.turns: dict[str, int] = {}
+
+    @abc.abstractmethod
+    def phases(self) -> list[Phase]:
+        """Return the phases in the order of their turns."""
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """Return one optimizer a phase."""
+        self._phases = self.phases()
+        self.optimizer_names = [phase.name for phase in self._phases]
+        return [phase.update.optimizer(list(phase.network.parameters())) for phase in self._phases]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Let each phase that is due take its steps."""
+        optimizers: Any = self.optimizers()
+        for phase, optimizer in zip(self._phases, optimizers, strict=True):
+            for _ in range(phase.update.steps(self.iteration)):
+                self._step(phase, optimizer, batch)
+
+    def _step(self, phase: Phase, optimizer: LightningOptimizer, batch: Batch) -> None:
+        self.scale_learning_rate(optimizer.optimizer, phase.update.rate(self.iteration))
+        parts = list(_parts(batch, phase.update.accumulate))
+        for part, weight in parts:
+            # forward and backward inside: the graph is built, and under DDP reduced, for this phase's parameters only
+            with optimizer.toggle_model(sync_grad=part is parts[-1][0]):
+                self.manual_backward(phase.loss(part) * weight)
+        if phase.update.clip is not None:
+            self.clip_gradients(optimizer.optimizer, phase.update.clip, "norm")
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        self.turns[phase.name] = self.turns.get(phase.name, 0) + 1
+        if phase.after is not None:
+            phase.after()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the turns."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint[KEY]["turns"] = self.turns
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the turns."""
+        super().on_load_checkpoint(checkpoint)
+        self.turns = checkpoint[KEY]["turns"]
+
+    def check_trainer(self, trainer: pl.Trainer) -> None:
+        """Refuse what manual optimization cannot do, and tell DDP that a phase uses only its own parameters.
+
+        Raises:
+            ConfigError: naming the key, and the one to use instead.
+        """
+        for key, unset, cure in (("gradient_clip_val", None, "clip=1"), ("accumulate_grad_batches", 1, "accumulate=2")):
+            if (value := getattr(trainer, key)) != unset:
+                sides = " and ".join(f"model.{side}.{cure}" for side in ("discriminator", "generator"))
+                raise ConfigError(f"trainer.{key}={value}: each side has its own; set e.g. {sides} instead")
+        if trainer.precision == "16-mixed":
+            raise ConfigError("trainer.precision=16-mixed: one gradient scaler does not fit two losses; use bf16-mixed")
+        if isinstance(trainer.strategy, DDPStrategy):
+            trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
+
+
+def _parts(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:
+    """Yield parts of a batch and their share of it."""
+    size = len(next(iter(batch.values())))
+    chunks = {key: value.chunk(count) for key, value in batch.items()}
+    for values in zip(*chunks.values(), strict=True):
+        yield dict(zip(chunks, values, strict=True)), len(values[0]) / size

@@ -1,0 +1,95 @@
+"""A classifier of attributes or of digits, whose features and accuracy also measure the generators."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adversaria.labels import label_sizes
+from adversaria.types import ValueRange
+from datamodules.batch_loader import Batch
+from datamodules.sources import select_attributes
+from lightning_modules.base import BaseModule, OptimizerFactory, check_network
+from lightning_modules.losses import label_loss, predict_labels
+from lightning_modules.networks.classifier import ConvClassifier
+
+
+class Classifier(BaseModule):
+    """Cross-entropy of each label, binary or not, mean over labels; the learning rate falls to 0 on a half cosine.
+
+    Args:
+        network: the network (`lightning_modules.networks.classifier`).
+        optimizer: factory of the optimizer, given the parameters.
+        value_range: of the images.
+    """
+
+    def __init__(
+        self,
+        network: ConvClassifier,
+        optimizer: OptimizerFactory,
+        value_range: ValueRange = (-1.0, 1.0),
+    ) -> None:
+        super().__init__()
+        check_network(network, ConvClassifier, "Classifier")
+        self.network = network
+        self.value_range = (float(value_range[0]), float(value_range[1]))
+        self.labels = list(network.labels)
+        self.sizes = label_sizes(self.labels)
+        self._optimizer = optimizer
+        self._columns = list(range(len(self.labels)))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return the optimizer over all parameters."""
+        return self._optimizer(self.network.parameters())
+
+    def check_data(self, datamodule: Any) -> None:
+        """Check that the data has the labels, and find their columns."""
+        super().check_data(datamodule)
+        known = datamodule.attributes
+        self._columns = [known.index(n) for n in select_attributes(self.labels, known, "model.network.labels")]
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Follow the half cosine (Loshchilov & Hutter 2017, equation 5)."""
+        self.scale_learning_rate(self.trainer.optimizers[0], 0.5 * (1 + math.cos(math.pi * self.progress)))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of a batch."""
+        return self._step("train", batch)["loss"]
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Record loss and accuracy."""
+        self._step("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Record loss and accuracy, also of each label."""
+        self._step("test", batch)
+
+    def _step(self, stage: str, batch: Batch) -> dict[str, Tensor]:
+        labels = batch["labels"][:, self._columns]
+        logits = self.network(batch["image"])
+        right = (predict_labels(logits, self.sizes) == labels).float().mean(0)
+        values = {"loss": label_loss(logits, labels, self.sizes), "accuracy": right.mean()}
+        if stage == "test" and len(self.labels) > 1:
+            values |= {f"accuracy/{name}": right[i] for i, name in enumerate(self.labels)}
+        self.record(stage, values, len(labels))
+        return values
+
+    # -- abilities
+    @torch.no_grad()
+    def features(self, image: Tensor) -> Tensor:
+        """Return the features before the last layer, (n, num_features)."""
+        features: Tensor = self.network.encoder(image)
+        return features
+
+    @torch.no_grad()
+    def classify(self, image: Tensor) -> Tensor:
+        """Return the logits of all labels; `lightning_modules.losses.predict_labels` turns them into values."""
+        logits: Tensor = self.network(image)
+        return logits
+
+    def details(self) -> dict[str, Any]:
+        """Return the implementation details of the method."""
+        return {"loss": "cross-entropy of each label, mean over labels", "labels": ", ".join(self.labels)}

@@ -1,0 +1,55 @@
+"""The Wasserstein GAN (Arjovsky et al. 2017), with weight clipping or the gradient penalty of Gulrajani et al. 2017."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adversaria.errors import ConfigError
+from adversaria.types import Positive
+from lightning_modules.adversarial import Phase
+from lightning_modules.gan import GAN, Terms
+
+
+class WGAN(GAN):
+    """A GAN whose discriminator, the critic, estimates the Wasserstein-1 distance.
+
+    Logs `wasserstein`, mean critic value of real minus that of generated images: up to the critic's Lipschitz
+    constant an estimate of the distance, which should fall.
+
+    Args:
+        weight_clip: bound of the absolute value of the critic's weights, applied after each of its steps (Arjovsky et
+            al. 2017, algorithm 1); null where `gradient_penalty` keeps it Lipschitz.
+        options: those of `GAN`.
+    """
+
+    def __init__(self, weight_clip: Positive | None = 0.01, **options: Any) -> None:
+        super().__init__(**options)
+        if weight_clip is None and not self.gradient_penalty:
+            raise ConfigError(
+                "model.weight_clip=null: nothing keeps the critic Lipschitz; set model.weight_clip=0.01 or "
+                "model.gradient_penalty=10"
+            )
+        self.weight_clip = weight_clip
+
+    def phases(self) -> list[Phase]:
+        """Return the critic's turn, which ends with the clipping, and the generator's."""
+        critic, generator = super().phases()
+        return [dataclasses.replace(critic, after=self._clip if self.weight_clip else None), generator]
+
+    def _clip(self) -> None:
+        assert self.weight_clip is not None
+        weights = [p.data for p in self.network.discriminator.parameters()]
+        torch._foreach_clamp_max_(weights, self.weight_clip)
+        torch._foreach_clamp_min_(weights, -self.weight_clip)
+
+    def discriminator_metrics(self, real: Tensor, fake: Tensor) -> Terms:
+        """Return the estimate of the distance."""
+        return {"wasserstein": real.mean() - fake.mean()}
+
+    def details(self) -> dict[str, Any]:
+        """Return the implementation details of the method."""
+        return {**super().details(), "discriminator output": "critic values, no sigmoid"}

@@ -1,0 +1,126 @@
+"""Train a tiny GAN on the same images in some processes and save its weights; run by test_several_processes.py.
+
+    python two_processes.py METHOD PROCESSES FILE
+
+The networks have no batch norm, and the noise of an image is a function of the image, so that the result must not
+depend on how many processes share a batch.
+"""
+
+import functools
+import sys
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from lightning_modules.acgan import ACGAN
+from lightning_modules.adversarial import Update
+from lightning_modules.ema import ExponentialAverage
+from lightning_modules.gan import GAN
+from lightning_modules.losses import (
+    AdversarialLoss,
+    cross_entropy_discriminator,
+    linear_generator,
+    nonsaturating_generator,
+    wasserstein_critic,
+)
+from lightning_modules.networks.gan import GANNetwork
+from lightning_modules.wgan import WGAN
+
+GLOBAL_BATCH, BATCHES = 8, 4
+
+
+class Linear(GANNetwork):
+    """A pair without batch norm, on 4×4 images."""
+
+    image_size = 4
+
+    def __init__(self, labels=()):
+        encoder = nn.Sequential(nn.Flatten(), nn.Linear(48, 16), nn.Tanh())
+        super().__init__(
+            4,
+            lambda inputs: nn.Sequential(nn.Linear(inputs, 48), nn.Tanh(), nn.Unflatten(1, (3, 4, 4))),
+            encoder,
+            lambda outputs: nn.Linear(16, outputs),
+            labels,
+        )
+
+
+class NoiseOfImages:
+    """Makes the noise of each image from its pixels."""
+
+    def discriminator_loss(self, batch):
+        self.image = batch["image"]
+        return super().discriminator_loss(batch)
+
+    def generator_loss(self, batch):
+        self.image = batch["image"]
+        return super().generator_loss(batch)
+
+    def _noise(self, count):
+        return self.image.flatten(1)[:, :4] * 2
+
+
+class Shard:
+    """Every process's part of the same global batches."""
+
+    def __init__(self, rank, world_size):
+        g = torch.Generator().manual_seed(1)
+        images = torch.rand(BATCHES, GLOBAL_BATCH, 3, 4, 4, generator=g) * 2 - 1
+        labels = torch.randint(0, 2, (BATCHES, GLOBAL_BATCH, 1), generator=g)
+        self.batches = [
+            {"image": x[rank::world_size], "labels": y[rank::world_size]} for x, y in zip(images, labels, strict=True)
+        ]
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+class Data(pl.LightningDataModule):
+    def train_dataloader(self):
+        return Shard(self.trainer.global_rank, self.trainer.world_size)
+
+
+def build(method):
+    update = functools.partial(Update, functools.partial(torch.optim.Adam, lr=0.01))
+    options = {"generator": update(every=2), "discriminator": update(), "ema": ExponentialAverage}
+    if method == "wgan":
+        loss = AdversarialLoss(wasserstein_critic, linear_generator)
+        return type("W", (NoiseOfImages, WGAN), {})(network=Linear(), loss=loss, weight_clip=0.1, **options)
+    loss = AdversarialLoss(cross_entropy_discriminator, nonsaturating_generator)
+    if method == "acgan":
+        options["generator"] = update(accumulate=2)
+        return type("A", (NoiseOfImages, ACGAN), {})(network=Linear(["Smiling"]), loss=loss, **options)
+    return type("G", (NoiseOfImages, GAN), {})(network=Linear(), loss=loss, r1=1.0, r1_every=2, **options)
+
+
+def main(method, processes, file):
+    warnings.simplefilter("ignore")
+    torch.manual_seed(0)
+    module = build(method)
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        devices=int(processes),
+        strategy="ddp" if int(processes) > 1 else "auto",
+        max_epochs=3,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        limit_val_batches=0,
+    )
+    module.check_trainer(trainer)
+    trainer.fit(module, datamodule=Data())
+    if trainer.is_global_zero:
+        torch.save({"weights": module.state_dict(), "iteration": module.iteration}, file)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
