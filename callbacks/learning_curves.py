@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from adversaria.types import Fraction, NonNegativeInt
 from callbacks.csv_logger import CSVLogger, read_metrics
 from callbacks.figures import FigureCallback, save_picture, tensorboard_writers
 
-COLOURS = {"train": "#30638e", "val": "#d1495b"}
+COLOURS = {"train": ("#30638e", "#edae49", "#66a182"), "val": ("#d1495b", "#8d6a9f"), "": ("black",)}  # by stage
 
 
 class LearningCurves(FigureCallback):
@@ -58,12 +59,14 @@ def draw_curves(
     figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
     for axis, (title, metrics) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         shown = []
+        colours = {stage: itertools.cycle(choices) for stage, choices in COLOURS.items()}
         for metric in metrics:
             if metric not in curves:
                 continue
             x, y = np.array(curves[metric][0]), np.array(curves[metric][1])
             x, y = x[np.isfinite(y)], y[np.isfinite(y)]
-            colour = COLOURS.get(metric.split("/")[0], "black")
+            stage = metric.split("/")[0]
+            colour = next(colours[stage if stage in colours else ""])
             if smoothing and metric.startswith("train/"):
                 axis.plot(x, y, color=colour, alpha=0.3, linewidth=0.8)
                 y = smooth(y, smoothing)

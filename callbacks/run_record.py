@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import platform
 import subprocess
 import sys
@@ -71,13 +72,15 @@ class RunRecord(pl.Callback):
         if not trainer.is_global_zero:
             return
         metrics = {k: float(v) for k, v in sorted(trainer.callback_metrics.items()) if k.startswith("test/")}
+        finite = {k: v if math.isfinite(v) else None for k, v in metrics.items()}  # JSON has no NaN
         record = {
-            "metrics": metrics,
+            "metrics": finite,
             "protocol": {
                 "weights": self.config["test"],
                 "iteration": pl_module.iteration,
                 "seed": self.config["seed"],
                 **trainer.datamodule.describe(),  # type: ignore[attr-defined]
+                **_protocols(trainer),
             },
             "seconds of this attempt": round(time.time() - self._start),
         }
@@ -87,6 +90,11 @@ class RunRecord(pl.Callback):
         )
         for writer in tensorboard_writers(trainer):
             writer.add_hparams(flat, metrics, run_name=".", global_step=pl_module.iteration)
+
+
+def _protocols(trainer: Any) -> dict[str, Any]:
+    """Return what callbacks say must stand beside their figures."""
+    return {k: v for c in trainer.callbacks if hasattr(c, "protocol") for k, v in c.protocol().items()}
 
 
 def print_results(metrics: Mapping[str, Any], folder: str) -> None:
@@ -151,6 +159,8 @@ def architecture(trainer: pl.Trainer, module: Any) -> str:
     """Return the networks as PyTorch prints them, parameter counts, and the implementation details of a report."""
     lines = []
     for name, network in module.named_children():
+        if not parameter_count(network):  # the average of a generator repeats it
+            continue
         lines += [f"{name}: {parameter_count(network):,} trainable parameters", str(network), ""]
         lines += [f"  {name}.{n}: {parameter_count(part):,}" for n, part in network.named_children()] + [""]
     details = {
@@ -159,7 +169,7 @@ def architecture(trainer: pl.Trainer, module: Any) -> str:
         **trainer.datamodule.describe(),  # type: ignore[attr-defined]
         "epochs": trainer.max_epochs,
         "precision": trainer.precision,
-        "gradient clipping": trainer.gradient_clip_val,
+        **({"gradient clipping": trainer.gradient_clip_val} if module.automatic_optimization else {}),
     }
     width = max(map(len, details))
     lines += ["Implementation details", *(f"  {k:<{width}}  {v}" for k, v in details.items())]

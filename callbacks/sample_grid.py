@@ -1,18 +1,22 @@
-"""A grid of samples from noise that stays the same over the run."""
+"""A grid of samples from noise that stays the same over the run, and its evolution as a moving picture."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
+from PIL import Image
 
 from adversaria.types import NonNegativeInt, PositiveInt
-from callbacks.figures import FigureCallback, grid, save_picture, to_uint8
+from callbacks.figures import FigureCallback, figures_folder, grid, save_picture, to_uint8
+from callbacks.sampling import sample_like_data
 from lightning_modules.abilities import Sampler, require
 
 
 class SampleGrid(FigureCallback):
-    """Save `samples_<iteration>.png`, `rows` × `columns` images of fixed noise.
+    """Save `samples_<iteration>.png`, `rows` × `columns` images of fixed noise, and at the end `samples.gif`.
 
     Args:
         rows: of the grid.
@@ -37,6 +41,20 @@ class SampleGrid(FigureCallback):
 
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Sample and save."""
-        count = self.rows * self.columns
-        images = to_uint8(module.sample(count, noise=module.noise(count, self.seed)), module.value_range)
+        noise = module.noise(self.rows * self.columns, self.seed)
+        images = to_uint8(sample_like_data(module, trainer.datamodule, noise), module.value_range)  # type: ignore[attr-defined]
         save_picture(trainer, module, "samples", grid(images, self.columns))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Draw the last grid, then join all of the run's, resumed parts too, into a moving picture."""
+        super().on_train_end(trainer, pl_module)
+        if trainer.is_global_zero:
+            folder = figures_folder(trainer)
+            frames = [Image.fromarray(_read(file)) for file in sorted(folder.glob("samples_*.png"))]
+            pause = [200] * (len(frames) - 1) + [2000]  # ms; the last one stays
+            frames[0].save(folder / "samples.gif", save_all=True, append_images=frames[1:], duration=pause, loop=0)
+
+
+def _read(file: Path) -> np.ndarray:
+    with Image.open(file) as picture:  # closed at once: a long run has more pictures than a process may have open files
+        return np.asarray(picture)

@@ -1,6 +1,7 @@
 """Callbacks by themselves: their arithmetic, and that they refuse a model without the ability they need."""
 
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,24 @@ def test_curves_have_a_raw_and_a_smoothed_line_a_panel() -> None:
     assert not mse.lines
 
 
+def test_curves_of_one_panel_have_colours_of_their_own() -> None:
+    names = ["train/loss_d", "train/loss_g", "val/loss_d", "val/loss_g"]
+    curves = {name: ([1, 2, 3], [3.0, 2.0, 1.0]) for name in names}
+    (axis,) = draw_curves(curves, {"losses": names}, smoothing=0).axes
+    assert len({line.get_color() for line in axis.lines}) == 4
+    (smoothed,) = draw_curves(curves, {"losses": names[:2]}, smoothing=0.9).axes
+    colours = [line.get_color() for line in smoothed.lines]  # pale and strong in turn
+    assert colours[0] == colours[1] != colours[2] == colours[3]
+    assert [text.get_text() for text in smoothed.get_legend().get_texts()] == names[:2]
+
+
+def test_a_metric_keeps_its_colour_from_panel_to_panel() -> None:
+    curves = {name: ([1, 2, 3], [3.0, 2.0, 1.0]) for name in ("train/kld", "train/mse", "health/diversity")}
+    panels = {"KLD": ["train/kld"], "MSE": ["train/mse"], "diversity": ["health/diversity"]}
+    kld, mse, diversity = (axis.lines[0].get_color() for axis in draw_curves(curves, panels, smoothing=0).axes)
+    assert kld == mse != diversity  # by stage
+
+
 def test_a_few_huge_first_values_do_not_flatten_a_panel() -> None:
     values = [1e6] + [float(v) for v in np.linspace(2, 1, 99)]
     figure = draw_curves({"train/kld": (list(range(100)), values)}, {"KLD": ["train/kld"]}, smoothing=0)
@@ -113,6 +132,46 @@ def test_the_best_checkpoint_is_remembered_in_a_moved_folder(tmp_path: Path) -> 
     assert moved.best_model_path == str(tmp_path / "new/checkpoints/best.ckpt")
     assert moved.best_model_score == score
     assert list(moved.best_k_models) == [moved.best_model_path]
+
+
+class Rising(pl.LightningModule):
+    """A model whose validation loss is lowest after the first epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(1, 1)
+
+    def training_step(self, batch, batch_idx):
+        return self.layer(batch).sum()
+
+    def validation_step(self, batch, batch_idx):
+        self.log("val/loss", float(self.current_epoch))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize("monitor", ["val/loss", None])
+def test_the_last_checkpoint_is_saved_after_every_epoch(tmp_path: Path, monitor: str | None) -> None:
+    saved = []
+
+    class Look(pl.Callback):
+        def on_train_epoch_start(self, trainer, module):
+            last = tmp_path / "last.ckpt"
+            saved.append(torch.load(last, weights_only=True)["global_step"] if last.exists() else None)
+
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    callbacks = [RunCheckpoint(str(tmp_path), monitor), Look()]
+    data = torch.utils.data.DataLoader(torch.ones(2, 1))
+    trainer = pl.Trainer(max_epochs=4, num_sanity_val_steps=0, callbacks=callbacks, **quiet)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*does not have many workers")
+        trainer.fit(Rising(), data, data)
+    assert saved == [None, 2, 4, 6]
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 8
+    if monitor:
+        assert torch.load(tmp_path / "best.ckpt", weights_only=True)["global_step"] == 2
+    assert {p.name for p in tmp_path.iterdir()} == {"last.ckpt"} | ({"best.ckpt"} if monitor else set())
 
 
 def test_embedding_is_seeded_and_separates_clusters() -> None:

@@ -38,6 +38,20 @@ def test_sample_grid_has_four_rows_of_eight(folder: Path) -> None:
     assert not np.array_equal(page, picture(folder, "samples_0000003.png"))  # the network moved, the noise did not
 
 
+def test_the_moving_picture_shows_every_sample_grid_in_order(folder: Path) -> None:
+    pages = [picture(folder, name).astype(int) for name in ("samples_0000003.png", "samples_0000006.png")]
+    with Image.open(folder / "figures" / "samples.gif") as moving:
+        assert moving.n_frames == 2
+        assert moving.info["loop"] == 0  # for ever
+        for number in range(2):
+            moving.seek(number)
+            shown = np.asarray(moving.convert("RGB")).astype(int)
+            assert shown.shape == pages[0].shape
+            errors = [np.abs(shown - page).mean() for page in pages]  # not 0: a frame has 256 colours
+            assert int(np.argmin(errors)) == number
+        assert moving.info["duration"] == 2000  # the last one stays
+
+
 @pytest.mark.parametrize("name", ["reconstructions", "tsne", "curves"])
 def test_figures_show_something(folder: Path, name: str) -> None:
     page = picture(folder, f"{name}_0000006.png")
