@@ -24,7 +24,7 @@ def test_help_is_for_people_and_free_of_torch(tmp_path: Path, cli) -> None:
     shown = cli(tmp_path, "--help")
     assert shown.returncode == 0
     assert shown.stdout.count("python train.py") >= 5
-    for expected in ("data: ", "celeba", "experiment/report_a: vae", "install=bash", "ckpt_path="):
+    for expected in ("data: ", "celeba", "experiment/report_a: dcgan, vae, wgan", "install=bash", "ckpt_path="):
         assert expected in shown.stdout
     probe = "import sys, train; print('torch' in sys.modules, 'pytorch_lightning' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -51,6 +51,8 @@ def test_cfg_job_prints_the_configuration(tmp_path: Path, cli) -> None:
         (["model.lambda_kl=["], "cannot read the override"),
         (["ckpt_path=last"], "no run under outputs/vae_synthetic_faces has"),
         (["model._target_=os.system"], "is not allowed"),
+        (["model=acgan", "data=digits", "labels=[digt]"], "did you mean digit?"),
+        (["model=wgan", "model.r2=1"], "model.r2: "),
         (["data.value_range=[1,0]"], "the first value must be below the second"),
     ],
 )
@@ -139,3 +141,18 @@ def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, c
     other = cli(tmp_path, f"ckpt_path={folder}", "data=celeba")
     assert other.returncode == 2
     assert "has data=synthetic_faces" in other.stderr
+
+
+def test_two_processes_share_one_run_folder_and_one_table(tmp_path: Path, cli) -> None:
+    small = ["model.network.width=4", "data.batch_size=256", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"]
+    processes = ["trainer.devices=2", "trainer.strategy=ddp", "trainer.accelerator=cpu", "callbacks.progress_bar=null"]
+    quiet = ["trainer.enable_progress_bar=false"]
+    done = cli(tmp_path, "model=gan", "data=digits", *small, *processes, *quiet)
+    assert done.returncode == 0, done.stderr
+    (folder,) = runs(tmp_path, "gan_digits")
+    assert done.stdout.count("run folder   ") == 1
+    curves = read_metrics(folder / "metrics.csv")
+    assert curves["train/loss_d"][0] == curves["train/loss_g"][0] == [1, 2, 3, 4]  # 1,322 images, 512 a step
+    assert json.loads((folder / "environment.json").read_text())[0]["processes"] == 2
+    saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["adversaria"]["images"] == 4 * 512
