@@ -387,6 +387,7 @@ def test_the_signature_of_a_named_tuple_and_of_a_dataclass_is_that_of_their_fiel
     assert signature("lightning_modules.losses.AdversarialLoss") == {
         "discriminator": (Component, True),
         "generator": (Component, True),
+        "boundary": (float, False),
     }
     assert signature("lightning_modules.adversarial.Update") == {
         "optimizer": (Component, True),
