@@ -12,6 +12,7 @@ from torch import Tensor
 from adversaria.labels import label_sizes
 from adversaria.types import NonNegativeInt, PositiveInt
 from callbacks.figures import FigureCallback, grid, save_picture, to_uint8
+from callbacks.sampling import labels_in_turn
 from datamodules.sources import select_attributes
 from lightning_modules.abilities import ConditionalSampler, require
 
@@ -47,8 +48,7 @@ class ConditionalGrid(FigureCallback):
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Sample each row and save."""
         noise = module.noise(self.columns, self.seed)
-        others = module.labels_of(trainer.datamodule.images("test", self.columns))  # type: ignore[attr-defined]
-        others = others[torch.arange(self.columns) % len(others)].to(noise.device)
+        others = labels_in_turn(module, trainer.datamodule.images("test", self.columns), noise)  # type: ignore[attr-defined]
         names, rows = [], []
         for name in self.labels or module.labels:
             column = module.labels.index(name)

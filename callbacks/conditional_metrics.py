@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adversaria.labels import label_sizes
 from callbacks.conditional_grid import with_label
-from callbacks.figures import to_uint8
+from callbacks.sampling import in_batches, labels_in_turn, sample_pixels
 from lightning_modules.losses import predict_labels
 
 
@@ -39,12 +39,12 @@ def label_metrics(
         column = module.labels.index(label)
         each = count // sizes[label]
         noise = module.noise(each if sizes[label] == 2 else each * sizes[label], seed)
-        base = module.labels_of(real)[torch.arange(each) % len(real["image"])].to(noise.device)
+        base = labels_in_turn(module, real, noise[:each])
         images = []
         for value in range(sizes[label]):
             some = noise if sizes[label] == 2 else noise[value * each : (value + 1) * each]
-            images.append(_sample(module, some, with_label(base, column, value), batch_size))
-        told = [_told(extractor, part, label, batch_size) for part in images]
+            images.append(sample_pixels(module, some, with_label(base, column, value), batch_size))
+        told = [_told(extractor, part, label, batch_size, noise.device) for part in images]
         right = torch.stack([t == value for value, t in enumerate(told)]).float()  # (values, each)
         accuracies.append(right.mean())
         if sizes[label] > 2:
@@ -52,7 +52,7 @@ def label_metrics(
         else:
             values[f"label_accuracy_{extractor.name}/{label}"] = right.mean()
             off, on = images
-            features = [torch.cat([extractor(x) for x in part.split(batch_size)]) for part in images]
+            features = [in_batches(extractor, part, batch_size, noise.device) for part in images]
             values[f"pair_accuracy_{extractor.name}/{label}"] = right.prod(0).mean()
             values[f"pair_distance_{extractor.name}/{label}"] = within_over_between(*features)
             values[f"pair_distance_pixels/{label}"] = within_over_between(off.float(), on.float())
@@ -69,14 +69,7 @@ def within_over_between(first: Tensor, second: Tensor) -> Tensor:
     return within.mean() / between.mean().clamp_min(1e-8)
 
 
-def _sample(module: Any, noise: Tensor, labels: Tensor, batch_size: int) -> Tensor:
-    """Return uint8 images (n, 3, h, w)."""
-    parts = zip(noise.split(batch_size), labels.split(batch_size), strict=True)
-    images = torch.cat([module.sample(len(n), noise=n, labels=y) for n, y in parts])
-    return torch.from_numpy(to_uint8(images, module.value_range)).permute(0, 3, 1, 2).to(noise.device)
-
-
-def _told(extractor: Any, images: Tensor, label: str, batch_size: int) -> Tensor:
-    logits = torch.cat([extractor.logits(part) for part in images.split(batch_size)])
+def _told(extractor: Any, images: Tensor, label: str, batch_size: int, device: torch.device) -> Tensor:
+    logits = in_batches(extractor.logits, images, batch_size, device)
     told = predict_labels(logits, label_sizes(extractor.labels))
     return told[:, extractor.labels.index(label)]

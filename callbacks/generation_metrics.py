@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
@@ -15,7 +14,7 @@ from adversaria.errors import ConfigError
 from adversaria.labels import label_sizes
 from adversaria.types import NonNegativeInt, Plural, PositiveInt, Split
 from callbacks.conditional_metrics import label_metrics
-from callbacks.figures import to_uint8
+from callbacks.sampling import in_batches, labels_in_turn, sample_pixels
 from lightning_modules.abilities import ConditionalSampler, Sampler, require
 
 KID_SUBSETS, KID_SUBSET = 50, 1000
@@ -78,12 +77,17 @@ class GenerationMetrics(pl.Callback):
         name, device = self.extractor.name, pl_module.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
             torch.manual_seed(self.seed)
-            features, floor = self._features(real["image"], device), self._features(held_out["image"], device)
-            generated = self._generate(pl_module, real)
-            values = distances(features, self._features(generated, device), name)
+            noise = pl_module.noise(self.count, self.seed)
+            labels = labels_in_turn(pl_module, real, noise) if isinstance(pl_module, ConditionalSampler) else None
+            generated = sample_pixels(pl_module, noise, labels, self.batch_size)
+            features, floor, made = (
+                in_batches(self.extractor, pixels, self.batch_size, device)
+                for pixels in (real["image"], held_out["image"], generated)
+            )
+            values = distances(features, made, name)
             values |= {f"{k}_floor": v for k, v in distances(features, floor, name).items()}
             if self.extractor.labels in ([], ["digit"]):
-                logits = torch.cat([self.extractor.logits(x.to(device)) for x in generated.split(self.batch_size)])
+                logits = in_batches(self.extractor.logits, generated, self.batch_size, device)
                 values[f"is_{name}"] = inception_score(logits)
             if isinstance(pl_module, ConditionalSampler) and self.extractor.labels:
                 values |= label_metrics(pl_module, self.extractor, real, self.label_images, self.batch_size, self.seed)
@@ -102,19 +106,6 @@ class GenerationMetrics(pl.Callback):
             "images whose labels were checked, for each label": self.label_images,
             **self.extractor.describe(),
         }
-
-    def _features(self, pixels: Tensor, device: torch.device) -> Tensor:
-        return torch.cat([self.extractor(part.to(device)) for part in pixels.split(self.batch_size)])
-
-    def _generate(self, module: Any, real: dict[str, Tensor]) -> Tensor:
-        """Return uint8 images on the CPU; a conditional model is given the labels of the real images in turn."""
-        labels = module.labels_of(real) if isinstance(module, ConditionalSampler) else None
-        noise = module.noise(self.count, self.seed)
-        images = []
-        for part in torch.arange(self.count).split(self.batch_size):
-            given = {} if labels is None else {"labels": labels[part % len(labels)].to(module.device)}
-            images.append(to_uint8(module.sample(len(part), noise=noise[part], **given), module.value_range))
-        return torch.from_numpy(np.concatenate(images)).permute(0, 3, 1, 2)
 
 
 class _Given(nn.Identity):

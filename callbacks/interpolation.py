@@ -10,6 +10,7 @@ from torch import Tensor
 
 from adversaria.types import NonNegativeInt, PositiveInt
 from callbacks.figures import FigureCallback, grid, save_picture, to_uint8
+from callbacks.sampling import labels_in_turn
 from lightning_modules.abilities import ConditionalSampler, Sampler, require
 
 
@@ -42,9 +43,8 @@ class Interpolation(FigureCallback):
         first, second = module.noise(2 * self.rows, self.seed).chunk(2)
         noise = spherical(first, second, self.steps).flatten(0, 1)
         if isinstance(module, ConditionalSampler):
-            labels = module.labels_of(trainer.datamodule.images("test", self.rows))  # type: ignore[attr-defined]
-            labels = labels[torch.arange(self.rows) % len(labels)].repeat_interleave(self.steps, 0)
-            images = module.sample(len(noise), noise, labels.to(noise.device))
+            labels = labels_in_turn(module, trainer.datamodule.images("test", self.rows), first)  # type: ignore[attr-defined]
+            images = module.sample(len(noise), noise, labels.repeat_interleave(self.steps, 0))
         else:
             images = module.sample(len(noise), noise)
         save_picture(trainer, module, "interpolation", grid(to_uint8(images, module.value_range), self.steps))

@@ -10,7 +10,7 @@ from torch import Tensor
 from adversaria.labels import label_sizes
 from adversaria.types import NonNegative
 from datamodules.batch_loader import Batch
-from datamodules.sources import select_attributes
+from datamodules.sources import label_columns
 from lightning_modules.gan import GAN, Terms, batch_statistics
 from lightning_modules.losses import label_loss, predict_labels
 
@@ -39,8 +39,7 @@ class ACGAN(GAN):
     def check_data(self, datamodule: Any) -> None:
         """Check that the data has the labels, and find their columns."""
         super().check_data(datamodule)
-        known = datamodule.attributes
-        self._columns = [known.index(n) for n in select_attributes(self.labels, known, "model.network.labels")]
+        self._columns = label_columns(self.labels, datamodule.attributes, "model.network.labels")
 
     def labels_of(self, batch: Batch) -> Tensor:
         """Return the labels of the batch that this model is about, (n, k)."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from adversaria.labels import label_sizes
 from adversaria.types import ValueRange
 from datamodules.batch_loader import Batch
-from datamodules.sources import select_attributes
+from datamodules.sources import label_columns
 from lightning_modules.base import BaseModule, OptimizerFactory, check_network
 from lightning_modules.losses import label_loss, predict_labels
 from lightning_modules.networks.classifier import ConvClassifier
@@ -48,8 +48,7 @@ class Classifier(BaseModule):
     def check_data(self, datamodule: Any) -> None:
         """Check that the data has the labels, and find their columns."""
         super().check_data(datamodule)
-        known = datamodule.attributes
-        self._columns = [known.index(n) for n in select_attributes(self.labels, known, "model.network.labels")]
+        self._columns = label_columns(self.labels, datamodule.attributes, "model.network.labels")
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Follow the half cosine (Loshchilov & Hutter 2017, equation 5)."""

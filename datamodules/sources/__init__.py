@@ -64,6 +64,11 @@ def select_attributes(wanted: list[str] | None, known: list[str], key: str = "da
     return list(known) if wanted is None else list(wanted)
 
 
+def label_columns(wanted: list[str], known: list[str], key: str) -> list[int]:
+    """Return where the wanted labels stand among the known ones; raises as `select_attributes`."""
+    return [known.index(name) for name in select_attributes(wanted, known, key)]
+
+
 def check_value_range(value_range: Sequence[float]) -> tuple[float, float]:
     """Return the range as a tuple.
 
