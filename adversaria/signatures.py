@@ -38,9 +38,12 @@ def signature(target: str) -> Signature | None:
 
 
 @functools.cache
+def _statements(file: Path) -> list[ast.stmt]:
+    return ast.parse(file.read_text()).body
+
+
 def _definitions(file: Path) -> dict[str, ast.ClassDef | ast.FunctionDef]:
-    tree = ast.parse(file.read_text())
-    return {n.name: n for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name[0] != "_"}
+    return {n.name: n for n in _statements(file) if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name[0] != "_"}
 
 
 def _parameters(node: ast.ClassDef | ast.FunctionDef, file: Path) -> Signature | None:
@@ -66,7 +69,7 @@ def _inherited(node: ast.ClassDef, file: Path) -> Signature | None:
     """Return the parameters of the first base that is a class of ours, None without one."""
     imports = {
         alias.asname or alias.name: f"{statement.module}.{alias.name}"
-        for statement in ast.parse(file.read_text()).body
+        for statement in _statements(file)
         if isinstance(statement, ast.ImportFrom)
         for alias in statement.names
     }
