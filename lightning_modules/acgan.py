@@ -11,7 +11,7 @@ from adversaria.labels import label_sizes
 from adversaria.types import NonNegative
 from datamodules.batch_loader import Batch
 from datamodules.sources import label_columns
-from lightning_modules.gan import GAN, Terms, batch_statistics
+from lightning_modules.gan import GAN, Terms
 from lightning_modules.losses import label_loss, predict_labels
 
 
@@ -48,7 +48,7 @@ class ACGAN(GAN):
     def label_terms_d(self, real_logits: Tensor, fake_logits: Tensor, labels: Tensor | None) -> Terms:
         """Return L_C of the paper's section 3, for the discriminator."""
         assert labels is not None
-        self.record("train", {"label_accuracy_real": self._accuracy(real_logits, labels)})
+        self.record("train", self.label_metrics(real_logits, labels))
         loss = label_loss(real_logits, labels, self.sizes)
         if self.label_on_fake:
             loss = loss + label_loss(fake_logits, labels, self.sizes)
@@ -60,11 +60,10 @@ class ACGAN(GAN):
         self.record("train", {"label_accuracy_fake": self._accuracy(fake_logits, labels)})
         return {"label_loss_g": self.label_weight * label_loss(fake_logits, labels, self.sizes)}
 
-    def _judge(self, stage: str, batch: Batch, batch_idx: int) -> None:
-        super()._judge(stage, batch, batch_idx)
-        with batch_statistics(self.network.discriminator):
-            accuracy = self._accuracy(self.network.discriminator(batch["image"])[1], self.labels_of(batch))
-        self.record(stage, {"label_accuracy_real": accuracy}, len(batch["image"]))
+    def label_metrics(self, real_logits: Tensor, labels: Tensor | None) -> Terms:
+        """Return the accuracy on the labels of real images."""
+        assert labels is not None
+        return {"label_accuracy_real": self._accuracy(real_logits, labels)}
 
     def _accuracy(self, logits: Tensor, labels: Tensor) -> Tensor:
         return (predict_labels(logits, self.sizes) == labels).float().mean()

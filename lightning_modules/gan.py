@@ -129,6 +129,10 @@ class GAN(AdversarialModule):
         """Return what the labels add to the generator's loss: nothing here."""
         return {}
 
+    def label_metrics(self, real_logits: Tensor, labels: Tensor | None) -> Terms:
+        """Return how well the discriminator tells the labels of real images: nothing here."""
+        return {}
+
     def penalties(self, real: Tensor, fake: Tensor) -> Terms:
         """Return the weighted gradient penalties that are due."""
         terms = {}
@@ -166,10 +170,12 @@ class GAN(AdversarialModule):
 
     def _judge(self, stage: str, batch: Batch, batch_idx: int) -> None:
         count = len(batch["image"])
-        fake = self.network.generator(self.noise(count, seed=batch_idx), self.labels_of(batch))
+        labels = self.labels_of(batch)
+        fake = self.network.generator(self.noise(count, seed=batch_idx), labels)
         with batch_statistics(self.network.discriminator):
-            metrics = self.discriminator_metrics(self._logits(batch["image"]), self._logits(fake))
-        self.record(stage, metrics, count)
+            real_logits, real_labels = self.network.discriminator(batch["image"])
+            metrics = self.discriminator_metrics(real_logits, self._logits(fake))
+        self.record(stage, {**metrics, **self.label_metrics(real_labels, labels)}, count)
 
     def _total(self, terms: Terms) -> Tensor:
         self.record("train", terms)
