@@ -48,7 +48,7 @@ class GANNetwork(nn.Module):
 
 
 class CompactGAN(GANNetwork):
-    """Our default: DCGAN's strided shape, narrow, for any image side of 3·2^n to 7·2^n pixels.
+    """Our default: DCGAN's strided shape, narrow, halving down to 3 or 4 pixels; for any image side from 8 on.
 
     The generator has a linear stem and batch norm. The discriminator has no normalisation: with it the R1 penalty
     would not be of each image on its own.
@@ -71,15 +71,14 @@ class CompactGAN(GANNetwork):
         conditioning: Conditioning = "append",
         shared_head: bool = False,
     ) -> None:
-        base = image_size
-        channels: list[int] = []  # at half the image's side, a quarter, …
-        while base % 2 == 0 and base > 7:
-            base //= 2
-            channels.append(width * 2 ** min(len(channels), 3))
-        if not channels or not 3 <= base <= 7:
-            raise ConfigError(
-                f"image_size={image_size}: CompactGAN needs 3·2^n to 7·2^n pixels, e.g. 28, 32, 64 or 128"
-            )
+        if image_size < 8:
+            raise ConfigError(f"image_size={image_size}: CompactGAN needs 8 pixels or more")
+        sides = [image_size]
+        while sides[-1] > 4:
+            sides.append(-(-sides[-1] // 2))
+        base = sides[-1]
+        channels = [3, *(width * 2 ** min(level, 3) for level in range(len(sides) - 1))]  # of each side
+        kernels = [4 if side % 2 == 0 else 3 for side in sides[:-1]]  # with these, halving and doubling are inverse
 
         def decoder(inputs: int) -> nn.Module:
             top = channels[-1]
@@ -89,13 +88,13 @@ class CompactGAN(GANNetwork):
                 nn.BatchNorm2d(top),
                 nn.ReLU(),
             ]
-            for i, o in pairwise(channels[::-1]):
-                layers += [nn.ConvTranspose2d(i, o, 4, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
-            return nn.Sequential(*layers, nn.ConvTranspose2d(channels[0], 3, 4, 2, 1), nn.Tanh())
+            for (o, i), kernel in list(zip(pairwise(channels), kernels, strict=True))[:0:-1]:
+                layers += [nn.ConvTranspose2d(i, o, kernel, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+            return nn.Sequential(*layers, nn.ConvTranspose2d(channels[1], 3, kernels[0], 2, 1), nn.Tanh())
 
         encoder: list[nn.Module] = []
-        for i, o in pairwise([3, *channels]):
-            encoder += [nn.Conv2d(i, o, 4, 2, 1), nn.LeakyReLU(0.2)]
+        for (i, o), kernel in zip(pairwise(channels), kernels, strict=True):
+            encoder += [nn.Conv2d(i, o, kernel, 2, 1), nn.LeakyReLU(0.2)]
         features = channels[-1] * base**2
         super().__init__(
             latent_dim,

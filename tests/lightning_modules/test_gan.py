@@ -130,7 +130,7 @@ def test_spectral_norm_bounds_the_discriminator_and_leaves_the_generator(make) -
     for _ in range(30):  # each forward in training is a power iteration
         gan.network.discriminator(torch.randn(2, 3, 12, 12))
     layers = [m for m in gan.network.discriminator.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
-    assert len(layers) == 2
+    assert len(layers) == 3
     for layer in layers:
         assert torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2).item() == pytest.approx(1, abs=0.02)
     assert not any(parametrize.is_parametrized(m) for m in gan.network.generator.modules())

@@ -261,7 +261,7 @@ def test_dcgan_starts_as_its_paper_says() -> None:
 
 
 @pytest.mark.parametrize("labels", [[], ["digit", "Smiling"]])
-@pytest.mark.parametrize("size", [8, 12, 20, 28, 32, 64, 96, 128])
+@pytest.mark.parametrize("size", [8, 9, 12, 15, 25, 28, 32, 64, 100, 128])
 def test_compact_gan_makes_and_judges_images_of_many_sizes(size: int, labels: list[str]) -> None:
     built = CompactGAN(size, latent_dim=5, width=2, labels=labels)
     image = built.generator(torch.randn(2, 5), torch.tensor([[3, 1], [0, 0]]) if labels else None)
@@ -272,15 +272,9 @@ def test_compact_gan_makes_and_judges_images_of_many_sizes(size: int, labels: li
     assert told.shape == (2, 11 if labels else 0)
 
 
-@pytest.mark.parametrize("size", [1, 2, 9, 15, 30, 36, 100])
-def test_compact_gan_refuses_a_size_it_cannot_halve_down(size: int) -> None:
-    with pytest.raises(ConfigError, match=rf"^image_size={size}: CompactGAN needs .* e\.g\. 28, 32, 64 or 128$"):
-        CompactGAN(size)
-
-
-@pytest.mark.parametrize("size", [3, 4, 5, 6, 7])
+@pytest.mark.parametrize("size", [1, 4, 7])
 def test_compact_gan_refuses_a_size_too_small_to_halve(size: int) -> None:
-    with pytest.raises(ConfigError, match=f"^image_size={size}: "):
+    with pytest.raises(ConfigError, match=f"^image_size={size}: CompactGAN needs 8 pixels or more"):
         CompactGAN(size)
 
 
