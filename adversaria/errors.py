@@ -31,7 +31,7 @@ class CheckpointError(UserError):
 
 def suggest(name: str, known: Iterable[str], limit: int = 3) -> str:
     """Return `; did you mean a or b?` for the names nearest to `name`, or all of a short list, or nothing."""
-    known = sorted(known)
+    name, known = str(name), sorted(map(str, known))  # a key of YAML can be a number
     lowered = {k.lower(): k for k in known}
     near = [lowered[m] for m in difflib.get_close_matches(name.lower(), lowered, limit, 0.6)]
     near += [k for k in known if name.lower() in k.lower() and k not in near][: limit - len(near)]

@@ -89,11 +89,26 @@ def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     """
     if "value_range" in data:
         check_value_range(data["value_range"])
-    if "source" not in data:
+    if "sets" in data:
+        sources = [choose_set(instantiate(data["sets"]), data[key], f"data.{key}")() for key in ("source", "target")]
+    elif "source" in data:
+        sources = [open_source(instantiate(data["source"]), data.get("root"))]
+    else:
         return
-    known = open_source(instantiate(data["source"]), data.get("root")).attributes()
-    delivered = select_attributes(data.get("attributes"), known)
-    select_attributes((model.get("network") or {}).get("labels"), delivered, "labels")
+    for source in sources:
+        delivered = select_attributes(data.get("attributes"), source.attributes())
+        select_attributes((model.get("network") or {}).get("labels"), delivered, "labels")
+
+
+def choose_set(sets: Mapping[str, Any], name: str, key: str) -> Any:
+    """Return the factory of a digit set by its name; `key` is the configuration key to name in the error.
+
+    Raises:
+        ConfigError: there is no such set.
+    """
+    if name not in sets:
+        raise ConfigError(f"{key}={name}: there is no such set{suggest(name, list(sets))}")
+    return sets[name]
 
 
 def open_source(factory: Any, root: str | None) -> Source:

@@ -126,7 +126,29 @@ class DigitSource(abc.ABC):
         return not_found(self.name, looked, self.layouts, self.cure)
 
 
-class EmbeddedDigits(DigitSource):
+class EmbeddedSource(DigitSource):
+    """A digit set that is part of a package; the last fifth of it serves as test images."""
+
+    def __init__(self, val_fraction: Fraction = 0.08) -> None:
+        super().__init__("", val_fraction)
+
+    @abc.abstractmethod
+    def everything(self) -> Digits:
+        """Return the whole set."""
+
+    def files(self) -> dict[str, list[Path]]:
+        """Return none."""
+        return {part: [] for part in PARTS}
+
+    def load(self, part: str) -> Digits:
+        """Return the first four fifths, or the rest."""
+        images, labels = self.everything()
+        cut = len(labels) * 4 // 5
+        rows = slice(0, cut) if part == "train" else slice(cut, None)
+        return Digits(images[rows], labels[rows])
+
+
+class EmbeddedDigits(EmbeddedSource):
     """The 1,797 real digits that ship with scikit-learn (Alpaydin & Kaynak 1998): 8×8, grey, of 13 writers.
 
     The last fifth serves as test images.
@@ -134,19 +156,9 @@ class EmbeddedDigits(DigitSource):
 
     name = "digits"
 
-    def __init__(self, val_fraction: Fraction = 0.08) -> None:
-        super().__init__("", val_fraction)
-
-    def files(self) -> dict[str, list[Path]]:
-        """Return none: it is part of a package."""
-        return {part: [] for part in PARTS}
-
-    def load(self, part: str) -> Digits:
+    def everything(self) -> Digits:
         """Scale 0 to 16 to 0 to 255."""
         from sklearn.datasets import load_digits
 
         images, labels = load_digits(return_X_y=True)
-        images = (images.reshape(-1, 8, 8) * (255 / 16)).round().astype(np.uint8)
-        cut = len(labels) * 4 // 5
-        rows = slice(0, cut) if part == "train" else slice(cut, None)
-        return Digits(images[rows], labels[rows])
+        return Digits((images.reshape(-1, 8, 8) * (255 / 16)).round().astype(np.uint8), labels)

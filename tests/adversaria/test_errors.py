@@ -57,7 +57,10 @@ def test_options_lists_the_choices_of_a_group():
         ("datas=celeba", ["datas: there is no such key; did you mean data?"]),
         ("xyzzy=1", ["xyzzy: there is no such key; see --cfg job for all keys"]),
         ("data.root=/x", ["the chosen data has no key 'root'", "data=celeba", "data=lab_faces"]),
-        ("data.source.val_fraction=0.1", ["the chosen data has no key", "it belongs to data=digits, data=lab_faces"]),
+        (
+            "data.source.val_fraction=0.1",
+            ["the chosen data has no key", "belongs to data=lab_faces"],
+        ),
         ("data.batch_size", ["cannot read the override 'data.batch_size'; write key=value"]),
         ("data.batch_size=[1,", ["cannot read the override 'data.batch_size=[1,'"]),
         ("data.batch_size=a=b", ["cannot read the override 'data.batch_size=a=b'"]),

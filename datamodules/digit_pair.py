@@ -1,0 +1,168 @@
+"""Two digit sets for unsupervised domain adaptation: a labelled source and an unlabelled target."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from adversaria.types import Domain, NonNegativeInt, OnBadImage, PositiveInt, ValueRange
+from datamodules.augmentation import Augmentation
+from datamodules.batch_loader import Batch, BatchLoader
+from datamodules.images import ImagesDataModule, normalize
+from datamodules.sources import Source, check_value_range, choose_set
+
+
+class DigitPairDataModule(pl.LightningDataModule):
+    """Batches of two digit sets, RGB, of one size and one range.
+
+    A training batch is `{"source": (b, 3, s, s), "labels": (b,), "target": (b, 3, s, s)}`: labels of the target have
+    no place in it. Validation batches are `{"image", "labels"}` of held-out images of the labelled domain, test
+    batches the same of the target's test images. An epoch is one pass over the larger training set; the smaller one
+    starts again, in another order.
+
+    Args:
+        sets: factories of the digit sets (`datamodules.sources`) by name.
+        source: name of the set with labels.
+        target: name of the set to adapt to.
+        labelled: whose labels are trained on: `target` puts its training images in the place of the source's, for the
+            upper bound.
+        root: not read here; the sets' own `root` refers to it.
+        image_size: side of the images in pixels.
+        batch_size: images of each domain a step and device.
+        value_range: what 0 and 255 become, for both domains.
+        augmentation: of training images on the device; None for none.
+        target_augmentation: of the target's; None for the same as the source's.
+        on_bad_image: `error`, or `skip` to leave unreadable images out and count them.
+        cache_dir: folder of the array cache.
+        seed: of the order of the training images.
+    """
+
+    def __init__(
+        self,
+        sets: dict[str, Callable[[], Source]],
+        source: str,
+        target: str,
+        labelled: Domain = "source",
+        root: str | None = None,
+        image_size: PositiveInt = 28,
+        batch_size: PositiveInt = 128,
+        value_range: ValueRange = (-1.0, 1.0),
+        augmentation: Augmentation | None = None,
+        target_augmentation: Augmentation | None = None,
+        on_bad_image: OnBadImage = "error",
+        cache_dir: str = ".cache",
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        super().__init__()
+        self.image_size, self.batch_size, self.labelled = image_size, batch_size, labelled
+        self.value_range = check_value_range(value_range)
+        self.names = {"source": source, "target": target}
+        self.augmentation = {"source": augmentation, "target": target_augmentation or augmentation}
+        options: dict[str, Any] = {
+            "image_size": image_size,
+            "batch_size": batch_size,
+            "value_range": value_range,
+            "on_bad_image": on_bad_image,
+            "cache_dir": cache_dir,
+        }
+        self.domains = {
+            domain: ImagesDataModule(choose_set(sets, name, f"data.{domain}"), seed=seed + i, **options)
+            for i, (domain, name) in enumerate(self.names.items())
+        }
+        self.attributes = self.domains["target"].attributes
+
+    def prepare_data(self) -> None:
+        """Build the caches if need be; Lightning calls this in one process a machine."""
+        for domain in self.domains.values():
+            domain.prepare_data()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the caches and check the batch size against both training sets."""
+        for domain in self.domains.values():
+            domain.trainer = self.trainer
+            domain.setup(stage)
+
+    def train_dataloader(self) -> PairLoader:
+        """Return the loader of both domains."""
+        return PairLoader(self.domains[self.labelled].train_dataloader(), self.domains["target"].train_dataloader())
+
+    def val_dataloader(self) -> BatchLoader:
+        """Return the held-out images of the labelled domain."""
+        return self.domains[self.labelled].val_dataloader()
+
+    def test_dataloader(self) -> BatchLoader:
+        """Return the target's test images."""
+        return self.domains["target"].test_dataloader()
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Normalise, and augment what is trained on, on the device."""
+        return {key: self._finish(key, value) if value.dtype == torch.uint8 else value for key, value in batch.items()}
+
+    def _finish(self, key: str, image: Tensor) -> Tensor:
+        augmentation = self.augmentation.get(key)
+        image = normalize(image, (0, 1) if augmentation else self.value_range)
+        if augmentation is None:
+            return image
+        low, high = self.value_range
+        return augmentation(image).mul_(high - low).add_(low)
+
+    def pixels(self, domain: Domain, split: str, count: int | None = None) -> Batch:
+        """Return the first `count` items of a domain's split, all by default, as one uint8 batch on the CPU."""
+        return self.domains[domain].pixels(split, count)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a reader of the run's figures must know of the data."""
+        low, high = self.value_range
+        return {
+            "source set": self.names["source"],
+            "target set": self.names["target"],
+            "labels of": f"the {self.labelled}",
+            **{
+                f"{split} images of the {domain}": len(data.cache.splits[split])
+                for domain, data in self.domains.items()
+                for split in ("train", "val", "test")
+            },
+            "image size": f"{self.image_size}x{self.image_size}x3",
+            "normalisation": f"({low:g}, {high:g})",
+            "augmentation": str(self.augmentation["source"] or "none"),
+            "augmentation of the target": str(self.augmentation["target"] or "none"),
+            "batch size of each domain": self.batch_size,
+        }
+
+
+class PairLoader:
+    """Iterate over batches of two loaders side by side; the shorter starts again, in a new order, until both are done.
+
+    Args:
+        labelled: gives `source` and `labels`.
+        unlabelled: gives `target`; its labels are dropped here.
+    """
+
+    batch_sampler = None  # Lightning asks for it wherever there is a `sampler`
+
+    def __init__(self, labelled: BatchLoader, unlabelled: BatchLoader) -> None:
+        self.labelled, self.unlabelled = labelled, unlabelled
+        self.sampler, self.epoch = self, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; Lightning calls it, on `sampler`, at the start of each."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return max(len(self.labelled), len(self.unlabelled))
+
+    def __iter__(self) -> Iterator[Batch]:
+        pairs = zip(self._endless(self.labelled), self._endless(self.unlabelled), strict=False)
+        for labelled, unlabelled in itertools.islice(pairs, len(self)):
+            yield {"source": labelled["image"], "labels": labelled["labels"][:, 0], "target": unlabelled["image"]}
+
+    def _endless(self, loader: BatchLoader) -> Iterator[Batch]:
+        passes = -(-len(self) // len(loader))  # in an epoch; each pass has an order of its own
+        for number in itertools.count(self.epoch * passes):
+            loader.sampler.set_epoch(number)
+            yield from loader
