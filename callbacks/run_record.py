@@ -24,6 +24,7 @@ from rich.table import Table
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from adversaria.errors import ConfigError, suggest
+from adversaria.run_folder import METRICS
 from callbacks.csv_logger import read_metrics
 from callbacks.figures import tensorboard_writers
 from lightning_modules.base import parameter_count
@@ -84,7 +85,7 @@ class RunRecord(pl.Callback):
             },
             "seconds of this attempt": round(time.time() - self._start),
         }
-        (Path(trainer.default_root_dir) / "metrics.json").write_text(json.dumps(record, indent=2) + "\n")
+        (Path(trainer.default_root_dir) / METRICS).write_text(json.dumps(record, indent=2) + "\n")
         flat = dict(
             flatten({k: v for k, v in self.config.items() if k in ("name", "seed", "model", "data", "trainer")})
         )

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor
 
 from adversaria.errors import ConfigError
+from adversaria.types import Domain
 
 
 @runtime_checkable
@@ -73,6 +74,16 @@ class Classifier(FeatureExtractor, Protocol):
 
     def classify(self, image: Tensor) -> Tensor:
         """Return the logits of (n, c, h, w) images; see `lightning_modules.losses.label_loss`."""
+
+
+@runtime_checkable
+class DomainClassifier(Protocol):
+    """Tells digits of two domains."""
+
+    labels: list[str]
+
+    def outputs(self, image: Tensor, domain: Domain) -> tuple[Tensor, Tensor]:
+        """Return features (n, d) and logits (n, 10) of images of one domain."""
 
 
 def require(module: Any, ability: type, wanted_by: str) -> None:

@@ -65,6 +65,7 @@ class Phase:
         update: how and how often.
         loss: batch -> scalar. Runs while only this network's parameters ask for gradients.
         after: called after each step: weight clipping.
+        ready: asked in each iteration that is due; without it, the turn is taken.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Phase:
     update: Update
     loss: Callable[[Batch], Tensor]
     after: Callable[[], None] | None = None
+    ready: Callable[[], bool] | None = None
 
 
 class AdversarialModule(BaseModule):
@@ -100,12 +102,15 @@ class AdversarialModule(BaseModule):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Let each phase that is due take its steps."""
         optimizers: Any = self.optimizers()
+        optimizers = optimizers if isinstance(optimizers, list) else [optimizers]  # Lightning unpacks a single one
         for phase, optimizer in zip(self._phases, optimizers, strict=True):
+            if phase.ready is not None and not phase.ready():
+                continue
             for _ in range(phase.update.steps(self.iteration)):
                 self._step(phase, optimizer, batch)
 
     def _step(self, phase: Phase, optimizer: LightningOptimizer, batch: Batch) -> None:
-        self.scale_learning_rate(optimizer.optimizer, phase.update.rate(self.iteration))
+        self.scale_learning_rate(optimizer.optimizer, self.rate(phase))
         parts = list(_parts(batch, phase.update.accumulate))
         for part, weight in parts:
             # forward and backward inside: the graph is built, and under DDP reduced, for this phase's parameters only
@@ -118,6 +123,10 @@ class AdversarialModule(BaseModule):
         self.turns[phase.name] = self.turns.get(phase.name, 0) + 1
         if phase.after is not None:
             phase.after()
+
+    def rate(self, phase: Phase) -> float:
+        """Return the factor of a phase's learning rate in this iteration."""
+        return phase.update.rate(self.iteration)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the turns."""

@@ -28,10 +28,12 @@ class BaseModule(pl.LightningModule):
         images: training images seen by all processes; persisted.
         config: the plain configuration the module was built from; saved in checkpoints, None if built by hand.
         value_range: range of the module's images, (-1, 1) or (0, 1).
+        adapts: whether the data is a pair of domains.
         optimizer_names: of the optimizers in their order, where there are several; their learning rates are logged so.
     """
 
     value_range: tuple[float, float]
+    adapts = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,8 +115,11 @@ class BaseModule(pl.LightningModule):
         """Check that the data fits the networks; call before the fit, which would first prepare the data.
 
         Raises:
-            ConfigError: another image size or value range.
+            ConfigError: another image size or value range; one data set where the method needs two, or the reverse.
         """
+        if hasattr(datamodule, "domains") != self.adapts:
+            cure = "a pair of digit sets, e.g. data=usps_mnistm" if self.adapts else "one data set, e.g. data=mnistm"
+            raise ConfigError(f"data: {type(self).__name__} needs {cure}")
         for key in ("value_range", "image_size"):
             have, want = getattr(datamodule, key, None), getattr(self, key, None)
             if have is not None and want is not None and have != want:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from datamodules.sources import label_columns
 from lightning_modules.base import BaseModule, OptimizerFactory, check_network
 from lightning_modules.losses import label_loss, predict_labels
 from lightning_modules.networks.classifier import ConvClassifier
+from lightning_modules.schedules import half_cosine
 
 
 class Classifier(BaseModule):
@@ -51,8 +51,8 @@ class Classifier(BaseModule):
         self._columns = label_columns(self.labels, datamodule.attributes, "model.network.labels")
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Follow the half cosine (Loshchilov & Hutter 2017, equation 5)."""
-        self.scale_learning_rate(self.trainer.optimizers[0], 0.5 * (1 + math.cos(math.pi * self.progress)))
+        """Follow the half cosine."""
+        self.scale_learning_rate(self.trainer.optimizers[0], half_cosine(self.progress))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""

@@ -137,3 +137,47 @@ def predict_labels(logits: Tensor, sizes: list[int]) -> Tensor:
 
 def _per_label(logits: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
     return logits.float().split([logit_count(size) for size in sizes], dim=1)
+
+
+def domain_loss(
+    source: Tensor, target: Tensor, source_weight: Tensor | None = None, target_weight: Tensor | None = None
+) -> Tensor:
+    """Cross-entropy of a domain discriminator, mean over domains (Ganin et al. 2016, equation 9; source = 1).
+
+    Args:
+        source: (n,) logits of being the source's, of source features.
+        target: (m,) the same of target features.
+        source_weight: (n,) weights of the source's images; None for equal ones.
+        target_weight: (m,) the same of the target's.
+    """
+    terms = [(functional.softplus(-source), source_weight), (functional.softplus(target), target_weight)]
+    means = [t.mean() if w is None else (w * t).sum() / w.sum() for t, w in terms]
+    return 0.5 * torch.stack(means).sum()
+
+
+def domain_accuracy(source: Tensor, target: Tensor) -> Tensor:
+    """Return the share of logits on the right side, mean over domains."""
+    return 0.5 * ((source > 0).float().mean() + (target < 0).float().mean())
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Return the entropy of each row's softmax in nats: (n, k) -> (n,)."""
+    return -(logits.softmax(1) * logits.log_softmax(1)).sum(1)
+
+
+def scale_invariant_mse(image: Tensor, target: Tensor) -> Tensor:
+    """Return the squared error that a constant added to an image does not change, mean over images.
+
+    Bousmalis et al. 2016, equation 5: the variance of the error over the pixels and channels of an image.
+    """
+    return (image - target).flatten(1).var(1, correction=0).mean()
+
+
+def difference_loss(first: Tensor, second: Tensor) -> Tensor:
+    """Return the overlap of two sets of features: 0 if each of the one is uncorrelated with each of the other.
+
+    Bousmalis et al. 2016, equation 6, of centred features of unit length; the mean over the entries, as the
+    authors have it in their code.
+    """
+    first, second = (functional.normalize(f.float() - f.float().mean(0)) for f in (first, second))
+    return (first.T @ second).square().mean()

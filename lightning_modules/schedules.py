@@ -8,6 +8,7 @@ In a configuration a schedule is a partial, to which the module passes its itera
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 
 from adversaria.errors import ConfigError
@@ -70,3 +71,16 @@ def as_schedule(value: float | Schedule) -> Schedule:
         return functools.partial(constant, value=value)
     value(0)
     return value
+
+
+def rise(progress: float, gamma: NonNegative = 10.0) -> float:
+    """Rise from 0 towards 1 with the progress of the training, 2 / (1 + exp(-γ p)) - 1; 1 throughout for γ = 0.
+
+    Ganin et al. 2016, section 5.2.2.
+    """
+    return 2 / (1 + math.exp(-gamma * progress)) - 1 if gamma else 1.0
+
+
+def half_cosine(progress: float) -> float:
+    """Fall from 1 to 0 with the progress of the training on a half cosine (Loshchilov & Hutter 2017, equation 5)."""
+    return 0.5 * (1 + math.cos(math.pi * progress))

@@ -22,10 +22,15 @@ from lightning_modules.gan import GAN
 from lightning_modules.networks.report_gan import DCGAN, LinearStemGAN, UpsamplingACGAN, WideKernelACGAN, WideKernelGAN
 from lightning_modules.wgan import WGAN
 
-MODELS, DATA = options("model"), options("data")
+ADAPTING = ["adamatch", "adda", "dann", "dsn", "source_only", "target_only"]  # models that need a pair
+MODELS = [model for model in options("model") if model not in ADAPTING]
+SETS = ["celeba", "digits", "lab_faces", "mnist", "mnist5k", "mnistm", "svhn", "synthetic_faces", "usps"]
+PAIRS = [data for data in options("data") if data not in SETS]
 NETWORKS, EXPERIMENTS, LOSSES = options("model/network"), options("experiment"), options("model/loss")
-EMBEDDED = ["digits", "synthetic_faces"]  # need no files
-ADVERSARIAL = [e for e in EXPERIMENTS if not e.endswith("/vae")]
+EMBEDDED = ["digits", "mnist5k", "synthetic_faces"]  # need no files
+ADVERSARIAL = [e for e in EXPERIMENTS if "gan" in e]
+ADAPTATION = [e for e in EXPERIMENTS if e not in ADVERSARIAL and not e.endswith("/vae")]
+REPORT_A_DIGITS = ["report_a_adda1", "report_a_adda2", "report_a_adda3", "report_a_dann"]
 #: Models that each network can be chosen for.
 MODELS_OF = {
     "compact_gan": ["gan", "wgan", "acgan"],
@@ -38,6 +43,7 @@ MODELS_OF = {
     "wide_kernel_acgan": ["acgan"],
     "wide_kernel_gan": ["gan"],
     "wide_vae": ["vae"],
+    **dict.fromkeys(["compact_digits", "report_d", "report_e", *REPORT_A_DIGITS], ADAPTING),
 }
 
 
@@ -56,21 +62,24 @@ def built(compose):
 
 
 def test_the_groups_are_not_empty() -> None:
-    assert MODELS == ["acgan", "classifier", "gan", "vae", "wgan"]
-    assert DATA == ["celeba", "digits", "lab_faces", "mnist", "mnistm", "svhn", "synthetic_faces", "usps"]
+    assert options("model") == sorted(["acgan", "classifier", "gan", "vae", "wgan", *ADAPTING])
+    ordered = [f"{a}_{b}" for a, b in itertools.permutations(["usps", "mnist", "mnistm", "svhn"], 2)]
+    assert sorted([*ordered, "digit_pair", "digits_mnist5k", "mnist5k_blended"]) == PAIRS
+    assert set(SETS) < set(options("data"))
     assert sorted(MODELS_OF) == NETWORKS
     assert LOSSES == ["hinge", "least_squares", "nonsaturating", "saturating", "wasserstein"]
     assert options("metrics") == ["classifier", "inception", "none"]
     assert [
-        *("report_a/dcgan", "report_a/vae", "report_a/wgan"),
+        *("report_a/adda_mnistm_svhn", "report_a/adda_svhn_usps", "report_a/adda_usps_mnistm", "report_a/dann"),
+        *("report_a/dcgan", "report_a/source_only", "report_a/target_only", "report_a/vae", "report_a/wgan"),
         *("report_b/acgan", "report_b/gan", "report_b/gan_runs", "report_b/vae"),
         *("report_c/acgan", "report_c/gan", "report_c/vae"),
-        *("report_d/acgan", "report_d/gan"),
-        *("report_e/acgan", "report_e/gan"),
+        *("report_d/acgan", "report_d/dann", "report_d/gan"),
+        *("report_e/acgan", "report_e/adda", "report_e/dann", "report_e/gan"),
     ] == EXPERIMENTS
 
 
-@pytest.mark.parametrize(("model", "data"), list(itertools.product(MODELS, DATA)))
+@pytest.mark.parametrize(("model", "data"), list(itertools.product(MODELS, SETS)))
 def test_every_model_composes_with_every_data_set(compose, model: str, data: str) -> None:
     config = compose(f"model={model}", f"data={data}")
     schema.check(config)
@@ -78,6 +87,31 @@ def test_every_model_composes_with_every_data_set(compose, model: str, data: str
     assert bool(labels) == (model in ("acgan", "classifier"))
     if data in EMBEDDED:
         assert set(labels) <= set(open_source(instantiate(config["data"]["source"]), None).attributes())
+
+
+@pytest.mark.parametrize(("model", "data"), list(itertools.product(ADAPTING, PAIRS)))
+def test_every_method_of_adaptation_composes_with_every_pair(compose, model: str, data: str) -> None:
+    config = compose(f"model={model}", f"data={data}")
+    schema.check(config)
+    names = data.split("_") if data not in ("digit_pair", "mnist5k_blended") else None
+    found = [config["data"][domain] for domain in ("source", "target")]
+    assert names is None or found == names
+    assert set(found) <= set(config["data"]["sets"])
+    assert config["data"]["labelled"] == ("target" if model == "target_only" else "source")
+
+
+@pytest.mark.parametrize(("model", "data"), [("dann", "digits"), ("vae", "digits_mnist5k")])
+def test_a_pair_where_one_set_is_needed_or_the_reverse_is_one_sentence(built, model: str, data: str) -> None:
+    config, module = built(f"model={model}", f"data={data}")
+    with pytest.raises(ConfigError, match=r"^data: (DANN needs a pair of digit sets|VAE needs one data set), e\.g\."):
+        module.check_data(instantiate(config["data"]))
+
+
+@pytest.mark.parametrize("augmentation", options("data/augmentation"))
+def test_every_augmentation_composes_for_both_domains_and_for_one(compose, augmentation: str) -> None:
+    config = compose("model=dann", "data=digits_mnist5k", f"data/augmentation={augmentation}")
+    schema.check(config)
+    assert str(instantiate(config["data"]).augmentation["target"]).startswith("shift 0.1")
 
 
 @pytest.mark.parametrize("metrics", ["classifier", "inception"])
@@ -90,12 +124,20 @@ def test_every_generator_composes_with_every_extractor(compose, metrics: str) ->
 
 
 def image_of(module: Any, data: dict[str, Any]) -> torch.Tensor:
-    return torch.zeros(2, 3, getattr(module, "image_size", data["image_size"]), data["image_size"], device="meta")
+    return torch.zeros(
+        2, 3, getattr(module, "image_size", None) or data["image_size"], data["image_size"], device="meta"
+    )
 
 
 @pytest.mark.parametrize(("network", "model"), [(n, m) for n, models in MODELS_OF.items() for m in models])
 def test_every_network_composes_and_fits_its_models(built, network: str, model: str) -> None:
     data = "digits" if network == "upsampling_acgan" else "synthetic_faces"
+    if model in ADAPTING:
+        config, module = built(f"model={model}", f"model/network={network}", "data=usps_mnistm", "data.image_size=32")
+        features, logits = module.outputs(image_of(module, config["data"]), "target")
+        assert features.shape == (2, module.network.num_features)
+        assert logits.shape == (2, 10)
+        return
     config, module = built(f"model={model}", f"model/network={network}", f"data={data}")
     image, net = image_of(module, config["data"]), module.network
     with torch.device("meta"):
@@ -129,6 +171,9 @@ def test_every_experiment_builds_and_its_data_fits_its_network(built, experiment
     data = config["data"]
     assert list(module.value_range) == data["value_range"]
     assert module.image_size == data["image_size"]
+    if experiment in ADAPTATION:
+        module.check_data(instantiate({**data, "source": "digits", "target": "mnist5k"}))
+        return
     labels = getattr(module, "labels", [])
     assert set(labels) <= set(config["labels"])
     attributes = ["another", *config["labels"]]

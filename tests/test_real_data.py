@@ -8,9 +8,10 @@ import pytest
 
 from callbacks.csv_logger import read_metrics
 from datamodules.array_cache import open_cache
+from datamodules.digit_pair import DigitPairDataModule
 from datamodules.sources.celeba import CelebA
 from datamodules.sources.mnist import MNIST
-from datamodules.sources.mnistm import MNISTM
+from datamodules.sources.mnistm import MNISTM, BlendedDigits
 from datamodules.sources.svhn import SVHN
 from datamodules.sources.usps import USPS
 
@@ -144,3 +145,25 @@ def test_digits_of_mnistm_lie_where_those_of_mnist_do(shared_data: Path) -> None
             jumps[top, left] = np.mean(edges)
     print({k: round(float(v), 1) for k, v in jumps.items()})
     assert max(jumps, key=jumps.__getitem__) == (2, 2)  # what the margin of 2 cuts out
+
+
+def test_the_recipe_makes_images_like_the_release_of_mnistm(shared_data: Path) -> None:
+    release = MNISTM(str(shared_data))
+    made = BlendedDigits(lambda: MNIST(str(shared_data)), photos=str(shared_data / "bsds500"))
+    found = {}
+    for name, source in (("release", release), ("made", made)):
+        images = np.stack([source.read(f"test/{i}", 28) for i in range(2000)]).astype(float)
+        within = images.std((1, 2, 3)).mean()
+        found[name] = [images.mean(), images.std(), within, np.abs(np.diff(images, axis=1)).mean()]
+    assert made.load("test").labels[:2000].tolist() == release.load("test").labels[:2000].tolist()
+    assert found["made"] == pytest.approx(found["release"], rel=0.12)
+
+
+def test_both_domains_of_a_pair_have_one_range(shared_data: Path, cache_dir: Path) -> None:
+    sets = {"usps": lambda: USPS(str(shared_data)), "mnistm": lambda: MNISTM(str(shared_data))}
+    data = DigitPairDataModule(sets, "usps", "mnistm", cache_dir=str(cache_dir))
+    data.prepare_data()
+    for domain in ("source", "target"):
+        batch = data.domains[domain].images("train", 500)["image"]
+        bounds = float(batch.min()), float(batch.max())
+        assert bounds == pytest.approx((-1, 1), abs=0.02)  # neither is in 0 to 255, neither in half the range

@@ -1,0 +1,68 @@
+"""t-SNE of the features of both domains: by class, and by domain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+from matplotlib.figure import Figure
+
+from adversaria.types import NonNegativeInt, Plural
+from callbacks.domains import look
+from callbacks.figures import FigureCallback, figures_folder, save_picture
+from callbacks.latent_tsne import embed
+from lightning_modules.abilities import DomainClassifier, require
+
+
+class DomainTSNE(FigureCallback):
+    """Save `domains_<iteration>.png` of test images, left by class and right by domain, and the points as `.npz`.
+
+    Args:
+        count: images of each domain.
+        after_epochs: draw after so many epochs too: where ADDA's pretraining ends.
+        every_n_epochs: how often; 0 for the end of fit only.
+        seed: of the embedding.
+    """
+
+    def __init__(
+        self,
+        count: Plural = 1000,
+        after_epochs: NonNegativeInt = 0,
+        every_n_epochs: NonNegativeInt = 0,
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        super().__init__(every_n_epochs)
+        self.count, self.after_epochs, self.seed = count, after_epochs, seed
+
+    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
+        """Check that the model tells digits of two domains."""
+        require(pl_module, DomainClassifier, "tsne")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Draw if it is time."""
+        if trainer.current_epoch + 1 == self.after_epochs:
+            self._look(trainer, pl_module)
+        else:
+            super().on_train_epoch_end(trainer, pl_module)
+
+    def draw(self, trainer: pl.Trainer, module: Any) -> None:
+        """Embed, save, draw."""
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        seen = [look(module, data, domain, "test", self.count) for domain in ("source", "target")]
+        points = embed(np.concatenate([s.features.numpy() for s in seen]), self.seed)
+        digits = np.concatenate([s.labels.numpy() for s in seen])
+        domains = np.repeat([0, 1], [len(s.labels) for s in seen])
+        file = figures_folder(trainer) / f"domains_{module.iteration:07d}.npz"
+        np.savez(file, points=points, digit=digits, target=domains)
+        save_picture(trainer, module, "domains", _page(points, digits, domains, list(data.names.values())))
+
+
+def _page(points: np.ndarray, digits: np.ndarray, domains: np.ndarray, names: list[str]) -> Figure:
+    figure = Figure(figsize=(10, 4.8), layout="constrained")
+    panels = {"by class": (digits, range(10), "tab10"), "by domain": (domains, names, "coolwarm")}
+    for axis, (title, (values, labels, colours)) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+        dots = axis.scatter(*points.T, c=values, cmap=colours, s=5, linewidths=0)
+        axis.legend(dots.legend_elements(num=None)[0], labels, loc="upper right", fontsize=7, markerscale=0.7)
+        axis.set(title=title, xticks=[], yticks=[])
+    return figure

@@ -1,0 +1,119 @@
+"""Self-training with strong augmentation: AdaMatch (Berthelot et al. 2022)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from adversaria.types import Domain, Fraction, NonNegative
+from datamodules.augmentation import Augmentation
+from datamodules.batch_loader import Batch
+from lightning_modules.adaptation import AdaptationModule, Outputs
+from lightning_modules.adversarial import Phase, Update
+from lightning_modules.ema import ExponentialAverage
+from lightning_modules.networks.adaptation import statistics_of
+
+
+class AdaMatch(AdaptationModule):
+    """Learn strongly changed target images with the labels that the network itself gives to weakly changed ones.
+
+    The batch's images, augmented by the data, are the weakly changed ones. Labels count where the network is as
+    sure as it is of the source's images, times `threshold`, after their distribution has been aligned with the
+    source's. An average of the weights is what is evaluated.
+
+    Args:
+        update: how the network is updated.
+        strong: the strong augmentation, of both domains.
+        threshold: confidence, relative to the mean confidence on the source, above which a label counts (τ).
+        weight: of the target's loss once it has risen, on a half cosine over the first half of the training (μ).
+        interpolation: mix the source's logits at random with those of a forward pass without the target.
+        ema: factory of the network's average; null for none.
+        options: those of `AdaptationModule`.
+    """
+
+    def __init__(
+        self,
+        update: Update,
+        strong: Augmentation,
+        threshold: Fraction = 0.9,
+        weight: NonNegative = 1.0,
+        interpolation: bool = True,
+        ema: Callable[..., ExponentialAverage] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.update, self.strong = update, strong
+        self.threshold, self.weight, self.interpolation = threshold, weight, interpolation
+        self.ema = ema(self.network) if ema is not None else None
+        self.register_buffer("priors", torch.full((2, 10), 0.1))  # mean predictions on source and target
+
+    priors: Tensor
+
+    def phases(self) -> list[Phase]:
+        """Return the one turn."""
+        return [Phase("network", self.network, self.update, self.loss)]
+
+    @property
+    def strength(self) -> float:
+        """μ now (section 3.5 of the paper)."""
+        return self.weight * (0.5 - 0.5 * math.cos(min(math.pi, 2 * math.pi * self.progress)))
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the loss on weakly and strongly changed images of both domains."""
+        size = len(batch["source"])
+        source = torch.cat([batch["source"], self._changed(batch["source"])])
+        target = torch.cat([batch["target"], self._changed(batch["target"])])
+        own, other = self.both(source, target)
+        logits = own.logits
+        if self.interpolation:
+            alone = self._alone(source)
+            logits = torch.lerp(alone, logits, torch.rand_like(logits))
+        labels = batch["labels"].long()
+        weak, strong = logits[:size], logits[size:]
+        pseudo, mask = self.pseudo_labels(weak.detach(), other.logits[:size].detach())
+        loss = 0.5 * (self.label_loss(weak, labels) + functional.cross_entropy(strong, labels))
+        target_loss = (functional.cross_entropy(other.logits[size:], pseudo, reduction="none") * mask).mean()
+        self.record("train", {"loss_target": target_loss, "labels_that_count": mask.mean()})
+        return loss + self.strength * target_loss
+
+    @torch.no_grad()
+    def pseudo_labels(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a label for each target image, (n,), and whether it counts, 0 or 1; from (n, 10) logits."""
+        sure, guess = source.softmax(1), target.softmax(1)
+        self.priors.lerp_(torch.stack([sure.mean(0), guess.mean(0)]), 0.01)
+        aligned = guess * self.priors[0] / self.priors[1]
+        confidence, labels = (aligned / aligned.sum(1, keepdim=True)).max(1)
+        return labels, (confidence >= self.threshold * sure.max(1).values.mean()).float()
+
+    def _changed(self, image: Tensor) -> Tensor:
+        low, high = self.value_range
+        return self.strong((image - low) / (high - low)) * (high - low) + low
+
+    def _alone(self, source: Tensor) -> Tensor:
+        """Return logits of the source with statistics of its own, which are not remembered."""
+        layers = [m for m in self.network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+        momenta = [layer.momentum for layer in layers]
+        for layer in layers:
+            layer.momentum = 0.0
+        try:
+            return self.outputs(source, "source").logits
+        finally:
+            for layer, momentum in zip(layers, momenta, strict=True):
+                layer.momentum = momentum
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Let the average follow the network."""
+        super().on_train_batch_end(outputs, batch, batch_idx)
+        if self.ema is not None:
+            self.ema.update(self.network, new=self.count(batch), seen=self.images)
+
+    def outputs(self, image: Tensor, domain: Domain) -> Outputs:
+        """Map images of one domain to features and logits; outside of training, by the average."""
+        network = self.network if self.ema is None or self.network.training else self.ema.network
+        with statistics_of(domain, network):
+            return Outputs(*network(image))

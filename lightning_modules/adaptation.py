@@ -1,0 +1,115 @@
+"""What the methods of domain adaptation share: a digit classifier, learnt from a labelled source, for a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from adversaria.labels import DIGIT
+from adversaria.types import BatchNorm, Domain, ValueRange
+from datamodules.batch_loader import Batch
+from lightning_modules.adversarial import AdversarialModule, Phase
+from lightning_modules.base import check_network
+from lightning_modules.networks.adaptation import DigitNetwork, split_statistics, statistics_of
+from lightning_modules.schedules import half_cosine
+
+
+class Outputs(NamedTuple):
+    """Features (n, d) and logits (n, 10) of one domain's images."""
+
+    features: Tensor
+    logits: Tensor
+
+
+class AdaptationModule(AdversarialModule):
+    """Base of the methods. Batches are those of `datamodules.digit_pair`; accuracy is of the target's test images.
+
+    Args:
+        network: encoder and classifier (`lightning_modules.networks.adaptation`).
+        value_range: of the images.
+        batch_norm: statistics in training: of both domains' images in one batch (`joint`), of each domain's
+            (`separate`), or of each domain's with running statistics of its own as well (`split`).
+        cosine: let the learning rates fall to 0 on a half cosine.
+    """
+
+    adapts = True
+
+    def __init__(
+        self,
+        network: DigitNetwork,
+        value_range: ValueRange = (-1.0, 1.0),
+        batch_norm: BatchNorm = "joint",
+        cosine: bool = True,
+    ) -> None:
+        super().__init__()
+        check_network(network, DigitNetwork, type(self).__name__)
+        self.network, self.labels = network, [DIGIT]
+        self.value_range = (float(value_range[0]), float(value_range[1]))
+        self.image_size = network.image_size
+        self.batch_norm, self.cosine = batch_norm, cosine
+        if batch_norm == "split":
+            split_statistics(network)
+
+    # -- training
+    def count(self, batch: Mapping[str, Tensor]) -> int:
+        """Return the number of images in a batch, of both domains in training, over all processes."""
+        return sum(len(v) for k, v in batch.items() if k != "labels") * self.trainer.world_size
+
+    def rate(self, phase: Phase) -> float:
+        """Follow the half cosine too."""
+        return super().rate(phase) * (half_cosine(self.progress) if self.cosine else 1.0)
+
+    def both(self, source: Tensor, target: Tensor) -> tuple[Outputs, Outputs]:
+        """Map images of both domains to features and logits."""
+        if self.batch_norm == "joint":
+            sizes = [len(source), len(target)]
+            features, logits = (part.split(sizes) for part in self.network(torch.cat([source, target])))
+            return Outputs(features[0], logits[0]), Outputs(features[1], logits[1])
+        return self.outputs(source, "source"), self.outputs(target, "target")
+
+    def outputs(self, image: Tensor, domain: Domain) -> Outputs:
+        """Map images of one domain to features and logits."""
+        with statistics_of(domain, self.network):
+            return Outputs(*self.network(image))
+
+    def label_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy, and record it with the accuracy."""
+        loss = functional.cross_entropy(logits, labels.long())
+        accuracy = (logits.argmax(1) == labels).float().mean()
+        self.record("train", {"loss_label": loss, "accuracy": accuracy})
+        return loss
+
+    # -- evaluation
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Record loss and accuracy of held-out images of the labelled domain."""
+        logits, labels = self.outputs(batch["image"], "source").logits, batch["labels"][:, 0].long()
+        values = {"loss": functional.cross_entropy(logits, labels), "accuracy": _accuracy(logits, labels)}
+        self.record("val", values, len(labels))
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Record the accuracy on the target's test images."""
+        labels = batch["labels"][:, 0].long()
+        self.record("test", {"accuracy": _accuracy(self.classify(batch["image"]), labels)}, len(labels))
+
+    # -- abilities
+    @torch.no_grad()
+    def features(self, image: Tensor, domain: Domain = "target") -> Tensor:
+        """Return the encoder's features, (n, num_features), of images of one domain."""
+        return self.outputs(image, domain).features
+
+    @torch.no_grad()
+    def classify(self, image: Tensor, domain: Domain = "target") -> Tensor:
+        """Return the logits, (n, 10), of images of one domain."""
+        return self.outputs(image, domain).logits
+
+    def details(self) -> dict[str, Any]:
+        """Return the implementation details of the method."""
+        return {"batch norm": self.batch_norm, "learning rate": "half cosine" if self.cosine else "as the updates say"}
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.argmax(1) == labels).float().mean()

@@ -1,0 +1,152 @@
+"""Adversarial discriminative domain adaptation (Tzeng et al. 2017)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from adversaria.errors import ConfigError
+from adversaria.types import Domain, Fraction, NonNegativeInt
+from datamodules.batch_loader import Batch
+from lightning_modules.adaptation import AdaptationModule, Outputs
+from lightning_modules.adversarial import Phase, Update
+from lightning_modules.base import load_module
+from lightning_modules.losses import domain_accuracy, domain_loss
+from lightning_modules.schedules import half_cosine
+
+
+class ADDA(AdaptationModule):
+    """First a classifier of the source; then an encoder of the target whose features pass for the source's.
+
+    The target's encoder starts from the source's, and is trained with flipped labels; the classifier serves both.
+
+    Args:
+        pretraining: how encoder and classifier are updated in the first epochs.
+        update: how the target's encoder is updated then.
+        discriminator_update: how the discriminator is updated, before it.
+        discriminator: factory of the domain discriminator, given the length of the features.
+        pretrain_epochs: epochs on the source alone.
+        source_checkpoint: a run or checkpoint of `source_only` with the same network, in the place of pretraining.
+        gate: update the encoder only while the discriminator's accuracy is above; null for always.
+        options: those of `AdaptationModule`.
+    """
+
+    def __init__(
+        self,
+        pretraining: Update,
+        update: Update,
+        discriminator_update: Update,
+        discriminator: Callable[[int], nn.Module],
+        pretrain_epochs: NonNegativeInt = 10,
+        source_checkpoint: str | None = None,
+        gate: Fraction | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.target_encoder = copy.deepcopy(self.network.encoder)
+        self.discriminator = discriminator(self.network.num_features)
+        self.updates = {"network": pretraining, "discriminator": discriminator_update, "target_encoder": update}
+        self.pretrain_epochs = 0 if source_checkpoint else pretrain_epochs
+        self.source_checkpoint, self.gate = source_checkpoint, gate
+        self._accuracy = 1.0
+
+    @property
+    def stage(self) -> tuple[int, int]:
+        """First iteration of the stage that this one is in, and the one after its last."""
+        batches = int(self.trainer.num_training_batches)
+        start, end = self.pretrain_epochs * batches, (self.trainer.max_epochs or 1) * batches
+        return (0, start) if self.iteration < start else (start, end)
+
+    @property
+    def adapting(self) -> bool:
+        """Whether this iteration is past the pretraining."""
+        return self.iteration >= self.pretrain_epochs * self.trainer.num_training_batches
+
+    def phases(self) -> list[Phase]:
+        """Return the source's turn in pretraining; then the discriminator's and the target encoder's."""
+        parts: list[tuple[str, nn.Module, Callable[[Batch], Tensor], Callable[[], bool]]] = [
+            ("network", self.network, self.source_loss, lambda: not self.adapting),
+            ("discriminator", self.discriminator, self.discriminator_loss, lambda: self.adapting),
+            ("target_encoder", self.target_encoder, self.encoder_loss, lambda: self.adapting and self._open()),
+        ]
+        return [Phase(name, part, self.updates[name], loss, ready=ready) for name, part, loss, ready in parts]
+
+    def rate(self, phase: Phase) -> float:
+        """Follow a half cosine in each stage."""
+        start, end = self.stage
+        share = (self.iteration - start) / max(1, end - start)
+        return phase.update.rate(self.iteration - start) * (half_cosine(share) if self.cosine else 1.0)
+
+    def source_loss(self, batch: Batch) -> Tensor:
+        """Return the label loss on the source."""
+        return self.label_loss(self.network(batch["source"])[1], batch["labels"])
+
+    def discriminator_loss(self, batch: Batch) -> Tensor:
+        """Return the discriminator's loss on features made without gradients."""
+        with torch.no_grad():
+            self.network.eval()  # its running statistics belong to what the classifier has learnt
+            inputs = self.network.encoder(batch["source"]), self.target_encoder(batch["target"])
+            self.network.train()
+        logits = [self.discriminator(features) for features in inputs]
+        loss, accuracy = domain_loss(*logits), domain_accuracy(*logits)
+        self.record("train", {"loss_domain": loss, "accuracy_domain": accuracy})
+        if self.gate is not None:  # all processes must open the gate together
+            self._accuracy = float(self.trainer.strategy.reduce(accuracy, reduce_op="mean"))
+        return loss
+
+    def encoder_loss(self, batch: Batch) -> Tensor:
+        """Return minus the log-likelihood of the target's features being the source's (equation 9 of the paper)."""
+        logits = self.discriminator(self.target_encoder(batch["target"]))
+        loss = nn.functional.softplus(-logits).mean()
+        self.record("train", {"loss_encoder": loss})
+        return loss
+
+    def _open(self) -> bool:
+        opened = self.gate is None or self._accuracy > self.gate
+        self.record("train", {"gate": float(opened)})
+        return opened
+
+    def check_trainer(self, trainer: pl.Trainer) -> None:
+        """Check also that there are epochs for the adaptation.
+
+        Raises:
+            ConfigError: there are none.
+        """
+        super().check_trainer(trainer)
+        if self.pretrain_epochs >= (trainer.max_epochs or 1):
+            raise ConfigError(
+                f"trainer.max_epochs={trainer.max_epochs}: {self.pretrain_epochs} of them pretrain the source's, "
+                "and none is left; raise it, or lower model.pretrain_epochs"
+            )
+
+    def on_fit_start(self) -> None:
+        """Take the source's classifier from its checkpoint.
+
+        Raises:
+            CheckpointError, ConfigError: it cannot be read, or has another network.
+        """
+        if self.source_checkpoint is None or self.iteration:
+            return
+        place = Path(self.source_checkpoint)
+        trained: Any = load_module(place / "checkpoints" / "last.ckpt" if place.is_dir() else place)
+        try:
+            self.network.load_state_dict(trained.network.state_dict())
+        except (RuntimeError, AttributeError) as error:
+            raise ConfigError(f"model.source_checkpoint={place}: its network is not model.network") from error
+        self.target_encoder.load_state_dict(self.network.encoder.state_dict())
+
+    def on_train_epoch_end(self) -> None:
+        """Let the target's encoder follow the source's while that is trained."""
+        if self.iteration <= self.pretrain_epochs * self.trainer.num_training_batches:
+            self.target_encoder.load_state_dict(self.network.encoder.state_dict())
+
+    def outputs(self, image: Tensor, domain: Domain) -> Outputs:
+        """Map images of one domain to features, by its own encoder, and to logits."""
+        features = (self.network.encoder if domain == "source" else self.target_encoder)(image)
+        return Outputs(features, self.network.classifier(features).float())

@@ -1,0 +1,62 @@
+"""Domain separation networks (Bousmalis et al. 2016)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+from adversaria.types import NonNegative
+from datamodules.batch_loader import Batch
+from lightning_modules.adaptation import Outputs
+from lightning_modules.dann import DANN
+from lightning_modules.losses import difference_loss, scale_invariant_mse
+
+
+class DSN(DANN):
+    """DANN on shared features, beside private ones of each domain; both together must rebuild the image.
+
+    Args:
+        decoder: factory of the decoder, given the length of its inputs and the images' side.
+        reconstruction: weight of the reconstructions' scale-invariant error, α of the paper.
+        difference: weight of the overlap of private and shared features, β.
+        options: those of `DANN`, with `weight` as γ; gradient reversal only.
+    """
+
+    def __init__(
+        self,
+        decoder: Callable[[int], nn.Module],
+        reconstruction: NonNegative = 0.01,
+        difference: NonNegative = 0.05,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.private = nn.ModuleDict({domain: _fresh(self.network.encoder) for domain in ("source", "target")})
+        self.decoder = decoder(self.network.num_features)
+        self.reconstruction, self.difference = reconstruction, difference
+
+    def reversal_loss(self, batch: Batch) -> Tensor:
+        """Return DANN's loss plus the reconstructions' and the difference of private and shared features."""
+        source, target = self.both(batch["source"], batch["target"])
+        loss = self.adversarial_loss(source, target, batch)
+        for domain, side in (("source", source), ("target", target)):
+            loss = loss + self._separation_loss(batch[domain], domain, side)
+        return loss
+
+    def _separation_loss(self, image: Tensor, domain: str, shared: Outputs) -> Tensor:
+        private = self.private[domain](image)
+        rebuilt = scale_invariant_mse(self.decoder(private + shared.features), image)
+        overlap = difference_loss(private, shared.features)
+        self.record("train", {f"loss_reconstruction_{domain}": rebuilt, f"loss_difference_{domain}": overlap})
+        return self.reconstruction * rebuilt + self.difference * overlap
+
+
+def _fresh(network: nn.Module) -> nn.Module:
+    """Return a copy with weights drawn anew."""
+    fresh = copy.deepcopy(network)
+    for layer in fresh.modules():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()  # type: ignore[operator]
+    return fresh

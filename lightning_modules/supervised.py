@@ -1,0 +1,34 @@
+"""A classifier of one domain's labelled digits: the lower and the upper bound of adaptation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from adversaria.types import Domain
+from datamodules.batch_loader import Batch
+from lightning_modules.adaptation import AdaptationModule
+from lightning_modules.adversarial import Phase, Update
+
+
+class Supervised(AdaptationModule):
+    """Cross-entropy on the labelled domain: the source, or the target itself.
+
+    Args:
+        update: how the network is updated.
+        labelled: whose labels are trained on; `data.labelled` follows it.
+        options: those of `AdaptationModule`.
+    """
+
+    def __init__(self, update: Update, labelled: Domain = "source", **options: Any) -> None:
+        super().__init__(**options)
+        self.update, self.labelled = update, labelled
+
+    def phases(self) -> list[Phase]:
+        """Return the one turn."""
+        return [Phase("network", self.network, self.update, self.loss)]
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the loss on the labelled half of a batch."""
+        return self.label_loss(self.outputs(batch["source"], self.labelled).logits, batch["labels"])
