@@ -52,6 +52,13 @@ def main(cfg: DictConfig) -> float | None:
         if not IS_FIRST_PROCESS:
             return train(config, folder)
         with run_folder.locked(folder):
+            if job.mode == RunMode.MULTIRUN:
+                config, done = run_folder.resumed_job(config, folder)
+                if done:
+                    from callbacks.run_record import objective
+
+                    log.info("done before: %s", folder)
+                    return objective(config["objective"], {}, folder)
             run_folder.write_invocation(folder, config, choices, overrides)
             return train(config, folder)
 

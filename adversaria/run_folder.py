@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from adversaria.errors import CheckpointError, ConfigError, explain
 
 CONFIG = "config.yaml"
+METRICS = "metrics.json"
 INVOCATION = "invocation.json"  # how the run was started and resumed: group choices and overrides
 
 
@@ -121,6 +122,25 @@ def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overr
     named = cfg.ckpt_path in ("last", "best")
     file = folder / "checkpoints" / f"{cfg.ckpt_path}.ckpt" if named else checkpoint_file(cfg.ckpt_path, folder.parent)
     return {**config, "ckpt_path": str(file)}
+
+
+def resumed_job(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], bool]:
+    """Return a sweep's job as it goes on in a folder where it may have been before, and whether it is done.
+
+    Raises:
+        CheckpointError: the folder has a run of another configuration.
+    """
+    if not (folder / CONFIG).exists():
+        return config, False
+    saved = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
+    assert isinstance(saved, dict)
+    changed = [key for key, value in config.items() if key != "ckpt_path" and saved.get(key) != value]
+    if changed:
+        raise CheckpointError(
+            f"{folder} has a run with another {changed[0]}; remove that folder, or choose another output_root"
+        )
+    last = folder / "checkpoints" / "last.ckpt"
+    return {**config, "ckpt_path": str(last) if last.exists() else None}, (folder / METRICS).exists()
 
 
 def replace_prefix(node: Any, old: str, new: str) -> Any:

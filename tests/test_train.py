@@ -103,6 +103,31 @@ def test_a_sweep_runs_every_value(tmp_path: Path, cli, tiny: list[str]) -> None:
     assert losses[1] > 1e-4
 
 
+def test_the_table_of_adaptation_goes_on_with_what_is_missing(tmp_path: Path, cli) -> None:
+    small = ["model.network.width=4", "data.image_size=16", "trainer.max_epochs=1", "trainer.limit_train_batches=3"]
+    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+    sweep = ["-m", "sweep=uda_table", "data=digits_mnist5k", *small, *quiet]
+    first = cli(tmp_path, *sweep, "model=source_only", timeout=200)
+    assert first.returncode == 0, first.stderr
+    folder = tmp_path / "outputs" / "uda_table"
+    done = folder / "source_only" / "digits_mnist5k" / "seed_0" / "metrics.json"
+    before = done.stat().st_mtime_ns
+    second = cli(tmp_path, *sweep, "model=source_only,dann,adda", "model.discriminator.width=8", timeout=200)
+    assert second.returncode != 0  # source_only has no discriminator: one sentence, and no job is lost
+    third = cli(tmp_path, *sweep, "model=source_only,dann,target_only", timeout=200)
+    assert third.returncode == 0, third.stderr
+    assert "done before" in third.stdout
+    assert done.stat().st_mtime_ns == before
+    table = (folder / "table.md").read_text()
+    assert table in third.stdout
+    assert [line.split()[1] for line in table.splitlines()[2:5]] == ["source_only", "dann", "target_only"]
+    run = folder / "dann" / "digits_mnist5k" / "seed_0"
+    pictures = {file.name.split("_")[0] for file in (run / "figures").iterdir()}
+    assert pictures == {"curves", "domains", "confusion"}
+    metrics = json.loads((run / "metrics.json").read_text())["metrics"]
+    assert {"test/accuracy", "test/accuracy_oracle", "test/accuracy_source", "test/proxy_a_distance"} <= set(metrics)
+
+
 def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, cli, tiny: list[str]) -> None:
     many = [*tiny, "callbacks.tsne=null", "trainer.max_epochs=400", "callbacks.samples=null"]
     command = [sys.executable, str(ROOT / "train.py"), *many, "callbacks.curves=null", "callbacks.reconstructions=null"]

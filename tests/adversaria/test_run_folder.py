@@ -286,3 +286,36 @@ def test_a_folder_is_held_by_one_process_at_a_time(tmp_path):
         refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "another process is running in" in refused.stderr
     assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == "held\n"
+
+
+# -- jobs of a sweep that is started again
+
+
+def job(folder, **changes):
+    config = {"name": "x", "seed": 0, "ckpt_path": None, "model": {"lr": 0.1}, "run_dir": str(folder)}
+    return {**config, **changes}
+
+
+def test_a_job_starts_where_no_run_has_been(tmp_path):
+    assert run_folder.resumed_job(job(tmp_path), tmp_path) == (job(tmp_path), False)
+
+
+def test_a_job_that_was_stopped_goes_on_from_its_last_checkpoint(tmp_path):
+    run_folder.write_invocation(tmp_path, job(tmp_path), {}, [])
+    assert run_folder.resumed_job(job(tmp_path), tmp_path) == (job(tmp_path), False)  # in its first epoch
+    file = checkpoint(tmp_path)
+    assert run_folder.resumed_job(job(tmp_path), tmp_path) == (job(tmp_path, ckpt_path=str(file)), False)
+    run_folder.write_invocation(tmp_path, job(tmp_path, ckpt_path=str(file)), {}, [])  # and was stopped once more
+    assert run_folder.resumed_job(job(tmp_path), tmp_path) == (job(tmp_path, ckpt_path=str(file)), False)
+
+
+def test_a_job_that_has_its_metrics_is_done(tmp_path):
+    run_folder.write_invocation(tmp_path, job(tmp_path), {}, [])
+    (tmp_path / "metrics.json").write_text("{}")
+    assert run_folder.resumed_job(job(tmp_path), tmp_path)[1]
+
+
+def test_a_job_of_another_configuration_is_refused(tmp_path):
+    run_folder.write_invocation(tmp_path, job(tmp_path), {}, [])
+    with pytest.raises(CheckpointError, match="has a run with another model; remove that folder"):
+        run_folder.resumed_job(job(tmp_path, model={"lr": 0.2}), tmp_path)

@@ -1,0 +1,152 @@
+"""The table of domain adaptation: systems × scenarios, mean ± standard deviation over seeds, from a sweep's folders."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+
+log = logging.getLogger(__name__)
+FLOOR, CEILING = "source_only", "target_only"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs of one system on one scenario.
+
+    Attributes:
+        accuracy: on the target's test images, after the last epoch, of each seed.
+        oracle: the same of the best epoch by those images' labels.
+        minutes: of each run.
+        protocol: that of the first run.
+    """
+
+    accuracy: list[float]
+    oracle: list[float]
+    minutes: list[float]
+    protocol: dict[str, Any]
+
+    def __str__(self) -> str:
+        return spread(self.accuracy)
+
+
+Cells = dict[tuple[str, str], Cell]  # by system and scenario
+
+
+class UDATable(Callback):
+    """Write `table.md` and `table.csv` into a sweep's folder when it ends, from whatever runs are finished there.
+
+    Args:
+        reported: scenario -> system -> what the reports have.
+        note: stands under the table.
+    """
+
+    def __init__(self, reported: Mapping[str, Mapping[str, Any]], note: str = "") -> None:
+        self.reported, self.note = reported, note
+
+    def on_multirun_end(self, config: Any, **kwargs: Any) -> None:
+        """Read the runs, write, print."""
+        folder = Path(config.hydra.sweep.dir)
+        cells = read_cells(folder)
+        if not cells:
+            log.warning("no run in %s is finished: no table", folder)
+            return
+        text = markdown(cells, self.reported) + (f"\n{self.note}\n" if self.note else "")
+        (folder / "table.md").write_text(text)
+        write_csv(folder / "table.csv", cells, self.reported)
+        print(f"\n{text}\n{folder / 'table.md'}")
+
+
+def read_cells(folder: Path) -> Cells:
+    """Read the finished runs of `<folder>/<system>/<scenario>/seed_<n>/`."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for file in sorted(folder.glob("*/*/seed_*/metrics.json")):
+        system, scenario = file.parts[-4:-2]
+        found.setdefault((system, scenario), []).append(json.loads(file.read_text()))
+    return {
+        key: Cell(
+            [run["metrics"]["test/accuracy"] for run in runs],
+            [run["metrics"]["test/accuracy_oracle"] for run in runs if "test/accuracy_oracle" in run["metrics"]],
+            [run["seconds of this attempt"] / 60 for run in runs],
+            runs[0]["protocol"],
+        )
+        for key, runs in found.items()
+    }
+
+
+def spread(values: list[float]) -> str:
+    """Write a mean, with the standard deviation where there are several values."""
+    mean = statistics.mean(values)
+    return f"{mean:.3f} ± {statistics.stdev(values):.3f}" if len(values) > 1 else f"{mean:.3f}"
+
+
+def gap_closed(cells: Cells, system: str, scenario: str) -> float | None:
+    """Return the share of the way from source-only to target-only that a system goes; None without those two."""
+    if (FLOOR, scenario) not in cells or (CEILING, scenario) not in cells:
+        return None
+    low, high, value = (statistics.mean(cells[s, scenario].accuracy) for s in (FLOOR, CEILING, system))
+    return (value - low) / (high - low) if high != low else None
+
+
+def systems(cells: Cells) -> list[str]:
+    """Return the systems, source-only first and target-only last."""
+    return sorted({system for system, _ in cells}, key=lambda s: ({FLOOR: 0, CEILING: 2}.get(s, 1), s))
+
+
+def markdown(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the table: accuracies, gaps closed, minutes, and what the reports have."""
+    scenarios = sorted({scenario for _, scenario in cells})
+    lines = [
+        "| | " + " | ".join(s.replace("_", " → ", 1) for s in scenarios) + " |",
+        "|---" * (len(scenarios) + 1) + "|",
+    ]
+    for system in systems(cells):
+        row = []
+        for scenario in scenarios:
+            cell, told = cells.get((system, scenario)), reported.get(scenario, {}).get(system)
+            text = "" if cell is None else f"**{cell}**, {statistics.mean(cell.minutes):.0f} min"
+            gap = gap_closed(cells, system, scenario) if cell is not None and system not in (FLOOR, CEILING) else None
+            text += "" if gap is None else f", gap {100 * gap:.0f} %"
+            text += "" if told is None else f" (reported {told})"
+            row.append(text.strip())
+        lines.append(f"| {system} | " + " | ".join(row) + " |")
+    seeds = sorted({len(cell.accuracy) for cell in cells.values()})
+    sizes = {f"{s}: {cells[k, s].protocol['test images of the target']:,}" for k, s in cells}
+    lines += [
+        "",
+        "Accuracy on the target's test images after the last epoch, mean ± standard deviation over seeds "
+        f"({' or '.join(map(str, seeds))} a cell); minutes of a run; the share of the gap between source-only and "
+        f"target-only that is closed. Test images: {'; '.join(sorted(sizes))}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_csv(file: Path, cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write one line a cell."""
+    with file.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(
+            ["system", "scenario", "accuracy", "std", "seeds", "gap_closed", "oracle", "minutes", "reported"]
+        )
+        for (system, scenario), cell in sorted(cells.items()):
+            several = len(cell.accuracy) > 1
+            writer.writerow(
+                [
+                    system,
+                    scenario,
+                    statistics.mean(cell.accuracy),
+                    statistics.stdev(cell.accuracy) if several else "",
+                    len(cell.accuracy),
+                    gap_closed(cells, system, scenario),
+                    statistics.mean(cell.oracle) if cell.oracle else "",
+                    statistics.mean(cell.minutes),
+                    reported.get(scenario, {}).get(system, ""),
+                ]
+            )
