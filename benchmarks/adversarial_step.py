@@ -11,52 +11,22 @@ sample is left out. The data are rendered faces; the arithmetic is the same.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import itertools
-import tempfile
 import time
 import warnings
-from pathlib import Path
-from typing import Any
 
 from benchmarks.alternate import alternate
+from benchmarks.through_train import images_per_second
 
-ROOT = Path(__file__).resolve().parents[1]
 BATCH = {"wgan": 64, "gan": 128}
 EXPERIMENT = {"wgan": "report_a/wgan", "gan": "report_c/gan"}
 
 
-def configuration(system: str, steps: int, folder: Path) -> dict[str, Any]:
-    """Compose the experiment on rendered faces, without pictures."""
-    from hydra import compose, initialize_config_dir
-
-    from adversaria import run_folder
-
-    run_folder.register_resolvers()
-    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "callbacks.interpolation=null"]
-    pictures = ["callbacks.samples=null", "callbacks.curves=null", "callbacks.checkpoint=null", "callbacks.health=null"]
-    limits = [
-        f"trainer.limit_train_batches={steps}",
-        "trainer.limit_val_batches=0",
-        "trainer.max_epochs=1",
-        "test=null",
-    ]
-    data = ["data=synthetic_faces", f"data.batch_size={BATCH[system]}", "data.horizontal_flip=false"]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        overrides = [f"experiment={EXPERIMENT[system]}", *data, *quiet, *pictures, *limits]
-        cfg = compose("train", overrides=[f"run_dir={folder}", "name=benchmark", *overrides])
-    return run_folder.plain(cfg)
-
-
 def through_train(system: str, steps: int) -> float:
-    """Return images a second as train.py itself measures them."""
-    from callbacks.csv_logger import read_metrics
-    from train import train
-
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        train(configuration(system, steps, Path(folder)), Path(folder))
-        return read_metrics(Path(folder) / "metrics.csv")["perf/images_per_second"][1][-1]
+    """Return images a second of the experiment on rendered faces, without pictures."""
+    left_out = [f"callbacks.{name}=null" for name in ("samples", "curves", "health", "interpolation")]
+    data = ["data=synthetic_faces", f"data.batch_size={BATCH[system]}", "data.horizontal_flip=false"]
+    return images_per_second([f"experiment={EXPERIMENT[system]}", *data, *left_out], steps)
 
 
 def bare_loop(system: str, steps: int) -> float:
