@@ -56,7 +56,8 @@ class CompactGAN(GANNetwork):
     Args:
         image_size: side of the images in pixels.
         latent_dim: dimension of the noise.
-        width: channels at half the image's resolution; they double down to the smallest map, at most 8 times.
+        width: channels at half the image's resolution; they double down to the smallest map, at most 8 times. None
+            for 48 up to 32 pixels, which have fewer levels, and 32 above.
         labels: names of the labels that the pair is conditioned on; empty for none.
         conditioning: `append` the labels to the noise, or `multiply` it with embeddings of theirs.
         shared_head: one layer for the discriminator's two outputs instead of two.
@@ -66,13 +67,14 @@ class CompactGAN(GANNetwork):
         self,
         image_size: PositiveInt = 64,
         latent_dim: PositiveInt = 128,
-        width: PositiveInt = 32,
+        width: PositiveInt | None = None,
         labels: Names = (),
         conditioning: Conditioning = "append",
         shared_head: bool = False,
     ) -> None:
         if image_size < 8:
             raise ConfigError(f"image_size={image_size}: CompactGAN needs 8 pixels or more")
+        width = width or (48 if image_size <= 32 else 32)
         sides = [image_size]
         while sides[-1] > 4:
             sides.append(-(-sides[-1] // 2))
