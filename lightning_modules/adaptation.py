@@ -37,6 +37,7 @@ class AdaptationModule(AdversarialModule):
     """
 
     adapts = True
+    update_keys: tuple[str, ...] = ("update",)
 
     def __init__(
         self,

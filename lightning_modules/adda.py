@@ -37,6 +37,8 @@ class ADDA(AdaptationModule):
         options: those of `AdaptationModule`.
     """
 
+    update_keys = ("pretraining", "update", "discriminator_update")
+
     def __init__(
         self,
         pretraining: Update,

@@ -81,7 +81,10 @@ class AdversarialModule(BaseModule):
 
     Attributes:
         turns: steps that each phase has taken, by its name; persisted.
+        update_keys: keys of the configuration that have an `Update`.
     """
+
+    update_keys: tuple[str, ...] = ("discriminator", "generator")
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,7 +149,7 @@ class AdversarialModule(BaseModule):
         """
         for key, unset, cure in (("gradient_clip_val", None, "clip=1"), ("accumulate_grad_batches", 1, "accumulate=2")):
             if (value := getattr(trainer, key)) != unset:
-                sides = " and ".join(f"model.{side}.{cure}" for side in ("discriminator", "generator"))
+                sides = " and ".join(f"model.{key}.{cure}" for key in self.update_keys)
                 raise ConfigError(f"trainer.{key}={value}: each side has its own; set e.g. {sides} instead")
         if trainer.precision == "16-mixed":
             raise ConfigError("trainer.precision=16-mixed: one gradient scaler does not fit two losses; use bf16-mixed")

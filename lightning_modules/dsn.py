@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from adversaria.errors import ConfigError
 from adversaria.types import NonNegative
 from datamodules.batch_loader import Batch
 from lightning_modules.adaptation import Outputs
@@ -33,6 +34,8 @@ class DSN(DANN):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        if self.discriminator_update is not None:
+            raise ConfigError("model.discriminator_update: DSN reverses the gradient; leave it null")
         self.private = nn.ModuleDict({domain: _fresh(self.network.encoder) for domain in ("source", "target")})
         self.decoder = decoder(self.network.num_features)
         self.reconstruction, self.difference = reconstruction, difference

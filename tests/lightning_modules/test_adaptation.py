@@ -167,6 +167,20 @@ def test_the_cosine_lets_the_learning_rate_fall_to_zero(train_on: Any) -> None:
     assert rates == pytest.approx([0.05 * 0.5 * (1 + math.cos(math.pi * i / 4)) for i in range(4)])
 
 
+@pytest.mark.parametrize(("method", "keys"), [("dann", ["update"]), ("adda", ["pretraining", "discriminator_update"])])
+def test_clipping_by_the_trainer_is_refused_with_the_keys_that_do_it(method: str, keys: list[str]) -> None:
+    quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    with pytest.raises(ConfigError, match=r"gradient_clip_val=1") as error:
+        build(method).check_trainer(pl.Trainer(gradient_clip_val=1, accelerator="cpu", max_epochs=2, **quiet))
+    assert all(f"model.{key}.clip=1" in str(error.value) for key in keys)
+    assert "generator" not in str(error.value)
+
+
+def test_dsn_in_turn_is_refused() -> None:
+    with pytest.raises(ConfigError, match="DSN reverses the gradient"):
+        build("dsn", discriminator_update=update())
+
+
 def test_a_network_of_another_kind_is_an_error() -> None:
     with pytest.raises(ConfigError, match="DigitNetwork"):
         Supervised(update=update(), network=nn.Linear(1, 1))  # type: ignore[arg-type]
