@@ -24,7 +24,7 @@ def test_help_is_for_people_and_free_of_torch(tmp_path: Path, cli) -> None:
     shown = cli(tmp_path, "--help")
     assert shown.returncode == 0
     assert shown.stdout.count("python train.py") >= 5
-    for expected in ("data: ", "celeba", "experiment/report_a: dcgan, vae, wgan", "install=bash", "ckpt_path="):
+    for expected in ("data: ", "celeba", "experiment/report_b: acgan, gan", "install=bash", "ckpt_path="):
         assert expected in shown.stdout
     probe = "import sys, train; print('torch' in sys.modules, 'pytorch_lightning' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
