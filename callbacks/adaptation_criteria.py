@@ -9,7 +9,7 @@ import torch
 
 from callbacks.domains import information_maximisation, look, soft_neighbourhood_density
 from lightning_modules.abilities import DomainClassifier, require
-from lightning_modules.losses import entropy
+from lightning_modules.losses import accuracy, entropy
 
 
 class AdaptationCriteria(pl.Callback):
@@ -51,9 +51,9 @@ class Oracle(pl.Callback):
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Measure."""
         seen = look(pl_module, trainer.datamodule, "target", "test")  # type: ignore[attr-defined]
-        accuracy = float((seen.logits.argmax(1) == seen.labels).float().mean())
-        self.best = max(self.best, accuracy)
-        pl_module.record("val", {"oracle_accuracy": accuracy})
+        now = float(accuracy(seen.logits, seen.labels))
+        self.best = max(self.best, now)
+        pl_module.record("val", {"oracle_accuracy": now})
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Add the best epoch's accuracy."""

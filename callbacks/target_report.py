@@ -13,6 +13,7 @@ from adversaria.types import Plural
 from callbacks.domains import look, proxy_a_distance
 from callbacks.figures import save_picture
 from lightning_modules.abilities import DomainClassifier, require
+from lightning_modules.losses import accuracy
 
 
 class TargetReport(pl.Callback):
@@ -38,7 +39,7 @@ class TargetReport(pl.Callback):
         source, target = (look(pl_module, data, domain, "test") for domain in ("source", "target"))
         counts = torch.zeros(10, 10).index_put_((target.labels, target.logits.argmax(1)), torch.tensor(1.0), True)
         values = {f"accuracy/{digit}": counts[digit, digit] / counts[digit].sum().clamp_min(1) for digit in range(10)}
-        values["accuracy_source"] = (source.logits.argmax(1) == source.labels).float().mean()
+        values["accuracy_source"] = accuracy(source.logits, source.labels)
         near, far = (seen.features[: self.count].numpy() for seen in (source, target))
         pl_module.record("test", {k: float(v) for k, v in values.items()})
         pl_module.record("test", {"proxy_a_distance": proxy_a_distance(near, far)})

@@ -14,7 +14,7 @@ from adversaria.types import Domain, NonNegativeInt, OnBadImage, PositiveInt, Va
 from datamodules.augmentation import Augmentation
 from datamodules.batch_loader import Batch, BatchLoader
 from datamodules.images import ImagesDataModule, normalize
-from datamodules.sources import Source, check_value_range, choose_set
+from datamodules.sources import SPLITS, Source, check_value_range, choose_set
 
 
 class DigitPairDataModule(pl.LightningDataModule):
@@ -125,7 +125,7 @@ class DigitPairDataModule(pl.LightningDataModule):
             **{
                 f"{split} images of the {domain}": len(data.cache.splits[split])
                 for domain, data in self.domains.items()
-                for split in ("train", "val", "test")
+                for split in SPLITS
             },
             "image size": f"{self.image_size}x{self.image_size}x3",
             "normalisation": f"({low:g}, {high:g})",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,9 @@ from datamodules.batch_loader import Batch
 from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import Phase, Update
 from lightning_modules.ema import ExponentialAverage
+from lightning_modules.gan import batch_statistics
 from lightning_modules.networks.adaptation import statistics_of
+from lightning_modules.schedules import half_cosine
 
 
 class AdaMatch(AdaptationModule):
@@ -61,7 +62,7 @@ class AdaMatch(AdaptationModule):
     @property
     def strength(self) -> float:
         """μ now (section 3.5 of the paper)."""
-        return self.weight * (0.5 - 0.5 * math.cos(min(math.pi, 2 * math.pi * self.progress)))
+        return self.weight * (1 - half_cosine(min(1.0, 2 * self.progress)))
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss on weakly and strongly changed images of both domains."""
@@ -71,7 +72,8 @@ class AdaMatch(AdaptationModule):
         own, other = self.both(source, target)
         logits = own.logits
         if self.interpolation:
-            alone = self._alone(source)
+            with batch_statistics(self.network):
+                alone = self.outputs(source, "source").logits
             logits = torch.lerp(alone, logits, torch.rand_like(logits))
         labels = batch["labels"].long()
         weak, strong = logits[:size], logits[size:]
@@ -93,18 +95,6 @@ class AdaMatch(AdaptationModule):
     def _changed(self, image: Tensor) -> Tensor:
         low, high = self.value_range
         return self.strong((image - low) / (high - low)) * (high - low) + low
-
-    def _alone(self, source: Tensor) -> Tensor:
-        """Return logits of the source with statistics of its own, which are not remembered."""
-        layers = [m for m in self.network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
-        momenta = [layer.momentum for layer in layers]
-        for layer in layers:
-            layer.momentum = 0.0
-        try:
-            return self.outputs(source, "source").logits
-        finally:
-            for layer, momentum in zip(layers, momenta, strict=True):
-                layer.momentum = momentum
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         """Let the average follow the network."""

@@ -14,6 +14,7 @@ from adversaria.types import BatchNorm, Domain, ValueRange
 from datamodules.batch_loader import Batch
 from lightning_modules.adversarial import AdversarialModule, Phase
 from lightning_modules.base import check_network
+from lightning_modules.losses import accuracy
 from lightning_modules.networks.adaptation import DigitNetwork, split_statistics, statistics_of
 from lightning_modules.schedules import half_cosine
 
@@ -80,21 +81,20 @@ class AdaptationModule(AdversarialModule):
     def label_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the cross-entropy, and record it with the accuracy."""
         loss = functional.cross_entropy(logits, labels.long())
-        accuracy = (logits.argmax(1) == labels).float().mean()
-        self.record("train", {"loss_label": loss, "accuracy": accuracy})
+        self.record("train", {"loss_label": loss, "accuracy": accuracy(logits, labels)})
         return loss
 
     # -- evaluation
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Record loss and accuracy of held-out images of the labelled domain."""
         logits, labels = self.outputs(batch["image"], "source").logits, batch["labels"][:, 0].long()
-        values = {"loss": functional.cross_entropy(logits, labels), "accuracy": _accuracy(logits, labels)}
+        values = {"loss": functional.cross_entropy(logits, labels), "accuracy": accuracy(logits, labels)}
         self.record("val", values, len(labels))
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Record the accuracy on the target's test images."""
         labels = batch["labels"][:, 0].long()
-        self.record("test", {"accuracy": _accuracy(self.classify(batch["image"]), labels)}, len(labels))
+        self.record("test", {"accuracy": accuracy(self.classify(batch["image"]), labels)}, len(labels))
 
     # -- abilities
     @torch.no_grad()
@@ -110,7 +110,3 @@ class AdaptationModule(AdversarialModule):
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
         return {"batch norm": self.batch_norm, "learning rate": "half cosine" if self.cosine else "as the updates say"}
-
-
-def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    return (logits.argmax(1) == labels).float().mean()

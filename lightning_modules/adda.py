@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -14,9 +13,9 @@ from torch import Tensor, nn
 from adversaria.errors import ConfigError
 from adversaria.types import Domain, Fraction, NonNegativeInt
 from datamodules.batch_loader import Batch
+from lightning_modules import load
 from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import Phase, Update
-from lightning_modules.base import load_module
 from lightning_modules.losses import domain_accuracy, domain_loss
 from lightning_modules.schedules import half_cosine
 
@@ -59,16 +58,14 @@ class ADDA(AdaptationModule):
         self._accuracy = 1.0
 
     @property
-    def stage(self) -> tuple[int, int]:
-        """First iteration of the stage that this one is in, and the one after its last."""
-        batches = int(self.trainer.num_training_batches)
-        start, end = self.pretrain_epochs * batches, (self.trainer.max_epochs or 1) * batches
-        return (0, start) if self.iteration < start else (start, end)
+    def pretrain_iterations(self) -> int:
+        """Iterations on the source alone."""
+        return self.pretrain_epochs * int(self.trainer.num_training_batches)
 
     @property
     def adapting(self) -> bool:
         """Whether this iteration is past the pretraining."""
-        return self.iteration >= self.pretrain_epochs * self.trainer.num_training_batches
+        return self.iteration >= self.pretrain_iterations
 
     def phases(self) -> list[Phase]:
         """Return the source's turn in pretraining; then the discriminator's and the target encoder's."""
@@ -81,7 +78,8 @@ class ADDA(AdaptationModule):
 
     def rate(self, phase: Phase) -> float:
         """Follow a half cosine in each stage."""
-        start, end = self.stage
+        end = (self.trainer.max_epochs or 1) * int(self.trainer.num_training_batches)
+        start, end = (self.pretrain_iterations, end) if self.adapting else (0, self.pretrain_iterations)
         share = (self.iteration - start) / max(1, end - start)
         return phase.update.rate(self.iteration - start) * (half_cosine(share) if self.cosine else 1.0)
 
@@ -135,17 +133,18 @@ class ADDA(AdaptationModule):
         """
         if self.source_checkpoint is None or self.iteration:
             return
-        place = Path(self.source_checkpoint)
-        trained: Any = load_module(place / "checkpoints" / "last.ckpt" if place.is_dir() else place)
+        trained: Any = load(self.source_checkpoint)
         try:
             self.network.load_state_dict(trained.network.state_dict())
         except (RuntimeError, AttributeError) as error:
-            raise ConfigError(f"model.source_checkpoint={place}: its network is not model.network") from error
+            raise ConfigError(
+                f"model.source_checkpoint={self.source_checkpoint}: its network is not model.network"
+            ) from error
         self.target_encoder.load_state_dict(self.network.encoder.state_dict())
 
     def on_train_epoch_end(self) -> None:
         """Let the target's encoder follow the source's while that is trained."""
-        if self.iteration <= self.pretrain_epochs * self.trainer.num_training_batches:
+        if self.iteration <= self.pretrain_iterations:
             self.target_encoder.load_state_dict(self.network.encoder.state_dict())
 
     def outputs(self, image: Tensor, domain: Domain) -> Outputs:

@@ -127,6 +127,11 @@ def label_loss(logits: Tensor, labels: Tensor, sizes: list[int]) -> Tensor:
     return torch.stack(terms).mean()
 
 
+def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the share of images whose class is the most likely one: (n, k), (n,) -> scalar."""
+    return (logits.argmax(1) == labels).float().mean()
+
+
 def predict_labels(logits: Tensor, sizes: list[int]) -> Tensor:
     """Return the most likely value of each label, (n, k) int64; see `label_loss`."""
     parts = [

@@ -28,6 +28,12 @@ class Digits(NamedTuple):
     images: np.ndarray
     labels: np.ndarray
 
+    def part(self, part: str, test: int) -> Digits:
+        """Return `test`, the last so many, or `train`, those before."""
+        cut = len(self.labels) - test
+        rows = slice(0, cut) if part == "train" else slice(cut, None)
+        return Digits(self.images[rows], self.labels[rows])
+
 
 class DigitSource(abc.ABC):
     """What the digit sets share; a subclass names its files and reads them.
@@ -142,10 +148,8 @@ class EmbeddedSource(DigitSource):
 
     def load(self, part: str) -> Digits:
         """Return the first four fifths, or the rest."""
-        images, labels = self.everything()
-        cut = len(labels) * 4 // 5
-        rows = slice(0, cut) if part == "train" else slice(cut, None)
-        return Digits(images[rows], labels[rows])
+        everything = self.everything()
+        return everything.part(part, test=-(-len(everything.labels) // 5))
 
 
 class EmbeddedDigits(EmbeddedSource):

@@ -88,7 +88,8 @@ class BlendedDigits(DigitSource):
     def fingerprint(self) -> dict[str, Any]:
         """Return what the digits and the crops depend on."""
         photos = [file_stamp(file) for file in self._photo_files()]
-        return {**super().fingerprint(), "digits": self.digits.fingerprint(), "photos": photos, "seed": self.seed}
+        own = {"photos": photos, "seed": self.seed, "val": self.val_fraction, "recipe": self.recipe}
+        return {"digits": self.digits.fingerprint(), **own}
 
     def load(self, part: str) -> Digits:
         """Blend a part; the crops of train and test are drawn apart."""

@@ -48,7 +48,5 @@ class SVHN(DigitSource):
             content = loadmat(file)
             return Digits(content["X"].transpose(3, 0, 1, 2), np.where(content["y"] == 10, 0, content["y"]).ravel())
         with file.open("rb") as stream, np.load(stream) as content:
-            images, labels = content["X"], content["y"]
-        cut = len(labels) - round(len(labels) * self.test_fraction)
-        rows = slice(0, cut) if part == "train" else slice(cut, None)
-        return Digits(images[rows], labels[rows])
+            everything = Digits(content["X"], content["y"])
+        return everything.part(part, test=round(len(everything.labels) * self.test_fraction))

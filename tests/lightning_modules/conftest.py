@@ -63,12 +63,14 @@ def batches(count: int, size: int = 6) -> list[dict[str, torch.Tensor]]:
     return [{"image": torch.rand(size, 3, 12, 12, generator=g) * 2 - 1, "labels": y} for y in labels]
 
 
-def fit(module: AdversarialModule, data: Any, epochs: int = 1, ckpt_path: Any = None, **options: Any) -> pl.Trainer:
+def fit(
+    module: AdversarialModule, data: Any, epochs: int = 1, ckpt_path: Any = None, val: Any = None, **options: Any
+) -> pl.Trainer:
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     quiet |= {"num_sanity_val_steps": 0, "log_every_n_steps": 1}
     trainer = pl.Trainer(**{"enable_checkpointing": False, "max_epochs": epochs, **quiet, **options})
     module.check_trainer(trainer)
-    trainer.fit(module, Loader(data), Loader(data[:1]), ckpt_path=ckpt_path, weights_only=True)
+    trainer.fit(module, Loader(data), Loader(val or data[:1]), ckpt_path=ckpt_path, weights_only=True)
     return trainer
 
 

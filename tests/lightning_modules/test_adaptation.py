@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.data import DataLoader
 
 from adversaria.errors import CheckpointError, ConfigError
 from datamodules.augmentation import Augmentation
@@ -113,36 +114,12 @@ def test_every_method_trains_and_tells_digits_of_both_domains(train_on: Any, met
         assert module.classify(batches(1)[0]["target"], domain).shape == (12, 10)
 
 
-class Held:
-    """A loader of held-out images."""
-
-    def __init__(self, batch: dict[str, torch.Tensor]) -> None:
-        self.items = [{"image": batch["source"], "labels": batch["labels"][:, None]}]
-
-    def __len__(self) -> int:
-        return 1
-
-    def __iter__(self) -> Any:
-        return iter(self.items)
-
-
-class Pairs:
-    def __init__(self, items: list[dict[str, torch.Tensor]]) -> None:
-        self.items = items
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __iter__(self) -> Any:
-        return iter(self.items)
+def held_out(batch: dict[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
+    return [{"image": batch["source"], "labels": batch["labels"][:, None]}]
 
 
 def train_pair(train_on: Any, module: Any, data: list[Any], epochs: int = 1, **options: Any) -> pl.Trainer:
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
-    quiet |= {"num_sanity_val_steps": 0, "log_every_n_steps": 1, "enable_checkpointing": False}
-    trainer = pl.Trainer(max_epochs=epochs, **{**quiet, **options})
-    module.check_trainer(trainer)
-    trainer.fit(module, Pairs(data), Held(data[0]))
+    trainer: pl.Trainer = train_on(module, data, epochs, val=held_out(data[0]), **options)
     return trainer
 
 
@@ -150,7 +127,7 @@ def test_accuracy_is_of_the_targets_test_images(train_on: Any) -> None:
     module = build("supervised")
     data = batches(2)
     trainer = train_pair(train_on, module, data)
-    trainer.test(module, Held(data[0]), verbose=False)
+    trainer.test(module, DataLoader(held_out(data[0]), batch_size=None), verbose=False)  # type: ignore[arg-type]
     module.eval()
     expected = (module.classify(data[0]["source"]).argmax(1) == data[0]["labels"]).float().mean()
     assert float(trainer.callback_metrics["test/accuracy"]) == pytest.approx(float(expected))
@@ -409,13 +386,15 @@ def test_the_targets_weight_rises_over_the_first_half(train_on: Any) -> None:
     assert seen == pytest.approx([0.0, 2 * 0.1464466, 1.0, 2 * 0.8535534, 2, 2, 2, 2], abs=1e-5)
 
 
-def test_the_pass_without_the_target_leaves_the_running_statistics() -> None:
-    module, (batch,) = build("adamatch"), batches(1)
-    norm = module.network.encoder[1]
-    before = norm.running_mean.clone()
-    module._alone(batch["source"])
-    assert torch.equal(norm.running_mean, before)
-    assert norm.momentum == 0.1
+@pytest.mark.parametrize("batch_norm", ["joint", "split"])
+def test_the_pass_without_the_target_leaves_the_running_statistics(train_on: Any, batch_norm: str) -> None:
+    seen = {}
+    for interpolation in (True, False):
+        module = build("adamatch", interpolation=interpolation, batch_norm=batch_norm, update=update(repeat=1))
+        train_pair(train_on, module, batches(1))
+        seen[interpolation] = module.network.encoder[1].running_mean
+        assert module.network.encoder[1].momentum == 0.1
+    assert torch.equal(seen[True], seen[False])
 
 
 def test_the_average_is_what_is_evaluated(train_on: Any) -> None:
