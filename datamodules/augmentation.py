@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adversaria.types import Fraction, NonNegative, Probability
+from adversaria.errors import ConfigError
+from adversaria.types import Fraction, NonNegative, Probability, ScaleRange
 
 
 class Augmentation:
@@ -16,34 +17,46 @@ class Augmentation:
 
     Args:
         shift: largest shift in either direction, as a part of the image's side.
-        scale: largest change of scale: 0.2 for a factor between 1/1.2 and 1.2.
+        scale: smallest and largest factor by which a digit changes its size.
         rotate: largest angle, in degrees.
+        harden: probability that a smooth image becomes a mask: above a random threshold it is 1, below it 0.
+        texture: probability that a random texture is blended in as in MNIST-M, `|image - texture|`.
         invert: probability of the negative.
-        colour: how far each channel's contrast (a factor around the image's mean) and brightness (an offset) may go.
-        texture: probability that a random smooth texture is blended in as in MNIST-M, `|image - texture|`.
+        colour: how far contrast (a factor around the image's mean) and brightness (half of it, an offset) may go, those
+            of all channels together and, half as far, those of each channel.
         noise: standard deviation of Gaussian noise.
         cutout: side of a grey square at a random place, as a part of the image's side (DeVries & Taylor 2017).
+
+    Raises:
+        ConfigError: the largest factor of `scale` comes first.
     """
 
     def __init__(
         self,
         shift: Fraction = 0.0,
-        scale: NonNegative = 0.0,
+        scale: ScaleRange = (1.0, 1.0),
         rotate: NonNegative = 0.0,
+        harden: Probability = 0.0,
+        texture: Probability = 0.0,
         invert: Probability = 0.0,
         colour: Fraction = 0.0,
-        texture: Probability = 0.0,
         noise: NonNegative = 0.0,
         cutout: Fraction = 0.0,
     ) -> None:
-        self.shift, self.scale, self.rotate, self.invert = shift, scale, rotate, invert
-        self.colour, self.texture, self.noise, self.cutout = colour, texture, noise, cutout
+        if scale[0] > scale[1]:
+            raise ConfigError(f"scale={list(scale)} of an augmentation: the smallest factor comes first")
+        self.shift, self.scale, self.rotate = shift, (float(scale[0]), float(scale[1])), rotate
+        self.harden, self.texture, self.invert = harden, texture, invert
+        self.colour, self.noise, self.cutout = colour, noise, cutout
 
     def __call__(self, image: Tensor) -> Tensor:
         """Return a changed copy."""
         with torch.autocast(image.device.type, enabled=False):
-            if self.shift or self.scale or self.rotate:
+            if self.shift or self.rotate or self.scale != (1.0, 1.0):
                 image = self._affine(image)
+            if self.harden:
+                mask = (image > 0.3 + _spread(image, 1, 0.2)).to(image.dtype)
+                image = torch.where(_chosen(image, self.harden), mask, image)
             if self.texture:
                 blended = (image - textures(image)).abs()
                 image = torch.where(_chosen(image, self.texture), blended, image)
@@ -51,7 +64,10 @@ class Augmentation:
                 image = torch.where(_chosen(image, self.invert), 1 - image, image)
             if self.colour:
                 mean = image.mean((1, 2, 3), keepdim=True)
-                image = (image - mean) * (1 + _spread(image, 3, self.colour)) + mean + _spread(image, 3, self.colour)
+                contrast, brightness = (
+                    _spread(image, 1, bound) + _spread(image, 3, bound / 2) for bound in (self.colour, self.colour / 2)
+                )
+                image = (image - mean) * (1 + contrast) + mean + brightness
             if self.noise:
                 image = image + self.noise * torch.randn_like(image)
             if self.cutout:
@@ -61,12 +77,16 @@ class Augmentation:
     def _affine(self, image: Tensor) -> Tensor:
         angle = _spread(image, 1, math.radians(self.rotate)).flatten()
         # the map goes from the result to the image, so that a digit grows where this factor is below 1
-        factor = torch.exp(_spread(image, 1, math.log1p(self.scale))).flatten()
+        low, high = (math.log(factor) for factor in self.scale)
+        factor = torch.exp(-image.new_empty(len(image)).uniform_(low, high))
         shift = 2 * _spread(image, 2, self.shift).view(-1, 2, 1)  # the image spans -1 to 1
         rows = [factor * angle.cos(), -factor * angle.sin(), factor * angle.sin(), factor * angle.cos()]
         theta = torch.cat([torch.stack(rows, 1).view(-1, 2, 2), shift], 2)
         places = functional.affine_grid(theta, list(image.shape), align_corners=False)
-        return functional.grid_sample(image, places, padding_mode="border", align_corners=False)
+        # what comes in from outside has the usual colour of the image's rim: digits that touch it are not drawn out
+        rim = torch.cat([image[:, :, 0], image[:, :, -1], image[:, :, :, 0], image[:, :, :, -1]], 2)
+        rim = rim.median(2).values[:, :, None, None]
+        return functional.grid_sample(image - rim, places, align_corners=False) + rim
 
     def _cut(self, image: Tensor) -> Tensor:
         n, _, height, width = image.shape
@@ -78,21 +98,28 @@ class Augmentation:
 
     def __str__(self) -> str:
         """Name what is switched on."""
-        return ", ".join(f"{name} {value:g}" for name, value in vars(self).items() if value)
+        switched_on = {k: v for k, v in vars(self).items() if v not in (0, (1.0, 1.0))}
+        return ", ".join(
+            f"{k} {v:g}" if k != "scale" else f"scale {v[0]:g} to {v[1]:g}" for k, v in switched_on.items()
+        )
 
 
 def textures(like: Tensor) -> Tensor:
-    """Draw random smooth RGB textures in [0, 1], of the shape of a batch of images.
+    """Draw random RGB textures in [0, 1], of the shape of a batch of images.
 
-    Each is a plain colour with a gradient, blobs and grain of random strength: coarse noise of three grids, scaled up.
+    Like patches of photos they have mostly one hue, and anything from a plain face or a gradient over blobs and hard
+    edges to grain: noise of four grids, each of random strength, more of it in brightness than in colour.
     """
-    n, channels, height, width = like.shape
-    texture = torch.rand(n, channels, 1, 1, device=like.device).expand(like.shape)
-    for side in (2, 5, 12):
-        coarse = torch.rand(n, channels, side, side, device=like.device) - 0.5
-        fine = functional.interpolate(coarse, (height, width), mode="bilinear", align_corners=True)
-        texture = texture + fine * torch.rand(n, 1, 1, 1, device=like.device)
-    return texture.clamp(0, 1)
+    n, _, height, width = like.shape
+    field = 3 * like.new_empty(n, 1, 1, 1).uniform_(-1, 1) + like.new_empty(n, 3, 1, 1).normal_()
+    for side in (2, 4, 8, height):
+        strength = 2 * torch.rand(n, 1, 1, 1, device=like.device) ** 2
+        noise = torch.randn(n, 1, side, side, device=like.device) + 0.3 * torch.randn(
+            n, 3, side, side, device=like.device
+        )
+        field = field + strength * functional.interpolate(noise, (height, width), mode="bilinear", align_corners=True)
+    steep = torch.rand(n, 1, 1, 1, device=like.device) < 0.2  # edges instead of slopes
+    return (torch.where(steep, 5 * field, field) / 2).sigmoid()
 
 
 def _chosen(image: Tensor, probability: float) -> Tensor:

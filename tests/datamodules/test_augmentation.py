@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from adversaria.errors import ConfigError
 from datamodules.augmentation import Augmentation, textures
 
 
@@ -20,7 +21,8 @@ def images():
     "options",
     [
         {"shift": 0.2},
-        {"scale": 0.5},
+        {"scale": [0.6, 1.5]},
+        {"harden": 1.0},
         {"rotate": 30},
         {"invert": 1.0},
         {"colour": 0.5},
@@ -67,12 +69,24 @@ def test_a_shift_moves_no_further_than_its_bound():
 def test_scaling_grows_and_shrinks_by_no_more_than_its_factor():
     square = torch.zeros(300, 3, 32, 32)
     square[:, :, 8:24, 8:24] = 1
-    sides = Augmentation(scale=0.5)(square)[:, 0].sum((1, 2)).sqrt() / 16
-    assert sides.min() > 1 / 1.5 - 0.1
-    assert sides.max() < 1.5 + 0.1
-    assert sides.min() < 0.8
-    assert sides.max() > 1.25
-    assert torch.tensor([(sides < 1).float().mean()]).item() == pytest.approx(0.5, abs=0.15)
+    sides = Augmentation(scale=(0.6, 1.2))(square)[:, 0].sum((1, 2)).sqrt() / 16
+    assert sides.min() > 0.6 - 0.1
+    assert sides.max() < 1.2 + 0.1
+    assert sides.min() < 0.7
+    assert sides.max() > 1.1
+
+
+def test_a_range_of_scales_that_is_upside_down_is_refused():
+    with pytest.raises(ConfigError, match="smallest factor comes first"):
+        Augmentation(scale=(1.2, 0.8))
+
+
+def test_what_comes_in_from_outside_has_the_colour_of_the_rim():
+    bar = torch.full((20, 3, 32, 32), 0.25)
+    bar[:, :, 14:18] = 1  # touches both sides
+    small = Augmentation(scale=(0.5, 0.5))(bar)
+    assert torch.allclose(small[:, :, :, :7], torch.tensor(0.25))
+    assert torch.allclose(small[:, :, 15:17, 9:23], torch.tensor(1.0))
 
 
 def test_a_rotation_keeps_the_centre_and_turns_by_at_most_its_angle():
@@ -86,6 +100,15 @@ def test_a_rotation_keeps_the_centre_and_turns_by_at_most_its_angle():
     assert ends.max() > 2
 
 
+def test_a_hardened_image_is_a_mask_of_a_threshold_of_its_own():
+    ramp = torch.linspace(0, 1, 101).expand(200, 3, 1, 101)
+    masks = Augmentation(harden=1.0)(ramp)
+    assert set(masks.unique().tolist()) == {0.0, 1.0}
+    dark = (masks[:, 0, 0] == 0).sum(1) / 100  # the thresholds
+    assert 0.1 <= dark.min() < 0.2
+    assert 0.4 < dark.max() <= 0.52
+
+
 def test_a_texture_is_blended_as_in_mnist_m():
     black = torch.zeros(32, 3, 16, 16)
     texture = Augmentation(texture=1.0)(black)
@@ -95,6 +118,20 @@ def test_a_texture_is_blended_as_in_mnist_m():
     torch.manual_seed(0)
     white = Augmentation(texture=1.0)(torch.ones_like(black))
     assert torch.allclose(white, 1 - again, atol=1e-6)
+
+
+def test_textures_fill_the_range_and_have_mostly_one_hue():
+    texture = textures(torch.zeros(500, 3, 28, 28))
+    assert texture.min() >= 0
+    assert texture.max() <= 1
+    means = texture.mean((1, 2, 3))
+    assert means.min() < 0.15
+    assert means.max() > 0.85
+    spread = texture.std((2, 3)).mean(1)  # from plain faces to grain
+    assert spread.min() < 0.06
+    assert spread.max() > 0.3
+    within, between = texture.mean((2, 3)).std(1).mean(), means.std()
+    assert within < between
 
 
 def test_cutout_leaves_a_grey_square_of_its_side():
@@ -114,6 +151,7 @@ def test_colours_differ_between_channels_and_images(images):
 
 def test_it_names_what_is_switched_on():
     assert str(Augmentation(shift=0.1, rotate=10)) == "shift 0.1, rotate 10"
+    assert str(Augmentation(scale=(0.5, 1.2), invert=1)) == "scale 0.5 to 1.2, invert 1"
     assert str(Augmentation()) == ""
 
 
