@@ -58,7 +58,7 @@ class ConditionalGrid(FigureCallback):
                 rows.append(module.sample(self.columns, noise, with_label(others, column, value)))
         pictures = grid(to_uint8(torch.cat(rows), module.value_range), self.columns)
         height, width = pictures.shape[:2]
-        figure = Figure(figsize=(width / 80 + 1.2, height / 80), layout="constrained")
+        figure = Figure(figsize=(width / 80 + 0.4 + 0.06 * max(map(len, names)), height / 80), layout="constrained")
         axis = figure.subplots()
         axis.imshow(pictures)
         axis.set_xticks([])
