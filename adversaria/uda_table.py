@@ -15,6 +15,7 @@ from hydra.experimental.callback import Callback
 
 log = logging.getLogger(__name__)
 FLOOR, CEILING = "source_only", "target_only"
+AUGMENTATIONS = ("augmentation", "augmentation of the target")  # in a protocol
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,21 @@ def markdown(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> str:
         "Accuracy on the target's test images after the last epoch, mean ± standard deviation over seeds "
         f"({' or '.join(map(str, seeds))} a cell); minutes of a run; the share of the gap between source-only and "
         f"target-only that is closed. Test images: {'; '.join(sorted(sizes))}.",
+        "",
+        *augmentations(cells),
     ]
     return "\n".join(lines) + "\n"
+
+
+def augmentations(cells: Cells) -> list[str]:
+    """Return a line for each augmentation of training images, with the cells that had it."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for system, scenario in sorted(cells):
+        labelled, target = (cells[system, scenario].protocol.get(k) for k in AUGMENTATIONS)
+        text = f"labelled images {labelled}; the target's {target if target != labelled else 'the same'}"
+        found.setdefault(text, {}).setdefault(scenario, []).append(system)
+    places = {text: "; ".join(f"{k} ({', '.join(v)})" for k, v in where.items()) for text, where in found.items()}
+    return [f"- Augmentation of {places[text]}: {text}." for text in found]
 
 
 def write_csv(file: Path, cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> None:

@@ -17,7 +17,12 @@ def finish(folder: Path, system: str, scenario: str, seed: int, accuracy: float,
     run = folder / system / scenario / f"seed_{seed}"
     run.mkdir(parents=True)
     metrics = {"test/accuracy": accuracy} | ({} if oracle is None else {"test/accuracy_oracle": oracle})
-    record = {"metrics": metrics, "protocol": {"test images of the target": 9001}, "seconds of this attempt": 120}
+    changes = {
+        "augmentation": "texture 0.9" if system == "dann" else "rotate 5",
+        "augmentation of the target": "rotate 5",
+    }
+    protocol = {"test images of the target": 9001, **changes}
+    record = {"metrics": metrics, "protocol": protocol, "seconds of this attempt": 120}
     (run / "metrics.json").write_text(json.dumps(record))
 
 
@@ -52,8 +57,12 @@ def test_the_table_says_what_was_measured_and_what_was_reported(sweep: Path) -> 
     assert [line.split(" | ")[0] for line in lines[2:5]] == ["| source_only", "| dann", "| target_only"]
     assert lines[3].endswith("| **0.600 ± 0.141**, 2 min, gap 50 % (reported A 0.4484) |")
     assert lines[4] == "| target_only |  | **1.000**, 2 min |"
-    assert "after the last epoch" in lines[-1]
-    assert "usps_mnistm: 9,001" in lines[-1]
+    assert "after the last epoch" in lines[6]
+    assert "usps_mnistm: 9,001" in lines[6]
+    assert lines[8:] == [
+        "- Augmentation of svhn_usps (dann); usps_mnistm (dann): labelled images texture 0.9; the target's rotate 5.",
+        "- Augmentation of usps_mnistm (source_only, target_only): labelled images rotate 5; the target's the same.",
+    ]
 
 
 def test_the_end_of_a_sweep_leaves_both_files(sweep: Path, capsys: Any) -> None:
