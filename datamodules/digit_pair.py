@@ -50,7 +50,7 @@ class DigitPairDataModule(pl.LightningDataModule):
         labelled: Domain = "source",
         root: str | None = None,
         image_size: PositiveInt = 28,
-        batch_size: PositiveInt = 128,
+        batch_size: PositiveInt = 64,
         value_range: ValueRange = (-1.0, 1.0),
         augmentation: Augmentation | None = None,
         target_augmentation: Augmentation | None = None,
@@ -62,7 +62,8 @@ class DigitPairDataModule(pl.LightningDataModule):
         self.image_size, self.batch_size, self.labelled = image_size, batch_size, labelled
         self.value_range = check_value_range(value_range)
         self.names = {"source": source, "target": target}
-        self.augmentation = {"source": augmentation, "target": target_augmentation or augmentation}
+        augmentations = {"source": augmentation, "target": target_augmentation or augmentation}
+        self.augmentation = {"source": augmentations[labelled], "target": augmentations["target"]}
         options: dict[str, Any] = {
             "image_size": image_size,
             "batch_size": batch_size,

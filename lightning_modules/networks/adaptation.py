@@ -47,7 +47,7 @@ class CompactDigits(DigitNetwork):
         dropout: on the features.
     """
 
-    def __init__(self, width: PositiveInt = 32, instance_norm: NonNegativeInt = 0, dropout: Fraction = 0.5) -> None:
+    def __init__(self, width: PositiveInt = 16, instance_norm: NonNegativeInt = 0, dropout: Fraction = 0.5) -> None:
         channels = [3, width, width, 2 * width, 2 * width, 4 * width, 4 * width]
         layers: list[nn.Module] = []
         for number, (i, o) in enumerate(pairwise(channels)):
