@@ -121,6 +121,10 @@ def test_the_table_of_adaptation_goes_on_with_what_is_missing(tmp_path: Path, cl
     table = (folder / "table.md").read_text()
     assert table in third.stdout
     assert [line.split()[1] for line in table.splitlines()[2:5]] == ["source_only", "dann", "target_only"]
+    colour = [item.replace("uda_table", "uda_colour") for item in sweep]
+    fourth = cli(tmp_path, *colour, "model=source_only", timeout=200)
+    assert fourth.returncode == 0, fourth.stderr
+    assert "| source_only_colour |" in (folder / "table.md").read_text()
     run = folder / "dann" / "digits_mnist5k" / "seed_0"
     pictures = {file.name.split("_")[0] for file in (run / "figures").iterdir()}
     assert pictures == {"curves", "domains", "confusion"}
