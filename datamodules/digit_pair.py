@@ -22,8 +22,8 @@ class DigitPairDataModule(pl.LightningDataModule):
 
     A training batch is `{"source": (b, 3, s, s), "labels": (b,), "target": (b, 3, s, s)}`: labels of the target have
     no place in it. Validation batches are `{"image", "labels"}` of held-out images of the labelled domain, test
-    batches the same of the target's test images. An epoch is one pass over the larger training set; the smaller one
-    starts again, in another order.
+    batches the same of the target's test images. An epoch is one pass over the larger of both training sets, whosever
+    labels are trained on; the smaller one starts again, in another order.
 
     Args:
         sets: factories of the digit sets (`datamodules.sources`) by name.
@@ -90,7 +90,9 @@ class DigitPairDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> PairLoader:
         """Return the loader of both domains."""
-        return PairLoader(self.domains[self.labelled].train_dataloader(), self.domains["target"].train_dataloader())
+        loaders = {domain: data.train_dataloader() for domain, data in self.domains.items()}
+        labelled = self.domains[self.labelled].train_dataloader()  # another one than the target's, with its own order
+        return PairLoader(labelled, loaders["target"], max(len(loader) for loader in loaders.values()))
 
     def val_dataloader(self) -> BatchLoader:
         """Return the held-out images of the labelled domain."""
@@ -137,17 +139,18 @@ class DigitPairDataModule(pl.LightningDataModule):
 
 
 class PairLoader:
-    """Iterate over batches of two loaders side by side; the shorter starts again, in a new order, until both are done.
+    """Iterate over batches of two loaders side by side; one that ends starts again, in a new order.
 
     Args:
         labelled: gives `source` and `labels`.
         unlabelled: gives `target`; its labels are dropped here.
+        batches: number of batches in an epoch.
     """
 
     batch_sampler = None  # Lightning asks for it wherever there is a `sampler`
 
-    def __init__(self, labelled: BatchLoader, unlabelled: BatchLoader) -> None:
-        self.labelled, self.unlabelled = labelled, unlabelled
+    def __init__(self, labelled: BatchLoader, unlabelled: BatchLoader, batches: int) -> None:
+        self.labelled, self.unlabelled, self.batches = labelled, unlabelled, batches
         self.sampler, self.epoch = self, 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -155,7 +158,7 @@ class PairLoader:
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return max(len(self.labelled), len(self.unlabelled))
+        return self.batches
 
     def __iter__(self) -> Iterator[Batch]:
         pairs = zip(self._endless(self.labelled), self._endless(self.unlabelled), strict=False)

@@ -117,6 +117,13 @@ def test_for_the_upper_bound_the_target_stands_in_the_place_of_the_source(pair):
         assert [v % 10 for v in values(batch["source"])] == batch["labels"].tolist()
 
 
+def test_the_upper_bound_has_the_epochs_of_the_others_and_the_targets_augmentation(pair):
+    changes = {"augmentation": Augmentation(invert=1.0), "target_augmentation": Augmentation(noise=0.1)}
+    data = pair(source="large", target="small", labelled="target", **changes)
+    assert len(list(data.train_dataloader())) == 10
+    assert data.describe()["augmentation"] == "noise 0.1"
+
+
 def test_only_training_batches_are_augmented(pair):
     data = pair(augmentation=Augmentation(invert=1.0), target_augmentation=Augmentation(colour=0.5))
     batch = next(iter(data.train_dataloader()))
