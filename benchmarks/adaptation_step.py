@@ -24,7 +24,7 @@ LEFT_OUT = ("curves", "criteria", "oracle", "target_report", "tsne")
 def through_train(steps: int) -> float:
     """Return images a second of train.py."""
     callbacks = [f"callbacks.{name}=null" for name in LEFT_OUT]
-    epoch = ["data=mnist5k_blended", f"data.batch_size={BATCH}", "data/augmentation=null"]
+    epoch = ["data=mnist5k_blended", f"data.batch_size={BATCH}", "data/augmentation=none"]
     return images_per_second(["model=dann", "model.batch_norm=joint", *epoch, *callbacks], steps)
 
 

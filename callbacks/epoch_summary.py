@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 class EpochSummary(pl.Callback):
     """Log epoch, iteration, losses, images a second and the time left, and record `perf/images_per_second`.
 
-    The throughput counts training batches alone, without validation, pictures and checkpoints, and leaves out the
-    first batch of an epoch, which pays for warm-up.
+    The throughput counts training batches alone, of both domains where there are two, without validation, pictures and
+    checkpoints, and leaves out the first batch of an epoch, which pays for warm-up.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class EpochSummary(pl.Callback):
         if batch_idx == 0:
             self._first_batch = self._last_batch
         else:
-            self._images += len(next(iter(batch.values()))) * trainer.world_size
+            self._images += pl_module.count(batch)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Log the line."""

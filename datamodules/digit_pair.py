@@ -132,8 +132,8 @@ class DigitPairDataModule(pl.LightningDataModule):
             },
             "image size": f"{self.image_size}x{self.image_size}x3",
             "normalisation": f"({low:g}, {high:g})",
-            "augmentation": str(self.augmentation["source"] or "none"),
-            "augmentation of the target": str(self.augmentation["target"] or "none"),
+            "augmentation": str(self.augmentation["source"] or "") or "none",
+            "augmentation of the target": str(self.augmentation["target"] or "") or "none",
             "batch size of each domain": self.batch_size,
         }
 

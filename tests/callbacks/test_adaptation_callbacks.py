@@ -1,5 +1,6 @@
 """What callbacks say of two domains: criteria without labels, the oracle, the report on the target, and pictures."""
 
+import itertools
 import math
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from adversaria.errors import ConfigError
 from callbacks.adaptation_criteria import AdaptationCriteria, Oracle
 from callbacks.domain_tsne import DomainTSNE
 from callbacks.domains import information_maximisation, look, proxy_a_distance, soft_neighbourhood_density
+from callbacks.epoch_summary import EpochSummary
 from callbacks.target_report import TargetReport
 
 
@@ -140,3 +142,19 @@ def test_tsne_is_drawn_after_the_epochs_asked_for_and_at_the_end(tmp_path: Any) 
 def test_a_model_without_domains_is_an_error(callback: Any) -> None:
     with pytest.raises(ConfigError, match="DomainClassifier"):
         callback.setup(None, torch.nn.Identity(), "fit")
+
+
+def test_the_throughput_counts_the_images_of_both_domains(monkeypatch):
+    logged = []
+    logger = SimpleNamespace(log_metrics=lambda values, step: logged.append(values))
+    trainer = SimpleNamespace(loggers=[logger], is_global_zero=False)
+    module = SimpleNamespace(count=lambda batch: len(batch["source"]) + len(batch["target"]), iteration=3)
+    batch = {"source": torch.zeros(4), "labels": torch.zeros(4), "target": torch.zeros(4)}
+    seconds = itertools.count()
+    monkeypatch.setattr("callbacks.epoch_summary.time.perf_counter", lambda: next(seconds))
+    summary = EpochSummary()
+    summary.on_train_epoch_start(trainer, module)
+    for number in range(3):
+        summary.on_train_batch_end(trainer, module, None, batch, number)
+    summary.on_train_epoch_end(trainer, module)
+    assert logged == [{"perf/images_per_second": 8.0}]
