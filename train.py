@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -14,7 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from adversaria import performance, run_folder, schema
+from adversaria import performance, run_folder, schema, sweep
 from adversaria.errors import ConfigError, UserError, one_sentence_errors
 from adversaria.instantiate import instantiate
 from datamodules.sources import preflight
@@ -34,8 +35,8 @@ IS_FIRST_PROCESS = int(os.environ.get("LOCAL_RANK", "0")) == 0  # of those that 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float | None:
     """Check the configuration, then run it; return the objective for sweepers."""
-    with one_sentence_errors():
-        job = HydraConfig.get()
+    job = HydraConfig.get()
+    with contextlib.nullcontext() if job.mode == RunMode.MULTIRUN else one_sentence_errors():
         folder = Path(job.runtime.output_dir)
         choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
         try:
@@ -60,7 +61,8 @@ def main(cfg: DictConfig) -> float | None:
                     log.info("done before: %s", folder)
                     return objective(config["objective"], {}, folder)
             run_folder.write_invocation(folder, config, choices, overrides)
-            return train(config, folder)
+            with sweep.leaving_nothing_behind():
+                return train(config, folder)
 
 
 def train(config: dict[str, Any], folder: Path) -> float | None:
@@ -97,6 +99,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
             default_root_dir=str(folder),
         )
         module.check_trainer(trainer)
+        sweep.check_trainer(trainer)
         trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
         metrics = dict(trainer.callback_metrics)
         if config["test"]:

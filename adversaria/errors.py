@@ -102,7 +102,10 @@ def _missing_option(missing: str) -> str:
     group, _, name = missing.partition("/")
     if group != "experiment":
         group, _, name = missing.rpartition("/")
-    return f"{group}={name}: there is no such {group.rsplit('/')[-1]}{suggest(name, options(group))}"
+    cure = suggest(name, options(group))
+    if group in ("hydra/launcher", "hydra/sweeper"):
+        cure = "; joblib, submitit_local, submitit_slurm and optuna come with pip install -e '.[sweep]'"
+    return f"{group}={name}: there is no such {group.rsplit('/')[-1]}{cure}"
 
 
 def _unknown_key(key: str) -> str:

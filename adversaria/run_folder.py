@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -15,16 +16,19 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from adversaria.errors import CheckpointError, ConfigError, explain
+from adversaria.sweep_names import job_name
 
 CONFIG = "config.yaml"
 METRICS = "metrics.json"
 INVOCATION = "invocation.json"  # how the run was started and resumed: group choices and overrides
+FAILURE = "failure.json"  # of a sweep's job: its overrides, and why it failed
 
 
 def register_resolvers() -> None:
     """Register what conf/train.yaml interpolates; call before Hydra composes."""
     OmegaConf.register_new_resolver("experiment_name", experiment_name, replace=True)
     OmegaConf.register_new_resolver("run_dir", run_dir, replace=True, use_cache=True)
+    OmegaConf.register_new_resolver("job_name", job_name, replace=True)
 
 
 def experiment_name(experiment: str | None, model: str, data: str) -> str:
@@ -165,16 +169,23 @@ def _parse(value: str) -> dict[str, Any]:
 def write_invocation(folder: Path, config: dict[str, Any], choices: dict[str, str], overrides: list[str]) -> None:
     """Save the resolved configuration, and append this invocation to the list of those that made the run."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / FAILURE).unlink(missing_ok=True)
     file = folder / INVOCATION
     history = json.loads(file.read_text()) if file.exists() else []
     history.append({"time": time.strftime("%Y-%m-%d %H:%M:%S"), "choices": choices, "overrides": overrides})
-    _replace(file, json.dumps(history, indent=2) + "\n")
-    _replace(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
+    replace_text(file, json.dumps(history, indent=2) + "\n")
+    replace_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
 
 
-def _replace(file: Path, text: str) -> None:
+def write_failure(folder: Path, overrides: list[str], sentence: str) -> None:
+    """Note why a sweep's job failed, until it is started again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_text(folder / FAILURE, json.dumps({"overrides": overrides, "error": sentence}, indent=2) + "\n")
+
+
+def replace_text(file: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    scratch = file.with_suffix(".part")
+    scratch = file.with_name(f".{file.name}.{os.getpid()}")  # other jobs of a sweep may write the same file
     scratch.write_text(text)
     scratch.replace(file)
 

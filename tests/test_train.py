@@ -46,6 +46,7 @@ def test_cfg_job_prints_the_configuration(tmp_path: Path, cli) -> None:
         (["data.root=/nowhere"], "the chosen data has no key 'root'; it belongs to data=celeba"),
         (["model.lambda_kl=-1"], "model.lambda_kl=-1: expected float >= 0"),
         (["data=celebaa"], "did you mean celeba?"),
+        (["-m", "hydra/launcher=ray", "seed=0,1"], "pip install -e '.[sweep]'"),
         (["experiment=report_a/vea"], "did you mean report_a/vae"),
         (["model.lamda_kl=1"], "did you mean model.lambda_kl?"),
         (["model.lambda_kl=["], "cannot read the override"),
@@ -93,14 +94,31 @@ def test_two_runs_never_share_a_folder(tmp_path: Path, tiny: list[str]) -> None:
     assert len([p for p in (tmp_path / ".cache").iterdir() if p.is_dir()]) == 1  # and they shared one cache
 
 
-def test_a_sweep_runs_every_value(tmp_path: Path, cli, tiny: list[str]) -> None:
-    done = cli(tmp_path, "-m", *tiny, "callbacks.tsne=null", "trainer.max_epochs=1", "model.lambda_kl=0,0.01")
-    assert done.returncode == 0, done.stderr
+def test_a_sweep_sums_up_its_jobs_and_goes_on_with_what_is_missing(tmp_path: Path, cli, tiny: list[str]) -> None:
+    once = [*tiny, "callbacks.tsne=null", "trainer.max_epochs=1"]
+    first = cli(tmp_path, "-m", *once, "model.lambda_kl=-1,0,0.01", "hydra.verbose=false")
+    assert first.returncode == 1
+    assert "error: 1 job failed" in first.stderr
+    assert "Traceback" not in first.stdout + first.stderr
     (sweep,) = runs(tmp_path, "sweeps")
-    records = [json.loads((sweep / job / "metrics.json").read_text()) for job in ("0", "1")]
-    losses = [r["metrics"]["test/loss"] - r["metrics"]["test/mse"] for r in records]
-    assert losses[0] == pytest.approx(0, abs=1e-6)
-    assert losses[1] > 1e-4
+    assert sweep.name.startswith("lambda_kl_")
+    assert {p.name for p in sweep.iterdir() if p.is_dir()} == {"lambda_kl=-1", "lambda_kl=0", "lambda_kl=0.01"}
+    table = (sweep / "summary.md").read_text()
+    assert table in first.stdout
+    *rows, failed = [line.split(" | ") for line in table.splitlines()[2:5]]
+    assert float(rows[0][1]) <= float(rows[1][1])  # the objective, best first
+    assert failed[-1] == "failed: model.lambda_kl=-1: expected float >= 0.0 |"
+    second = cli(tmp_path, "-m", *once, "model.lambda_kl=0,0.01,0.1")
+    assert second.stdout.count("done before") == 2
+    assert len(list(sweep.glob("*/metrics.json"))) == 3
+    assert cli(tmp_path, *once, "model.lambda_kl=0.01").returncode == 0
+    (alone,) = runs(tmp_path)
+    assert _metrics(alone) == _metrics(sweep / "lambda_kl=0.01")  # the job before it left no trace
+
+
+def _metrics(run: Path) -> dict[str, float]:
+    metrics: dict[str, float] = json.loads((run / "metrics.json").read_text())["metrics"]
+    return metrics
 
 
 def test_the_table_of_adaptation_goes_on_with_what_is_missing(tmp_path: Path, cli) -> None:

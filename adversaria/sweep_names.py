@@ -1,0 +1,49 @@
+"""How the folders of a sweep and of its jobs are named."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+LONGEST = 120  # bytes of a folder's name, of the 255 that file systems allow
+
+
+def sweep_folder(output_root: str, swept: Sequence[str], fixed: Sequence[str]) -> str:
+    """Name a sweep by the keys that are swept and a digest of them and all that is fixed.
+
+    The values that are swept do not count: the same command, also with more of them, goes on where it was stopped.
+    """
+    digest = hashlib.sha256("\n".join([*sorted(fixed), *sorted(swept)]).encode()).hexdigest()[:6]
+    return str(Path(output_root) / "sweeps" / _cut("_".join([*shortest(sorted(swept)), digest])))
+
+
+def job_name(overrides: Sequence[str], fixed: Sequence[str], number: int) -> str:
+    """Name a job by its overrides but for the fixed keys: `lambda_kl=1e-05,seed=1`; by its number if none is left."""
+    pairs = [override.lstrip("+").partition("=") for override in overrides]
+    pairs = [pair for pair in pairs if pair[0].split("@")[0] not in fixed]
+    names = shortest([key for key, _, _ in pairs])
+    text = ",".join(f"{name}={value}" for name, (_, _, value) in zip(names, pairs, strict=True))
+    return _cut("".join(c if c.isalnum() or c in "._-+=,[]" else "-" for c in text)) or str(number)
+
+
+def shortest(keys: Sequence[str]) -> list[str]:
+    """Cut dotted keys to the shortest ends that tell them apart."""
+
+    def end(key: str, parts: int) -> str:
+        return ".".join(key.lstrip("+").replace("/", ".").split(".")[-parts:])
+
+    found = []
+    for key in keys:
+        parts = 1
+        while parts < key.count(".") + 1 and sum(end(other, parts) == end(key, parts) for other in keys) > 1:
+            parts += 1
+        found.append(end(key, parts))
+    return found
+
+
+def _cut(name: str) -> str:
+    """Keep a name within `LONGEST` bytes, and different names different."""
+    if len(name.encode()) <= LONGEST:
+        return name
+    return name.encode()[: LONGEST - 9].decode(errors="ignore") + "_" + hashlib.sha256(name.encode()).hexdigest()[:8]

@@ -1,0 +1,241 @@
+"""The summary of a sweep, from its jobs' folders: overrides × metrics, best first, as CSV, Markdown and a page."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import csv
+import html
+import io
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from adversaria.errors import ConfigError
+from adversaria.run_folder import CONFIG, FAILURE, INVOCATION, METRICS, replace_text
+from adversaria.sweep_names import shortest
+
+DONE = "done"
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>sweep</title>
+<style>
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
+body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { padding: .3rem .8rem; border-bottom: 1px solid #8884; text-align: right }
+th:last-child, td:last-child { text-align: left }
+h2 { font-size: 1rem; margin: 2rem 0 .5rem }
+img { max-width: 100% }
+</style><h1>Sweep</h1>
+BODY</html>
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job.
+
+    Attributes:
+        folder: its run folder.
+        overrides: key -> value, as text.
+        status: `done`, `unfinished`, or why it failed.
+        minimises: the metric that a sweeper minimises, if there is one.
+        objective: its value.
+        metrics: test metrics, without those of single labels and the floors.
+    """
+
+    folder: Path
+    overrides: dict[str, str]
+    status: str
+    minimises: str | None
+    objective: float | None
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Jobs that differ in their seed alone."""
+
+    values: tuple[str, ...]
+    jobs: list[Job]
+
+    @property
+    def status(self) -> str:
+        """What to say of the jobs together."""
+        told = sorted({job.status for job in self.jobs if job.status != DONE})
+        return "; ".join(told) or DONE
+
+    @property
+    def objective(self) -> float | None:
+        """Mean over the jobs that have one."""
+        return _mean([job.objective for job in self.jobs])
+
+    def text(self, metric: str) -> str:
+        """Write the mean of a metric, ± the standard deviation over seeds."""
+        return _spread([job.metrics.get(metric) for job in self.jobs])
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the jobs of a sweep have in common and apart."""
+
+    objective: str
+    swept: list[str]
+    rows: list[Row]
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All jobs, best first."""
+        return [job for row in self.rows for job in row.jobs]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that a job has."""
+        return sorted({metric for job in self.jobs for metric in job.metrics})
+
+
+def write(folder: Path) -> str:
+    """Write `summary.csv`, `summary.md` and `summary.html` into a sweep's folder; return the Markdown."""
+    summary = read(folder)
+    text = markdown(summary)
+    for name, content in (("csv", _csv(summary)), ("md", text), ("html", page(summary))):
+        replace_text(folder / f"summary.{name}", content)
+    return text
+
+
+def read(folder: Path) -> Summary:
+    """Read the jobs of a sweep."""
+    files = sorted({*folder.rglob(INVOCATION), *folder.rglob(FAILURE)})
+    jobs = [_job(path) for path in dict.fromkeys(file.parent for file in files)]
+    keys = dict.fromkeys(key for job in jobs for key in job.overrides)
+    swept = [key for key in keys if key != "seed" and (len({job.overrides.get(key) for job in jobs}) > 1)]
+    groups: dict[tuple[str, ...], list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(tuple(job.overrides.get(key, "") for key in swept), []).append(job)
+    rows = [Row(values, members) for values, members in groups.items()]
+    rows.sort(key=lambda row: float("inf") if row.objective is None else row.objective)
+    objectives = {job.minimises for job in jobs if job.minimises}
+    return Summary(" or ".join(sorted(objectives)), swept, rows)
+
+
+def _job(folder: Path) -> Job:
+    from callbacks.run_record import objective  # imports torch: where the jobs ran in other processes, only now
+
+    record, failure, invocations = (_json(folder / name) for name in (METRICS, FAILURE, INVOCATION))
+    config = OmegaConf.load(folder / CONFIG) if (folder / CONFIG).exists() else OmegaConf.create()
+    minimises, value = OmegaConf.select(config, "objective"), None
+    if record and not failure:
+        with contextlib.suppress(ConfigError):  # it has no such metric
+            value = objective(minimises, record["metrics"], folder)
+    return Job(
+        folder,
+        dict(o.lstrip("+").split("=", 1) for o in (failure or invocations[-1])["overrides"]),
+        f"failed: {failure['error']}" if failure else DONE if record else "unfinished",
+        minimises,
+        value,
+        {
+            key.removeprefix("test/"): value
+            for key, value in (record or {}).get("metrics", {}).items()
+            if value is not None and key.count("/") == 1 and not key.endswith("_floor") and not failure
+        },
+    )
+
+
+def _json(file: Path) -> Any:
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def _spread(values: Sequence[float | None]) -> str:
+    found = [value for value in values if value is not None]
+    if not found:
+        return ""
+    return f"{statistics.mean(found):.4g}" + (f" ± {statistics.stdev(found):.2g}" if len(found) > 1 else "")
+
+
+def header(summary: Summary) -> list[str]:
+    """Return the columns' names."""
+    objective = [summary.objective] if summary.objective else []
+    return [*shortest(summary.swept), *objective, *summary.metrics, "jobs", "status"]
+
+
+def cells(summary: Summary, row: Row) -> list[str]:
+    """Return a row's texts, one a column."""
+    objective = [_spread([job.objective for job in row.jobs])] if summary.objective else []
+    return [*row.values, *objective, *map(row.text, summary.metrics), str(len(row.jobs)), row.status]
+
+
+def markdown(summary: Summary) -> str:
+    """Return the table, a line for each setting, and what it shows."""
+    lines = [header(summary), ["---"] * len(header(summary)), *(cells(summary, row) for row in summary.rows)]
+    table = "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines)
+    return f"{table}\n\n{caption(summary)}\n"
+
+
+def caption(summary: Summary) -> str:
+    """Say how the rows are sorted and what they are the mean of."""
+    order = f"Best {summary.objective} first. " if summary.objective else ""
+    return f"{order}Test metrics, after a line's jobs: mean ± standard deviation over seeds where there are several."
+
+
+def _csv(summary: Summary) -> str:
+    """Return a line for each job, all its metrics."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    keys = list(dict.fromkeys(key for job in summary.jobs for key in job.overrides))
+    writer.writerow([*keys, "objective", *summary.metrics, "status", "folder"])
+    for job in summary.jobs:
+        values = [job.metrics.get(metric, "") for metric in summary.metrics]
+        objective = "" if job.objective is None else job.objective
+        writer.writerow([*(job.overrides.get(k, "") for k in keys), objective, *values, job.status, job.folder.name])
+    return stream.getvalue()
+
+
+def page(summary: Summary) -> str:
+    """Return the table as a page that needs no other file, with the trade-off of a VAE and each job's samples."""
+    lines = [
+        "<tr>" + "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in line) + "</tr>"
+        for tag, line in [("th", header(summary)), *(("td", cells(summary, row)) for row in summary.rows)]
+    ]
+    parts = [f"<table>{''.join(lines)}</table><p>{html.escape(caption(summary))}</p>"]
+    if plot := tradeoff(summary):
+        parts.append(f"<h2>Reconstruction and divergence</h2>{_picture(plot, 'test MSE against KLD')}")
+    for job in summary.jobs:
+        found = sorted(job.folder.glob("figures/samples_*.png"))
+        if found:
+            parts.append(f"<h2>{html.escape(job.folder.name)}</h2>{_picture(found[-1].read_bytes(), 'samples')}")
+    return PAGE.replace("BODY", "\n".join(parts))
+
+
+def tradeoff(summary: Summary) -> bytes | None:
+    """Draw the MSE against the KLD of the jobs, as PNG; None where fewer than two jobs have both."""
+    if sum({"mse", "kld"} <= set(job.metrics) for job in summary.jobs) < 2:
+        return None
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axis = figure.subplots()
+    for row in summary.rows:
+        x, y = (_mean([job.metrics.get(metric) for job in row.jobs]) for metric in ("kld", "mse"))
+        if x is None or y is None:
+            continue
+        axis.scatter(x, y)
+        named = zip(shortest(summary.swept), row.values, strict=True)
+        axis.annotate(", ".join(f"{k}={v}" for k, v in named), (x, y), (5, 3), textcoords="offset points", fontsize=8)
+    axis.set(xlabel="KLD, nats", ylabel="MSE", xscale="log")
+    axis.margins(x=0.25)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=120)
+    return stream.getvalue()
+
+
+def _picture(png: bytes, alt: str) -> str:
+    return f'<img alt="{alt}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    found = [value for value in values if value is not None]
+    return statistics.mean(found) if found else None
