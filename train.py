@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,11 @@ from omegaconf import DictConfig
 
 from adversaria import performance, run_folder, schema, sweep
 from adversaria.errors import ConfigError, UserError, one_sentence_errors
-from adversaria.instantiate import instantiate
+from adversaria.hush import hush
+from adversaria.instantiate import built, instantiate
 from datamodules.sources import preflight
 
 log = logging.getLogger("adversaria")
-#: Lightning's warnings of what is meant to be: the run folder of a resumed run, scalars averaged by BaseModule, …
-HUSHED = (
-    "LeafSpec",
-    "in eval mode at the start",
-    "exists and is not empty",
-    "smaller than the logging interval",
-    "sync_dist=True",
-)
 IS_FIRST_PROCESS = int(os.environ.get("LOCAL_RANK", "0")) == 0  # of those that Lightning starts for several devices
 
 
@@ -73,9 +65,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
 
     from callbacks.run_record import RunRecord, objective, print_results
 
-    for expected in HUSHED:
-        warnings.filterwarnings("ignore", f".*{expected}")
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    hush()
     shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
     handler = logging.FileHandler(folder / "train.log") if IS_FIRST_PROCESS else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -89,13 +79,13 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         module.check_data(datamodule)
         if config["performance"]["channels_last"]:
             performance.channels_last(module)
-        callbacks = _built(config["callbacks"])
+        callbacks = built(config["callbacks"])
         if config["test"] == "best" and not any(getattr(c, "monitor", None) for c in callbacks):
             raise ConfigError("test=best: no callback keeps the best, as callbacks.checkpoint.monitor; set test=last")
         trainer = instantiate(
             config["trainer"],
             callbacks=[*callbacks, RunRecord(config)],
-            logger=_built(config["logger"]),
+            logger=built(config["logger"]),
             default_root_dir=str(folder),
         )
         module.check_trainer(trainer)
@@ -107,7 +97,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
             trainer.test(module, datamodule=datamodule, ckpt_path=weights, weights_only=True, verbose=False)
             metrics |= trainer.callback_metrics
             if IS_FIRST_PROCESS:
-                print_results(metrics, shown)
+                print_results(metrics, f"run folder   {shown}", f"look at it   tensorboard --logdir {shown}")
         return objective(config["objective"], metrics, folder)
     except BaseException:
         if (folder / "checkpoints" / "last.ckpt").exists():
@@ -116,11 +106,6 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
     finally:
         logging.getLogger().removeHandler(handler)
         handler.close()
-
-
-def _built(nodes: dict[str, Any]) -> list[Any]:
-    """Build the named components of a group; one set to null is left out."""
-    return [instantiate(node) for node in nodes.values() if node is not None]
 
 
 if __name__ == "__main__":

@@ -58,6 +58,11 @@ def instantiate(node: Any, /, **extra: Any) -> Any:
     return functools.partial(target, **arguments) if partial else target(**arguments)
 
 
+def built(nodes: dict[str, Any]) -> list[Any]:
+    """Build the named components of a group; one set to null is left out."""
+    return [instantiate(node) for node in nodes.values() if node is not None]
+
+
 def locate(target: str) -> Any:
     """Import the class or function that `target` names, which must live under one of the `ALLOWED` packages."""
     if not isinstance(target, str) or not is_allowed(target):

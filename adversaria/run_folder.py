@@ -95,18 +95,11 @@ def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overr
         CheckpointError: the folder is no run folder, or a group differs.
         ConfigError: a key that the run does not have.
     """
-    try:
-        saved = OmegaConf.load(folder / CONFIG)
+    with _reading(folder):
         first = json.loads((folder / INVOCATION).read_text())[0]
-    except FileNotFoundError as error:
-        raise CheckpointError(f"cannot resume in {folder}: {error.filename} is missing") from error
-    except Exception as error:  # whatever a damaged YAML or JSON file makes its reader stumble over
-        raise CheckpointError(f"cannot resume in {folder}: {error}") from error
-    if not isinstance(saved, DictConfig) or "run_dir" not in saved:
-        raise CheckpointError(f"cannot resume in {folder}: {CONFIG} is damaged")
-    OmegaConf.set_struct(saved, True)
+    saved = saved_config(folder)
     for override in overrides:
-        key, _, value = override.partition("=")
+        key = override.partition("=")[0]
         group = key.split("@")[0]
         if group in choices:
             if first["choices"].get(group) != choices[group]:
@@ -117,15 +110,48 @@ def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overr
         elif key[0] == "~":
             raise ConfigError(f"{override}: a resumed run has no key less; set {key[1:]}=null")
         elif key != "ckpt_path":
-            key = key.lstrip("+")
-            if OmegaConf.select(saved, key, default=_ABSENT) is _ABSENT:
-                raise ConfigError(f"{override}: the run in {folder} has no key {key}")
-            OmegaConf.update(saved, key, OmegaConf.create(_parse(value))["v"], merge=False)
+            set_key(saved, override, f"the run in {folder}")
     config = plain(saved)
     config = replace_prefix(config, config["run_dir"], str(folder))
     named = cfg.ckpt_path in ("last", "best")
     file = folder / "checkpoints" / f"{cfg.ckpt_path}.ckpt" if named else checkpoint_file(cfg.ckpt_path, folder.parent)
     return {**config, "ckpt_path": str(file)}
+
+
+def saved_config(folder: Path) -> DictConfig:
+    """Return the configuration of a run.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    with _reading(folder):
+        saved = OmegaConf.load(folder / CONFIG)
+    if not isinstance(saved, DictConfig) or "run_dir" not in saved:
+        raise CheckpointError(f"cannot read the run in {folder}: {CONFIG} is damaged")
+    return saved
+
+
+@contextlib.contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CheckpointError(f"cannot read the run in {folder}: {error.filename} is missing") from error
+    except Exception as error:  # whatever a damaged YAML or JSON file makes its reader stumble over
+        raise CheckpointError(f"cannot read the run in {folder}: {error}") from error
+
+
+def set_key(config: DictConfig, override: str, owner: str) -> None:
+    """Set a key by `key=value`, as Hydra's command line writes it.
+
+    Raises:
+        ConfigError: there is no such key; the sentence says that `owner` has none.
+    """
+    key, _, value = override.partition("=")
+    key = key.lstrip("+")
+    if OmegaConf.select(config, key, default=_ABSENT) is _ABSENT:
+        raise ConfigError(f"{override}: {owner} has no key {key}")
+    OmegaConf.update(config, key, OmegaConf.create(_parse(value))["v"], merge=False)
 
 
 def resumed_job(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], bool]:
@@ -144,7 +170,7 @@ def resumed_job(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], b
             f"{folder} has a run with another {changed[0]}; remove that folder, or choose another output_root"
         )
     last = folder / "checkpoints" / "last.ckpt"
-    return {**config, "ckpt_path": str(last) if last.exists() else None}, (folder / METRICS).exists()
+    return {**config, "ckpt_path": str(last) if last.exists() else None}, "metrics" in read_record(folder / METRICS)
 
 
 def replace_prefix(node: Any, old: str, new: str) -> Any:
@@ -181,6 +207,49 @@ def write_failure(folder: Path, overrides: list[str], sentence: str) -> None:
     """Note why a sweep's job failed, until it is started again."""
     folder.mkdir(parents=True, exist_ok=True)
     replace_text(folder / FAILURE, json.dumps({"overrides": overrides, "error": sentence}, indent=2) + "\n")
+
+
+def find(path: Path, checkpoint: str) -> tuple[Path | None, Path]:
+    """Return the run folder, None for a bare checkpoint, and the checkpoint's file of what a tool was given.
+
+    Args:
+        path: a run folder or a checkpoint.
+        checkpoint: `last` or `best`, where `path` is a run folder.
+
+    Raises:
+        CheckpointError: there is no such file.
+    """
+    file = path / "checkpoints" / f"{checkpoint}.ckpt" if path.is_dir() else path
+    if not file.is_file():
+        raise CheckpointError(f"there is no checkpoint {file}; give a run folder, outputs/NAME/RUN, or a checkpoint")
+    within = file.resolve().parent
+    return (within.parent if within.name == "checkpoints" and (within.parent / CONFIG).is_file() else None), file
+
+
+def read_record(file: Path) -> dict[str, Any]:
+    """Return what a metrics.json has: `metrics` and `protocol` of a finished run, `evaluations`; nothing without one.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    try:
+        record: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{file} is damaged ({error}); move it away") from error
+    return record
+
+
+def write_record(file: Path, record: dict[str, Any]) -> None:
+    """Write the record of a finished run; evaluations that were there stay."""
+    kept = {k: v for k, v in read_record(file).items() if k == "evaluations"}
+    replace_text(file, json.dumps({**record, **kept}, indent=2) + "\n")
+
+
+def append_evaluation(file: Path, evaluation: dict[str, Any]) -> None:
+    """Append to the evaluations of a metrics.json; all else in it stays."""
+    record = read_record(file)
+    record["evaluations"] = [*record.get("evaluations", []), evaluation]
+    replace_text(file, json.dumps(record, indent=2) + "\n")
 
 
 def replace_text(file: Path, text: str) -> None:

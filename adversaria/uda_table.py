@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import statistics
 from collections.abc import Mapping
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
+
+from adversaria.run_folder import read_record
 
 log = logging.getLogger(__name__)
 FLOOR, CEILING = "source_only", "target_only"
@@ -70,7 +71,9 @@ def read_cells(folder: Path) -> Cells:
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for file in sorted(folder.glob("*/*/seed_*/metrics.json")):
         system, scenario = file.parts[-4:-2]
-        found.setdefault((system, scenario), []).append(json.loads(file.read_text()))
+        record = read_record(file)
+        if "metrics" in record:  # not of an unfinished run, which may have been evaluated
+            found.setdefault((system, scenario), []).append(record)
     return {
         key: Cell(
             [run["metrics"]["test/accuracy"] for run in runs],

@@ -24,7 +24,7 @@ from rich.table import Table
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from adversaria.errors import ConfigError, suggest
-from adversaria.run_folder import METRICS
+from adversaria.run_folder import METRICS, write_record
 from callbacks.csv_logger import read_metrics
 from callbacks.figures import tensorboard_writers
 from lightning_modules.base import parameter_count
@@ -72,42 +72,40 @@ class RunRecord(pl.Callback):
         """Write metrics.json and the hparams tab."""
         if not trainer.is_global_zero:
             return
-        metrics = {k: float(v) for k, v in sorted(trainer.callback_metrics.items()) if k.startswith("test/")}
-        finite = {k: v if math.isfinite(v) else None for k, v in metrics.items()}  # JSON has no NaN
-        record = {
-            "metrics": finite,
-            "protocol": {
-                "weights": self.config["test"],
-                "iteration": pl_module.iteration,
-                "seed": self.config["seed"],
-                **trainer.datamodule.describe(),  # type: ignore[attr-defined]
-                **_protocols(trainer),
-            },
-            "seconds of this attempt": round(time.time() - self._start),
-        }
-        (Path(trainer.default_root_dir) / METRICS).write_text(json.dumps(record, indent=2) + "\n")
+        record = record_of(trainer, pl_module, weights=self.config["test"], seed=self.config["seed"])
+        record["seconds of this attempt"] = round(time.time() - self._start)
+        write_record(Path(trainer.default_root_dir) / METRICS, record)
         flat = dict(
             flatten({k: v for k, v in self.config.items() if k in ("name", "seed", "model", "data", "trainer")})
         )
         for writer in tensorboard_writers(trainer):
-            writer.add_hparams(flat, metrics, run_name=".", global_step=pl_module.iteration)
+            writer.add_hparams(flat, measured(trainer), run_name=".", global_step=pl_module.iteration)
 
 
-def _protocols(trainer: Any) -> dict[str, Any]:
-    """Return what callbacks say must stand beside their figures."""
-    return {k: v for c in trainer.callbacks if hasattr(c, "protocol") for k, v in c.protocol().items()}
+def measured(trainer: pl.Trainer) -> dict[str, float]:
+    """Return the test metrics by name."""
+    return {k: float(v) for k, v in sorted(trainer.callback_metrics.items()) if k.startswith("test/")}
 
 
-def print_results(metrics: Mapping[str, Any], folder: str) -> None:
-    """Print the test metrics as a table, and where to look on."""
-    table = Table("metric", "value", title="test")
+def record_of(trainer: Any, module: Any, **protocol: Any) -> dict[str, Any]:
+    """Return the test metrics, and the protocol: what is given, what data and callbacks say must stand beside them."""
+    callbacks = {k: v for c in trainer.callbacks if hasattr(c, "protocol") for k, v in c.protocol().items()}
+    return {
+        "metrics": {k: v if math.isfinite(v) else None for k, v in measured(trainer).items()},  # JSON has no NaN
+        "protocol": {**protocol, "iteration": module.iteration, **trainer.datamodule.describe(), **callbacks},
+    }
+
+
+def print_results(metrics: Mapping[str, Any], *where: str, title: str = "test") -> None:
+    """Print the test metrics as a table, and lines on where to look on."""
+    table = Table("metric", "value", title=title)
     for name, value in sorted(metrics.items()):
         if name.startswith("test/"):
-            table.add_row(name.removeprefix("test/"), f"{float(value):.5g}")
+            table.add_row(name.removeprefix("test/"), "nan" if value is None else f"{float(value):.5g}")
     console = Console()
     console.print(table)
-    console.print(f"run folder   {folder}", highlight=False, soft_wrap=True)
-    console.print(f"look at it   tensorboard --logdir {folder}", highlight=False, soft_wrap=True)
+    for line in where:
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def objective(name: str | None, metrics: Mapping[str, Any], folder: Path) -> float | None:

@@ -202,7 +202,9 @@ def test_a_folder_whose_name_only_begins_like_the_run_folders_did_not_move_with_
 @pytest.mark.parametrize("missing", ["config.yaml", "invocation.json"])
 def test_a_folder_that_is_no_run_folder_is_refused(saved, missing):
     (saved / missing).unlink()
-    with pytest.raises(CheckpointError, match=re.escape(f"cannot resume in {saved}: {saved / missing} is missing")):
+    with pytest.raises(
+        CheckpointError, match=re.escape(f"cannot read the run in {saved}: {saved / missing} is missing")
+    ):
         run_folder.resumed_config(LAST, saved, CHOICES, [])
 
 
@@ -288,6 +290,33 @@ def test_a_folder_is_held_by_one_process_at_a_time(tmp_path):
     assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == "held\n"
 
 
+def test_a_record_and_its_evaluations_leave_each_other_alone(tmp_path):
+    file = tmp_path / "metrics.json"
+    run_folder.append_evaluation(file, {"number": 1})
+    run_folder.write_record(file, {"metrics": {"x": 1}})
+    run_folder.append_evaluation(file, {"number": 2})
+    run_folder.write_record(file, {"metrics": {"x": 2}})
+    assert run_folder.read_record(file) == {"metrics": {"x": 2}, "evaluations": [{"number": 1}, {"number": 2}]}
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_damaged_record_is_an_error_and_stays(tmp_path):
+    file = tmp_path / "metrics.json"
+    file.write_text("{")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        run_folder.append_evaluation(file, {})
+    assert file.read_text() == "{"
+
+
+def test_a_checkpoint_is_found_with_its_run_folder_if_it_has_one(tmp_path):
+    file = checkpoint(tmp_path / "run")
+    assert run_folder.find(tmp_path / "run", "last") == (None, file)
+    run_folder.write_invocation(tmp_path / "run", job(tmp_path), {}, [])
+    assert run_folder.find(tmp_path / "run", "last") == run_folder.find(file, "last") == (tmp_path / "run", file)
+    with pytest.raises(CheckpointError, match="there is no checkpoint"):
+        run_folder.find(tmp_path / "run", "best")
+
+
 # -- jobs of a sweep that is started again
 
 
@@ -311,7 +340,9 @@ def test_a_job_that_was_stopped_goes_on_from_its_last_checkpoint(tmp_path):
 
 def test_a_job_that_has_its_metrics_is_done(tmp_path):
     run_folder.write_invocation(tmp_path, job(tmp_path), {}, [])
-    (tmp_path / "metrics.json").write_text("{}")
+    run_folder.append_evaluation(tmp_path / "metrics.json", {})
+    assert not run_folder.resumed_job(job(tmp_path), tmp_path)[1]
+    run_folder.write_record(tmp_path / "metrics.json", {"metrics": {}})
     assert run_folder.resumed_job(job(tmp_path), tmp_path)[1]
 
 
