@@ -14,13 +14,14 @@ from adversaria.errors import ConfigError
 from adversaria.labels import label_sizes
 from adversaria.types import NonNegativeInt, Plural, PositiveInt, Split
 from callbacks.conditional_metrics import label_metrics
+from callbacks.measurement import Measurement
 from callbacks.sampling import in_batches, labels_in_turn, sample_pixels
 from lightning_modules.abilities import ConditionalSampler, Sampler, require
 
 KID_SUBSETS, KID_SUBSET = 50, 1000
 
 
-class GenerationMetrics(pl.Callback):
+class GenerationMetrics(Measurement):
     """Add to the test metrics, over the features of an extractor that their names end with.
 
     `test/fid_<extractor>`: Fréchet distance (Heusel et al. 2017); `test/kid_<extractor>`: kernel distance, unbiased
@@ -85,7 +86,8 @@ class GenerationMetrics(pl.Callback):
                 for pixels in (real["image"], held_out["image"], generated)
             )
             values = distances(features, made, name)
-            values |= {f"{k}_floor": v for k, v in distances(features, floor, name).items()}
+            if self.split != "val":  # of which the floor is
+                values |= {f"{k}_floor": v for k, v in distances(features, floor, name).items()}
             if self.extractor.labels in ([], ["digit"]):
                 logits = in_batches(self.extractor.logits, generated, self.batch_size, device)
                 values[f"is_{name}"] = inception_score(logits)
@@ -99,7 +101,7 @@ class GenerationMetrics(pl.Callback):
         return {
             "generated images": self.count,
             "compared with": f"{self.split} split",
-            "floor": "all validation images",
+            **({} if self.split == "val" else {"floor": "all validation images"}),
             "labels of generated images": f"those of the {self.split} split in turn",
             "seed of the noise": self.seed,
             "KID": f"mean over {KID_SUBSETS} subsets of up to {KID_SUBSET}",

@@ -10,11 +10,12 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
 from adversaria.types import Positive
+from callbacks.measurement import Measurement
 from lightning_modules.abilities import Autoencoder, require
 from lightning_modules.losses import gaussian_kld, image_mse
 
 
-class ReconstructionMetrics(pl.Callback):
+class ReconstructionMetrics(Measurement):
     """Add to the test metrics, each a mean over images, of reconstructions from the posterior mean.
 
     `test/mse_pm1` and `test/mse_01`: mean squared error per pixel and channel with pixels in (-1, 1) and in (0, 1);

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from adversaria.types import Plural
 from callbacks.domains import look, proxy_a_distance
 from callbacks.figures import save_picture
+from callbacks.measurement import Measurement
 from lightning_modules.abilities import DomainClassifier, require
 from lightning_modules.losses import accuracy
 
 
-class TargetReport(pl.Callback):
+class TargetReport(Measurement):
     """Add to the test metrics, and save `confusion_<iteration>.png` of the target's test images.
 
     `test/accuracy/<digit>` of each class of the target, `test/accuracy_source` on the source's test images, and
@@ -36,7 +37,7 @@ class TargetReport(pl.Callback):
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Measure and draw."""
         data = trainer.datamodule  # type: ignore[attr-defined]
-        source, target = (look(pl_module, data, domain, "test") for domain in ("source", "target"))
+        source, target = (look(pl_module, data, domain, self.split) for domain in ("source", "target"))
         counts = torch.zeros(10, 10).index_put_((target.labels, target.logits.argmax(1)), torch.tensor(1.0), True)
         values = {f"accuracy/{digit}": counts[digit, digit] / counts[digit].sum().clamp_min(1) for digit in range(10)}
         values["accuracy_source"] = accuracy(source.logits, source.labels)
@@ -44,10 +45,10 @@ class TargetReport(pl.Callback):
         pl_module.record("test", {k: float(v) for k, v in values.items()})
         pl_module.record("test", {"proxy_a_distance": proxy_a_distance(near, far)})
         if trainer.is_global_zero:
-            save_picture(trainer, pl_module, "confusion", _matrix(counts.numpy()))
+            save_picture(trainer, pl_module, "confusion", _matrix(counts.numpy(), self.split))
 
 
-def _matrix(counts: np.ndarray) -> Figure:
+def _matrix(counts: np.ndarray, split: str) -> Figure:
     shares = counts / counts.sum(1, keepdims=True).clip(1)
     figure = Figure(figsize=(5.2, 4.6), layout="constrained")
     axis = figure.subplots()
@@ -56,6 +57,8 @@ def _matrix(counts: np.ndarray) -> Figure:
         if shares[row, column] >= 0.005:
             colour = "white" if shares[row, column] > 0.5 else "black"
             axis.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", color=colour, size=8)
-    axis.set(xticks=range(10), yticks=range(10), xlabel="predicted", ylabel="digit", title="target's test images, %")
+    axis.set(
+        xticks=range(10), yticks=range(10), xlabel="predicted", ylabel="digit", title=f"target's {split} images, %"
+    )
     figure.colorbar(image, shrink=0.8)
     return figure

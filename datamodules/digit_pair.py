@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from adversaria.types import Domain, NonNegativeInt, OnBadImage, PositiveInt, ValueRange
+from adversaria.types import Domain, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
 from datamodules.augmentation import Augmentation
 from datamodules.batch_loader import Batch, BatchLoader
 from datamodules.images import ImagesDataModule, normalize
@@ -22,8 +22,8 @@ class DigitPairDataModule(pl.LightningDataModule):
 
     A training batch is `{"source": (b, 3, s, s), "labels": (b,), "target": (b, 3, s, s)}`: labels of the target have
     no place in it. Validation batches are `{"image", "labels"}` of held-out images of the labelled domain, test
-    batches the same of the target's test images. An epoch is one pass over the larger of both training sets, whosever
-    labels are trained on; the smaller one starts again, in another order.
+    batches, and those to predict on, the same of the target's `test_split`. An epoch is one pass over the larger of
+    both training sets, whosever labels are trained on; the smaller one starts again, in another order.
 
     Args:
         sets: factories of the digit sets (`datamodules.sources`) by name.
@@ -41,6 +41,8 @@ class DigitPairDataModule(pl.LightningDataModule):
         cache_dir: folder of the array cache.
         seed: of the order of the training images.
     """
+
+    test_split: Split = "test"
 
     def __init__(
         self,
@@ -99,8 +101,10 @@ class DigitPairDataModule(pl.LightningDataModule):
         return self.domains[self.labelled].val_dataloader()
 
     def test_dataloader(self) -> BatchLoader:
-        """Return the target's test images."""
-        return self.domains["target"].test_dataloader()
+        """Return the target's images to test on."""
+        return self.domains["target"].loader(self.test_split)
+
+    predict_dataloader = test_dataloader
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Normalise, and augment what is trained on, on the device."""

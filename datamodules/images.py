@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from adversaria.errors import ConfigError
-from adversaria.types import NonNegativeInt, OnBadImage, PositiveInt, ValueRange
+from adversaria.types import NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
 from datamodules.array_cache import ArrayCache, open_cache
 from datamodules.batch_loader import Batch, BatchLoader, EpochOrder
 from datamodules.sources import SPLITS, Source, check_value_range, open_source, select_attributes
@@ -22,7 +22,7 @@ class ImagesDataModule(pl.LightningDataModule):
     """Square RGB images with labels, from memory-mapped uint8 arrays.
 
     A batch is `{"image": (b, 3, s, s), "labels": (b, k)}`. Images leave the loader as uint8 and become float32 in
-    `value_range` on the device, after flips.
+    `value_range` on the device, after flips. Test batches, and those to predict on, are of `test_split`.
 
     Args:
         source: factory of the source (`datamodules.sources`), given `root` if there is one.
@@ -37,6 +37,8 @@ class ImagesDataModule(pl.LightningDataModule):
         cache_dir: folder of the array cache.
         seed: of the order of the training images.
     """
+
+    test_split: Split = "test"
 
     def __init__(
         self,
@@ -107,8 +109,10 @@ class ImagesDataModule(pl.LightningDataModule):
         return self.loader("val")
 
     def test_dataloader(self) -> BatchLoader:
-        """Return the test loader."""
-        return self.loader("test")
+        """Return the loader of the split to test on."""
+        return self.loader(self.test_split)
+
+    predict_dataloader = test_dataloader
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Flip (in training) and normalise, on the device."""

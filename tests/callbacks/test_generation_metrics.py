@@ -175,6 +175,12 @@ def test_the_extractor_is_loaded_once_before_training(unconditional, trainer_on,
     assert not callback.extractor.training
 
 
+def test_the_validation_split_has_no_floor_beside_itself(unconditional, colours, trainer_on) -> None:
+    values = measured(unconditional, colours(), trainer_on([[0]] * 25), split="val")
+    assert "test/fid_colours" in values
+    assert not [name for name in values if name.endswith("_floor")]
+
+
 def test_the_protocol_names_counts_split_and_extractor(unconditional, colours, trainer_on) -> None:
     callback = GenerationMetrics(lambda data: colours(), count=77, split="val")
     callback.setup(trainer_on([[0]]), unconditional, "fit")
