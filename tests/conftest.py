@@ -48,16 +48,10 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def compose() -> Callable[..., dict[str, Any]]:
     """Compose a configuration as the command line does, into plain containers."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-
-    from adversaria import run_folder
+    from adversaria import evaluation
 
     def composed(*overrides: str, folder: Path = Path("unused")) -> dict[str, Any]:
-        run_folder.register_resolvers()
-        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            cfg = hydra_compose("train", overrides=[f"run_dir={folder}", "name=test", *overrides])
-        return run_folder.plain(cfg)
+        return evaluation.compose(f"run_dir={folder}", "name=test", *overrides)
 
     return composed
 
@@ -81,12 +75,41 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
+def untrained(compose: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Save a checkpoint of a model that was never trained, as composed from overrides; it is in no run folder.
+
+    Live weights differ from their average, where there is one.
+    """
+    import torch
+
+    from adversaria.instantiate import instantiate
+
+    def save(*overrides: str) -> Path:
+        torch.manual_seed(0)
+        config = compose(*overrides)["model"]
+        module = instantiate(config)
+        module.config, module.iteration = config, 5
+        if getattr(module, "ema", None) is not None:
+            for weight in module.network.parameters():
+                weight.data.add_(0.05)
+        checkpoint = {"state_dict": module.state_dict()}
+        module.on_save_checkpoint(checkpoint)
+        file = tmp_path_factory.mktemp("untrained") / "weights.ckpt"
+        torch.save(checkpoint, file)
+        return file
+
+    return save
+
+
+@pytest.fixture(scope="session")
 def tiny_run(
     compose: Callable[..., dict[str, Any]], cache_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, float | None]:
     """The run folder and the objective of one tiny, finished run of the default experiment."""
     import train
+    from adversaria import run_folder
 
     folder = tmp_path_factory.mktemp("run")
     config = compose(*TINY, f"data.cache_dir={cache_dir}", folder=folder)
+    run_folder.write_invocation(folder, config, {}, TINY)
     return folder, train.train(config, folder)

@@ -1,0 +1,147 @@
+"""evaluate.py: it repeats what training measured, measures other images, and says what is wrong in one sentence."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evaluate
+import train
+from adversaria import run_folder
+from callbacks.csv_logger import read_metrics
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def run(tiny_run, tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run[0], folder)
+    return folder
+
+
+def record(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_torch_is_imported_only_when_it_is_needed() -> None:
+    probe = "import sys, evaluate; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_a_run_is_measured_as_at_its_end_and_the_figures_are_appended(run: Path, tmp_path: Path, cli) -> None:
+    before, files = record(run), sorted(run.rglob("*"))
+    for _ in range(2):
+        done = cli(tmp_path, str(run), script="evaluate.py")
+        assert done.returncode == 0, done.stderr
+    assert "mse_pm1" in done.stdout
+    after = record(run)
+    first, second = after.pop("evaluations")
+    assert after == before
+    assert first["metrics"] == second["metrics"] == pytest.approx(before["metrics"], rel=1e-4)
+    assert {k: first["protocol"][k] for k in ("split", "weights", "iteration", "test images")} == {
+        **{"split": "test", "weights": "last", "iteration": 6, "test images": 24}
+    }
+    assert sorted(run.rglob("*")) == sorted({*files, run / ".lock"})  # no picture, log or checkpoint
+    assert list(tmp_path.iterdir()) == [run]
+
+
+@pytest.mark.parametrize("checkpoint", ["last", "best"])
+def test_the_validation_split_has_the_loss_of_the_validation(run: Path, checkpoint: str) -> None:
+    evaluate.main([str(run), "--split", "val", "--checkpoint", checkpoint, "--device", "cpu"])
+    (done,) = record(run)["evaluations"]
+    losses = read_metrics(run / "metrics.csv")["val/loss"][1]
+    assert done["metrics"]["test/loss"] == pytest.approx(min(losses) if checkpoint == "best" else losses[-1], rel=1e-4)
+    assert (done["protocol"]["split"], done["protocol"]["weights"]) == ("val", checkpoint)
+
+
+def test_a_bare_checkpoint_is_measured_by_its_kind_on_data_that_is_named(run: Path, tmp_path: Path, capsys) -> None:
+    bare = tmp_path / "bare.ckpt"
+    shutil.copy(run / "checkpoints" / "last.ckpt", bare)
+    data = [f"data.source.{split}={count}" for split, count in (("train", 96), ("val", 24), ("test", 24))]
+    arguments = [str(bare), "--data", "synthetic_faces", *data, f"data.cache_dir={tmp_path / 'cache'}"]
+    arguments += ["--batch-size", "32", "--device", "cpu"]
+    evaluate.main(arguments)
+    assert "ssim" in capsys.readouterr().out
+    assert {p.name for p in tmp_path.iterdir()} == {"run", "bare.ckpt", "cache"}
+    evaluate.main([*arguments, "--output", str(tmp_path / "figures.json")])
+    (done,) = json.loads((tmp_path / "figures.json").read_text())["evaluations"]
+    assert done["metrics"] == pytest.approx(record(run)["metrics"], rel=1e-4)
+    assert done["protocol"]["weights"] == str(bare)
+
+
+def test_a_run_is_measured_on_another_data_set_at_its_own_size(untrained, compose, cache_dir, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    small = ["model=classifier", "model.network.width=4", f"data.cache_dir={cache_dir}", "trainer.accelerator=cpu"]
+    config = compose(*small, "data=digits", "data.image_size=16", "callbacks.progress_bar=null", folder=folder)
+    run_folder.write_invocation(folder, config, {}, [])
+    (folder / "checkpoints").mkdir()
+    shutil.copy(untrained(*small, "data=digits"), folder / "checkpoints" / "last.ckpt")
+    evaluate.main([str(folder), "--data", "mnist5k", "--split", "train", "--device", "cpu"])
+    (done,) = record(folder)["evaluations"]
+    assert (done["protocol"]["source"], done["protocol"]["image size"]) == ("mnist5k", "16x16x3")
+    assert 0 <= done["metrics"]["test/accuracy"] < 0.5
+    assert run_folder.resumed_job(config, folder)[1] is False  # measured, but not finished
+
+
+def test_an_adapted_run_repeats_its_figures(compose, cache_dir: Path, tmp_path: Path) -> None:
+    small = ["model=dann", "data=digits_mnist5k", "data.image_size=16", "model.network.width=4"]
+    small += ["model.discriminator.width=8", "trainer.max_epochs=1", "trainer.limit_train_batches=3"]
+    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+    folder = tmp_path / "dann"
+    config = compose(*small, *quiet, "callbacks.tsne=null", f"data.cache_dir={cache_dir}", folder=folder)
+    folder.mkdir()
+    train.train(config, folder)
+    measured = evaluate.evaluate(config, folder / "checkpoints" / "last.ckpt", device="cpu")["metrics"]
+    expected = record(folder)["metrics"]
+    expected.pop("test/accuracy_oracle")  # of the training's epochs
+    assert measured == pytest.approx(expected, rel=1e-4)
+    other = evaluate.evaluate(config, folder / "checkpoints" / "last.ckpt", "val", "cpu")["metrics"]
+    assert other.keys() == measured.keys()
+    assert other["test/accuracy_source"] != measured["test/accuracy_source"]
+
+
+def test_figures_of_a_run_in_progress_are_shown_and_not_recorded(run: Path, capsys) -> None:
+    before = record(run)
+    with run_folder.locked(run), pytest.raises(SystemExit):
+        evaluate.main([str(run), "--device", "cpu"])
+    said = capsys.readouterr()
+    assert "mse_pm1" in said.out
+    assert "another process is running" in said.err
+    assert "--output FILE" in said.err
+    assert record(run) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["/nowhere"], "there is no checkpoint /nowhere"),
+        (["RUN", "--data", "digits_mnist5k"], "VAE needs one data set"),
+        (["RUN", "--data", "celebaa"], "did you mean celeba?"),
+        (["RUN", "--data", "celeba", "--root", "/nowhere"], "looked in /nowhere, /nowhere/celeba"),
+        (["RUN", "--root", "/nowhere"], "--root /nowhere: this data set reads no files"),
+        (["RUN", "data.image_size=32"], "this network's images have image_size 64"),
+        (["RUN", "data.batch=32"], "data.batch=32: this run has no key data.batch"),
+        (["RUN", "model.lambda_kl=1"], "the model is the checkpoint's"),
+        (["RUN", "--metrics", "classifier"], "there is no classifier of synthetic_faces"),
+        (["RUN", "--batch-size", "0"], "data.batch_size=0: expected int >= 1"),
+        (["BARE"], "add --data NAME"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(run: Path, tmp_path: Path, arguments: list[str], sentence: str, capsys) -> None:
+    bare = shutil.copy(run / "checkpoints" / "last.ckpt", tmp_path / "bare.ckpt")
+    names = {"RUN": str(run), "BARE": str(bare)}
+    before = record(run)
+    with pytest.raises(SystemExit) as left:
+        evaluate.main([names.get(a, a) for a in arguments])
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.startswith("error: ")
+    assert len(said.splitlines()) == 1
+    assert record(run) == before
