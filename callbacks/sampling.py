@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from adversaria.errors import ConfigError
+from adversaria.labels import label_sizes
 from callbacks.figures import to_uint8
+from datamodules.sources import label_columns
 from lightning_modules.abilities import ConditionalSampler
 
 
@@ -27,13 +30,37 @@ def sample_like_data(module: Any, datamodule: Any, noise: Tensor) -> Tensor:
     return module.sample(len(noise), noise, labels_in_turn(module, datamodule.images("test", len(noise)), noise))
 
 
-def sample_pixels(module: Any, noise: Tensor, labels: Tensor | None, batch_size: int) -> Tensor:
-    """Generate images in batches: (n, d) noise, (n, k) labels or None -> (n, 3, h, w) uint8 on the CPU."""
-    images = []
+def chosen_labels(module: Any, given: Iterable[str], count: int) -> Tensor | None:
+    """Return (count, k) labels, those given as NAME=VALUE and the others in turn; None for a model without labels.
+
+    Raises:
+        ConfigError: the model has no such label, or the label no such value.
+    """
+    names = module.labels if isinstance(module, ConditionalSampler) else []
+    labels = module.some_labels(count) if names else None
+    for text in given:
+        name, _, value = text.partition("=")
+        if labels is None:
+            raise ConfigError(f"--label {text}: {type(module).__name__} is given no labels; leave it out")
+        column = label_columns([name], names, "--label")[0]
+        size = label_sizes(names)[column]
+        if value not in map(str, range(size)):
+            raise ConfigError(f"--label {text}: write {name}=VALUE, a value from 0 to {size - 1}")
+        labels[:, column] = int(value)
+    return labels
+
+
+def pixel_batches(module: Any, noise: Tensor, labels: Tensor | None, batch_size: int) -> Iterator[np.ndarray]:
+    """Generate images in batches: (n, d) noise, (n, k) labels or None -> arrays (b, h, w, 3) uint8."""
     for part in torch.arange(len(noise)).split(batch_size):
         given = {} if labels is None else {"labels": labels[part]}
-        images.append(to_uint8(module.sample(len(part), noise=noise[part], **given), module.value_range))
-    return torch.from_numpy(np.concatenate(images)).permute(0, 3, 1, 2)
+        yield to_uint8(module.sample(len(part), noise=noise[part], **given), module.value_range)
+
+
+def sample_pixels(module: Any, noise: Tensor, labels: Tensor | None, batch_size: int) -> Tensor:
+    """Return the images of `pixel_batches` together, (n, 3, h, w) uint8 on the CPU."""
+    images = np.concatenate(list(pixel_batches(module, noise, labels, batch_size)))
+    return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
 def in_batches(function: Callable[[Tensor], Tensor], images: Tensor, batch_size: int, device: torch.device) -> Tensor:
