@@ -29,7 +29,7 @@ def record(folder: Path) -> dict[str, Any]:
 
 
 def test_torch_is_imported_only_when_it_is_needed() -> None:
-    probe = "import sys, evaluate; print('torch' in sys.modules)"
+    probe = "import sys, evaluate, generate, lightning_modules.export; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
