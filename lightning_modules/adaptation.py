@@ -96,6 +96,10 @@ class AdaptationModule(AdversarialModule):
         labels = batch["labels"][:, 0].long()
         self.record("test", {"accuracy": accuracy(self.classify(batch["image"]), labels)}, len(labels))
 
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the most likely class of images of the target, (n,)."""
+        return self.classify(batch["image"]).argmax(1)
+
     # -- abilities
     @torch.no_grad()
     def features(self, image: Tensor, domain: Domain = "target") -> Tensor:

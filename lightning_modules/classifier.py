@@ -66,6 +66,10 @@ class Classifier(BaseModule):
         """Record loss and accuracy, also of each label."""
         self._step("test", batch)
 
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the most likely value of each label, (n, k)."""
+        return predict_labels(self.network(batch["image"]), self.sizes)
+
     def _step(self, stage: str, batch: Batch) -> dict[str, Tensor]:
         labels = batch["labels"][:, self._columns]
         logits = self.network(batch["image"])

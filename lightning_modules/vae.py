@@ -73,6 +73,10 @@ class VAE(BaseModule):
         """Record the objective."""
         self.record("test", self.objective(batch["image"], self._fixed_noise(batch, batch_idx)), len(batch["image"]))
 
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the reconstructions, (n, 3, h, w)."""
+        return self.reconstruct(batch["image"])
+
     def _fixed_noise(self, batch: Batch, batch_idx: int) -> Tensor:
         return self.noise(len(batch["image"]), seed=batch_idx)
 
