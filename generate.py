@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
                 kind,
                 columns=steps if steps > 1 else math.ceil(math.sqrt(rows)),
                 noise=noise.cpu().numpy(),
-                labels=np.empty((rows, 0), int) if labels is None else labels.cpu().numpy(),
+                labels=np.empty((len(noise), 0), int) if labels is None else labels.cpu().numpy(),
                 label_names=np.array([] if labels is None else module.labels, str),
             )
         weights = "averaged" if getattr(module, "ema", None) is not None else "live"

@@ -121,7 +121,9 @@ def test_walks_go_from_one_seed_to_the_other_with_their_labels(acgan: Path, arra
 
 
 def test_a_traversal_sets_one_dimension_a_row(tiny_run, arrays) -> None:
-    walks = arrays(tiny_run[0], "--traverse", 5, 2, "--steps", 3)["noise"].reshape(2, 3, 16)
+    content = arrays(tiny_run[0], "--traverse", 5, 2, "--steps", 3)
+    assert (content["labels"].shape, content["label_names"].tolist()) == ((6, 0), [])
+    walks = content["noise"].reshape(2, 3, 16)
     base = lightning_modules.load(tiny_run[0]).noise(1, 0)[0].numpy()
     for walk, dimension in zip(walks, (5, 2), strict=True):
         assert walk[:, dimension].tolist() == [-3, 0, 3]
