@@ -91,6 +91,13 @@ def device(name: str) -> torch.device:
 
 
 def _choice(target: str) -> str:
-    """Return the first choice of conf/model that builds this class."""
+    """Return the first choice of conf/model that builds this class.
+
+    Raises:
+        ConfigError: none does.
+    """
     nodes = {name: OmegaConf.load(CONF / "model" / f"{name}.yaml") for name in options("model")}
-    return next(name for name, node in nodes.items() if OmegaConf.select(node, "_target_") == target)
+    for name, node in nodes.items():
+        if OmegaConf.select(node, "_target_") == target:
+            return name
+    raise ConfigError(f"no choice of conf/model builds {target}; give its run folder, not a bare checkpoint")

@@ -11,7 +11,8 @@ import pytest
 
 import evaluate
 import train
-from adversaria import run_folder
+from adversaria import evaluation, run_folder
+from adversaria.errors import ConfigError
 from callbacks.csv_logger import read_metrics
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,6 +105,11 @@ def test_an_adapted_run_repeats_its_figures(compose, cache_dir: Path, tmp_path: 
     other = evaluate.evaluate(config, folder / "checkpoints" / "last.ckpt", "val", "cpu")["metrics"]
     assert other.keys() == measured.keys()
     assert other["test/accuracy_source"] != measured["test/accuracy_source"]
+
+
+def test_a_bare_checkpoint_of_a_class_without_configuration_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no choice of conf/model builds"):
+        evaluation.configuration(None, {"_target_": "lightning_modules.mine.Mine"}, "digits")
 
 
 def test_figures_of_a_run_in_progress_are_shown_and_not_recorded(run: Path, capsys) -> None:
