@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,10 +68,14 @@ class UDATable(Callback):
 
 def read_cells(folder: Path) -> Cells:
     """Read the finished runs of `<folder>/<system>/<scenario>/seed_<n>/`."""
+    files = sorted(folder.glob("*/*/seed_*/metrics.json"))
+    return cells_of((*file.parts[-4:-2], read_record(file)) for file in files)
+
+
+def cells_of(records: Iterable[tuple[str, str, dict[str, Any]]]) -> Cells:
+    """Join the records (metrics.json) of runs, each with its system and its scenario."""
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for file in sorted(folder.glob("*/*/seed_*/metrics.json")):
-        system, scenario = file.parts[-4:-2]
-        record = read_record(file)
+    for system, scenario, record in records:
         if "metrics" in record:  # not of an unfinished run, which may have been evaluated
             found.setdefault((system, scenario), []).append(record)
     return {
@@ -105,14 +109,17 @@ def systems(cells: Cells) -> list[str]:
 
 
 def markdown(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the table: accuracies, gaps closed, minutes, and what the reports have."""
+    """Return the table and what must be known of its figures."""
+    header, *rows = (f"| {' | '.join(row)} |" for row in table(cells, reported))
+    return "\n".join([header, "|---" * header.count(" | ") + "|---|", *rows, "", *notes(cells)]) + "\n"
+
+
+def table(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Return the rows, header first: accuracies, minutes, gaps closed, and what the reports have."""
     scenarios = sorted({scenario for _, scenario in cells})
-    lines = [
-        "| | " + " | ".join(s.replace("_", " → ", 1) for s in scenarios) + " |",
-        "|---" * (len(scenarios) + 1) + "|",
-    ]
+    rows = [["system", *(s.replace("_", " → ", 1) for s in scenarios)]]
     for system in systems(cells):
-        row = []
+        row = [system]
         for scenario in scenarios:
             cell, told = cells.get((system, scenario)), reported.get(scenario, {}).get(system)
             text = "" if cell is None else f"**{cell}**, {statistics.mean(cell.minutes):.0f} min"
@@ -120,18 +127,21 @@ def markdown(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> str:
             text += "" if gap is None else f", gap {100 * gap:.0f} %"
             text += "" if told is None else f" (reported {told})"
             row.append(text.strip())
-        lines.append(f"| {system} | " + " | ".join(row) + " |")
+        rows.append(row)
+    return rows
+
+
+def notes(cells: Cells) -> list[str]:
+    """Return the protocol: a paragraph, and a list of the augmentations."""
     seeds = sorted({len(cell.accuracy) for cell in cells.values()})
     sizes = {f"{s}: {cells[k, s].protocol['test images of the target']:,}" for k, s in cells}
-    lines += [
-        "",
+    return [
         "Accuracy on the target's test images after the last epoch, mean ± standard deviation over seeds "
         f"({' or '.join(map(str, seeds))} a cell); minutes of a run; the share of the gap between source-only and "
         f"target-only that is closed. Test images: {'; '.join(sorted(sizes))}.",
         "",
         *augmentations(cells),
     ]
-    return "\n".join(lines) + "\n"
 
 
 def augmentations(cells: Cells) -> list[str]:

@@ -23,7 +23,7 @@ def images_per_second(overrides: list[str], steps: int) -> float:
     from hydra import compose, initialize_config_dir
 
     from adversaria import run_folder
-    from callbacks.csv_logger import read_metrics
+    from adversaria.curves import read_metrics
     from train import train
 
     run_folder.register_resolvers()

@@ -17,7 +17,7 @@ class CSVLogger(Logger):
     """Append `iteration,metric,value` lines to `<folder>/metrics.csv`.
 
     Unlike Lightning's logger of that name it never deletes or rewrites a file: a resumed run goes on where the file
-    ends, and `read_metrics` joins the parts. A metric that first appears late needs no new column.
+    ends, and `adversaria.curves.read_metrics` joins the parts. A metric that first appears late needs no new column.
     """
 
     def __init__(self, folder: str) -> None:
@@ -51,25 +51,3 @@ class CSVLogger(Logger):
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Nothing: the run folder has config.yaml."""
-
-
-def read_metrics(file: Path) -> dict[str, tuple[list[int], list[float]]]:
-    """Return `metric -> (iterations, values)` of a metrics.csv, joined where a run was resumed.
-
-    A run killed after its last checkpoint repeats some iterations; the repeated ones replace the lost attempt's.
-    A last line cut short by a crash is ignored.
-    """
-    curves: dict[str, tuple[list[int], list[float]]] = {}
-    with file.open(newline="") as stream:
-        for row in csv.DictReader(line for line in stream if line.endswith("\n")):
-            try:
-                name, iteration, value = row["metric"], int(row["iteration"]), float(row["value"])
-            except (KeyError, TypeError, ValueError):
-                continue
-            iterations, values = curves.setdefault(name, ([], []))
-            while iterations and iterations[-1] >= iteration:
-                iterations.pop()
-                values.pop()
-            iterations.append(iteration)
-            values.append(value)
-    return curves

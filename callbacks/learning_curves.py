@@ -11,9 +11,10 @@ import pytorch_lightning as pl
 from matplotlib.figure import Figure
 from pytorch_lightning.loggers.logger import DummyLogger
 
+from adversaria.curves import Curves, read_metrics, smooth
 from adversaria.errors import ConfigError
 from adversaria.types import Fraction, NonNegativeInt
-from callbacks.csv_logger import CSVLogger, read_metrics
+from callbacks.csv_logger import CSVLogger
 from callbacks.figures import FigureCallback, save_picture, tensorboard_writers
 
 COLOURS = {"train": ("#30638e", "#edae49", "#66a182"), "val": ("#d1495b", "#8d6a9f"), "": ("black",)}  # by stage
@@ -52,9 +53,7 @@ class LearningCurves(FigureCallback):
             save_picture(trainer, module, "curves", draw_curves(read_metrics(file), self.panels, self.smoothing))
 
 
-def draw_curves(
-    curves: dict[str, tuple[list[int], list[float]]], panels: dict[str, list[str]], smoothing: float
-) -> Figure:
+def draw_curves(curves: Curves, panels: dict[str, list[str]], smoothing: float) -> Figure:
     """Draw one panel a title; raw values pale, the moving average of long curves strong."""
     figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
     for axis, (title, metrics) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
@@ -87,12 +86,3 @@ def _limit_to_settled(axis: Any, curves: list[np.ndarray]) -> None:
     if len(later) > 20 and (height := np.ptp(later)) > 0:
         low, high = axis.get_ylim()
         axis.set_ylim(max(low, later.min() - 3 * height), min(high, later.max() + 3 * height))
-
-
-def smooth(values: np.ndarray, weight: float) -> np.ndarray:
-    """Return the exponential moving average, corrected for its start: (n,) -> (n,)."""
-    average, result = 0.0, np.empty(len(values))
-    for i, value in enumerate(values):
-        average = weight * average + (1 - weight) * value
-        result[i] = average / (1 - weight ** (i + 1))
-    return result

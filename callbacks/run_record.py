@@ -23,9 +23,9 @@ from rich.console import Console
 from rich.table import Table
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
+from adversaria.curves import read_metrics
 from adversaria.errors import ConfigError, suggest
 from adversaria.run_folder import METRICS, write_record
-from callbacks.csv_logger import read_metrics
 from callbacks.figures import tensorboard_writers
 from lightning_modules.base import parameter_count
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from callbacks.csv_logger import read_metrics
+from adversaria.curves import read_metrics
 from datamodules.array_cache import open_cache
 from datamodules.digit_pair import DigitPairDataModule
 from datamodules.sources.celeba import CelebA

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from callbacks.csv_logger import read_metrics
+from adversaria.curves import read_metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 

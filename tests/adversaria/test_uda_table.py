@@ -55,7 +55,7 @@ def test_the_gap_is_that_between_source_only_and_target_only(sweep: Path) -> Non
 
 def test_the_table_says_what_was_measured_and_what_was_reported(sweep: Path) -> None:
     lines = markdown(read_cells(sweep), REPORTED).splitlines()
-    assert lines[0] == "| | svhn → usps | usps → mnistm |"
+    assert lines[0] == "| system | svhn → usps | usps → mnistm |"
     assert [line.split(" | ")[0] for line in lines[2:5]] == ["| source_only", "| dann", "| target_only"]
     assert lines[3].endswith("| **0.600 ± 0.141**, 2 min, gap 50 % (reported A 0.4484) |")
     assert lines[4] == "| target_only |  | **1.000**, 2 min |"

@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from callbacks.csv_logger import CSVLogger, read_metrics
+from adversaria.curves import read_metrics
+from callbacks.csv_logger import CSVLogger
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import lightning_modules
 import train
+from adversaria.curves import read_metrics
 from adversaria.errors import ConfigError
 from adversaria.instantiate import instantiate
-from callbacks.csv_logger import read_metrics
 from callbacks.figures import grid, to_uint8
 from callbacks.sampling import sample_like_data
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import lightning_modules
+from adversaria.curves import read_metrics
 from adversaria.errors import CheckpointError, ConfigError
-from callbacks.csv_logger import read_metrics
 from lightning_modules.base import Average, BaseModule
 from lightning_modules.networks.vae import WideVAE
 from lightning_modules.vae import VAE
