@@ -1,0 +1,32 @@
+"""Reports of runs as single files that open anywhere, and an index of all runs.
+
+python report.py RUN               the report of a run: RUN/report.html, and RUN/report.md
+python report.py RUN RUN ...       a comparison, then each run: report.html and report.md here
+python report.py outputs           an index of the runs in a folder: outputs/index.html
+python report.py outputs --each    the same, with a report in each run folder to link to
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from adversaria.errors import one_sentence_errors
+
+
+def main() -> None:
+    """Write what the command line asks for, and say where."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="RUN", help="run folders, or one folder that has runs")
+    parser.add_argument("--output", type=Path, metavar="FILE.html", help="where to write; Markdown goes beside it")
+    parser.add_argument("--each", action="store_true", help="write a report into each run folder, too")
+    arguments = parser.parse_args()
+    with one_sentence_errors():
+        from adversaria.report.pages import write
+
+        for file in write(arguments.folders, arguments.output, arguments.each):
+            print(file)
+
+
+if __name__ == "__main__":
+    main()
