@@ -1,0 +1,354 @@
+"""Reports: what they say, what they say of runs that are not whole, and how they behave in a real browser."""
+
+import json
+import math
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from adversaria.report import pages
+from adversaria.report.runs import find, read
+from adversaria.run_folder import write_invocation
+
+ROOT = Path(__file__).resolve().parents[1]
+PROTOCOL = {"weights": "last", "iteration": 40, "seed": 0}
+PAIR = {"source set": "usps", "target set": "mnistm", "test images of the target": 9001}
+
+
+def make(folder: Path, model: str, metrics: dict[str, float | None] | None, seed: int = 0, **protocol: Any) -> Path:
+    """Write the folder of a run as train.py leaves it; without metrics that of an unfinished one."""
+    panels = {"losses": ["train/loss_d", "train/loss_g"], "accuracy": ["val/accuracy"]}
+    config = {
+        "name": f"{model}_<b>digits",
+        "seed": seed,
+        "test": "last",
+        "trainer": {"max_epochs": 2},
+        "callbacks": {"curves": {"panels": panels, "smoothing": 0.9}},
+    }
+    write_invocation(folder, config, {"model": model, "data": "digits"}, [f"model={model}", "labels=[digit]"])
+    (folder / "environment.json").write_text(json.dumps([{"device": "cpu", "git_commit": "a" * 40, "git_dirty": True}]))
+    (folder / "architecture.txt").write_text(
+        "network: 1,234 trainable parameters\nNet()\n\nImplementation details\n  rate  0.001\n  a|b   x  y\n"
+    )
+    lines = [f"{i},train/loss_{n},{math.sin(i) / i + j}" for i in range(1, 41) for j, n in enumerate("dg")]
+    lines += [
+        f"{i},{name},{value}" for i in (20, 40) for name, value in (("perf/images_per_second", 9), ("val/a", "nan"))
+    ]
+    (folder / "metrics.csv").write_text("\n".join(["iteration,metric,value", *lines]) + "\n")
+    (folder / "figures").mkdir()
+    for kind, iteration in (("samples", 20), ("samples", 40), ("domains", 40), ("curves", 40)):
+        pixels = np.random.default_rng(iteration).integers(0, 255, (40, 80, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "figures" / f"{kind}_{iteration:07d}.png")
+    if metrics is not None:
+        record = {
+            "metrics": {f"test/{k}": v for k, v in metrics.items()},
+            "protocol": PROTOCOL | protocol,
+            "seconds of this attempt": 90,
+        }
+        (folder / "metrics.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(tiny_run: Any, compose: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A real VAE, a GAN, three systems of adaptation, and a run that was stopped."""
+    root = tmp_path_factory.mktemp("outputs")
+    vae = shutil.copytree(tiny_run[0], root / "vae", ignore=shutil.ignore_patterns("*.ckpt", "tensorboard"))
+    write_invocation(vae, compose(folder=vae), {"model": "vae", "data": "synthetic_faces"}, ["seed=0"])
+    return {
+        "vae": vae,
+        "gan": make(root / "gan" / "run", "gan", {"fid_digits": 12.5, "fid_digits_floor": 0.5, "kid_digits": None}),
+        **{
+            system: make(root / system / "run", system, {"accuracy": accuracy, "accuracy/3": 0.1}, **PAIR)
+            for system, accuracy in (("source_only", 0.5), ("dann", 0.7), ("target_only", 0.9))
+        },
+        "stopped": make(root / "stopped" / "run", "wgan", None),
+    }
+
+
+def report_of(*folders: Path, output: Path) -> tuple[str, str]:
+    html, markdown = pages.write(folders, output)
+    return html.read_text(), markdown.read_text()
+
+
+def test_a_report_has_what_the_run_has(runs: dict[str, Path], tmp_path: Path) -> None:
+    html, markdown = report_of(runs["vae"], output=tmp_path / "r.html")
+    for text in (html, markdown):
+        for expected in (
+            "python train.py seed=0",
+            "psnr",
+            "test images",
+            "Reconstructions",
+            "StridedVAE(",
+            "lambda_kl",
+        ):
+            assert expected in text
+    assert html.count("data:image/png;base64,") == 3  # samples, reconstructions, t-SNE
+    assert "data:image/webp;base64," in html  # the GIF
+    for picture in re.findall(r"!\[[^]]+\]\(([^)]+)\)", markdown):
+        assert (tmp_path / picture).is_file()
+
+
+def test_by_default_it_lies_in_the_run_folder(runs: dict[str, Path], cli: Any, tmp_path: Path) -> None:
+    done = cli(tmp_path, str(runs["gan"]), script="report.py")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(runs["gan"] / "report.html"), str(runs["gan"] / "report.md")]
+    assert "![Samples of gan_<b>digits, from fixed noise, iteration 40](figures/samples_0000040.png)" in (
+        (runs["gan"] / "report.md").read_text()
+    )
+
+
+def test_a_comparison_has_every_number_with_its_protocol(runs: dict[str, Path], tmp_path: Path) -> None:
+    _, markdown = report_of(runs["gan"], runs["dann"], runs["source_only"], output=tmp_path / "r.html")
+    rows = {row.split(" | ")[0]: row for row in markdown.splitlines() if row.startswith("| ")}
+    assert "| protocol | fid_digits | kid_digits | accuracy | fid_digits_floor |" in rows["| run"]
+    assert rows["| gan_<b>digits"].endswith("| finished | 40 | 0 | 2 | 1 | 12.50 | not finite |  | 0.5000 |")
+    assert rows["| dann_<b>digits"].endswith("| 2 |  |  | 0.7000 |  |")
+    assert "Protocol 1: weights last.\n" in markdown
+    assert "Protocol 2: weights last; source set usps; target set mnistm; test images of the target 9,001." in markdown
+
+
+def test_runs_of_adaptation_make_their_table(runs: dict[str, Path], tmp_path: Path) -> None:
+    folders = [runs[name] for name in ("target_only", "dann", "source_only", "gan")]
+    html, markdown = report_of(*folders, output=tmp_path / "r.html")
+    assert "| system | usps → mnistm |" in markdown
+    assert "| dann | **0.700**, 2 min, gap 50 % (reported A 0.4484) |" in markdown
+    assert "<strong>0.700</strong>" in html
+
+
+def test_only_runs_that_differ_by_seed_alone_share_a_cell(tmp_path: Path) -> None:
+    folders = [make(tmp_path / str(s), "dann", {"accuracy": 0.6 + s / 10}, seed=s, **PAIR) for s in range(2)]
+    _, markdown = report_of(*folders, output=tmp_path / "r.html")
+    assert "| dann | **0.650 ± 0.071**" in markdown
+    config = folders[0] / "config.yaml"
+    config.write_text(config.read_text().replace("max_epochs: 2", "max_epochs: 3"))
+    _, markdown = report_of(*folders, output=tmp_path / "r.html")
+    assert "| dann (dann_<b>digits · 0) | **0.600**" in markdown
+    assert "±" not in markdown.replace("mean ± standard", "")
+
+
+def test_an_unfinished_run_says_so(runs: dict[str, Path], tmp_path: Path) -> None:
+    html, markdown = report_of(runs["stopped"], output=tmp_path / "r.html")
+    for text in (html, markdown):
+        assert "There is no metrics.json: the run is not finished, or was stopped before its test." in text
+        assert "Learning curves" in text
+    assert read(runs["stopped"]).status == "unfinished"
+
+
+def test_a_run_that_went_on_after_its_test_says_so(tmp_path: Path) -> None:
+    run = make(tmp_path / "run", "gan", {"loss": 1.0}, iteration=20)
+    assert read(run).missing == ["The test metrics are of iteration 20, but the run went on to 40."]
+
+
+@pytest.mark.parametrize("damage", ["", "[", "{}", "[3]", "null", '{"metrics": 3}', "\x00\xff"])
+def test_damaged_files_are_left_out_with_a_sentence(tmp_path: Path, damage: str) -> None:
+    run = make(tmp_path / "run", "gan", {"loss": 1.0})
+    files = ["config.yaml", "invocation.json", "environment.json", "metrics.json", "figures/samples_0000040.png"]
+    for file in files:
+        (run / file).write_text(damage)
+    (run / "architecture.txt").write_bytes(b"\xff\xfe\xff")
+    html, _ = report_of(run, output=tmp_path / "r.html")
+    for file in [*files, "architecture.txt"]:
+        assert f"{file} is damaged: " in html
+    assert "Samples of run, from fixed noise, iteration 20" in html  # the last good one
+
+
+def test_a_run_with_nothing_but_its_configuration_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("name: lonely\n")
+    html, _ = report_of(tmp_path, output=tmp_path / "r.html")
+    assert "lonely" in html
+    assert html.count('class="warning"') == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere"], "nowhere: no folder in it has config.yaml and invocation.json"),
+        (["{gan}", "."], ".: no run, for it has no config.yaml"),
+        (["{gan}", "--output", "r.pdf"], "--output r.pdf: give the file a name that ends in .html"),
+        (["{gan}", "--output", "/proc/none/r.html"], "cannot write /proc/none/r.html"),
+    ],
+)
+def test_what_cannot_be_reported_is_one_sentence(
+    runs: dict[str, Path], cli: Any, tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    done = cli(tmp_path, *(a.format(gan=runs["gan"]) for a in arguments), script="report.py")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_index_lists_all_runs_and_links_their_reports(runs: dict[str, Path], tmp_path: Path) -> None:
+    root = runs["vae"].parent
+    (index,) = pages.write([root], tmp_path / "index.html")
+    html = index.read_text()
+    assert html.count("<tr data-model") == len(runs) == len(find(root))
+    assert len(html) / len(runs) < 20_000
+    for link in re.findall(r'href="([^"#]+)"', html):
+        assert link == "data:," or (tmp_path / link).exists()
+    *reports, index = pages.write([root], tmp_path / "index.html", each=True)
+    assert {file.parent for file in reports} == set(runs.values())
+    assert "dann/run/report.html" in index.read_text()
+
+
+def test_reports_need_no_torch() -> None:
+    probe = (
+        "import sys, report, adversaria.report.pages; print('torch' in sys.modules, 'pytorch_lightning' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install -e '.[dev]'")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None or (driver := shutil.which("chromedriver")) is None:
+        pytest.skip("no browser: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (
+        *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"),
+        *("disable-component-update", "disable-sync", f"user-data-dir={tmp_path_factory.mktemp('profile')}"),
+    ):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def report(browser: Any, runs: dict[str, Path], tmp_path: Path) -> Any:
+    """The browser with the report of all runs open."""
+    html, _ = pages.write(list(runs.values()), tmp_path / "r.html")
+    browser.set_window_size(1280, 900)
+    browser.get(html.as_uri())
+    return browser
+
+
+@pytest.fixture
+def index(browser: Any, runs: dict[str, Path], tmp_path: Path) -> Any:
+    """The browser with the index of all runs open."""
+    (html,) = pages.write([runs["vae"].parent], tmp_path / "i.html")
+    browser.get(html.as_uri())
+    return browser
+
+
+def test_it_renders_without_network_or_complaint(report: Any) -> None:
+    widths = report.execute_async_script(
+        "const shown = [...document.images].filter(i => !i.closest('dialog'));"
+        "Promise.all(shown.map(i => i.decode().then(() => i.naturalWidth))).then(arguments[0])"
+    )
+    assert len(widths) > 10
+    assert min(widths) > 0
+    assert report.execute_script("return [...document.images].every(i => i.alt || i.closest('dialog'))")
+    assert report.execute_script("return document.querySelectorAll('article > .charts .strong').length") > 5
+    loaded = report.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
+    assert [name for name in loaded if not name.startswith("data:")] == []
+    assert report.get_log("browser") == []
+    assert "gan_<b>digits" in [title.text for title in report.find_elements("css selector", "h2.run")]
+
+
+def test_a_table_sorts_by_the_header_that_is_clicked(report: Any) -> None:
+    def column(name: str) -> list[str]:
+        return report.execute_script(
+            "const t = document.querySelector('table'), i = [...t.querySelectorAll('thead th')]"
+            ".findIndex(h => h.textContent === arguments[0]);"
+            "return [...t.tBodies[0].rows].map(r => r.cells[i].textContent)",
+            name,
+        )
+
+    header = next(b for b in report.find_elements("css selector", "thead button") if b.text == "accuracy")
+    header.click()
+    assert column("accuracy") == ["0.5000", "0.7000", "0.9000", "", "", ""]
+    header.click()
+    assert column("accuracy")[:3] == ["0.9000", "0.7000", "0.5000"]
+    assert report.execute_script("return arguments[0].parentNode.ariaSort", header) == "descending"
+
+
+def test_a_picture_opens_large_and_closes(report: Any) -> None:
+    dialog = report.find_element("css selector", "#lightbox")
+    zoom = report.find_element("css selector", ".zoom")
+    zoom.send_keys("\n")
+    assert dialog.is_displayed()
+    alt = "return document.querySelector('#lightbox img').alt"
+    first = report.execute_script(alt)
+    report.switch_to.active_element.send_keys("\ue014")  # arrow to the right
+    assert report.execute_script(alt) != first
+    report.switch_to.active_element.send_keys("\ue00c")  # Escape
+    assert not dialog.is_displayed()
+    zoom.click()
+    assert dialog.is_displayed()
+    dialog.click()
+    assert not dialog.is_displayed()
+
+
+def test_light_and_dark_follow_the_system_and_then_the_button(report: Any) -> None:
+    def background() -> str:
+        return report.execute_script("return getComputedStyle(document.body).backgroundColor")
+
+    def system(value: str) -> None:
+        features = [{"name": "prefers-color-scheme", "value": value}]
+        report.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    system("light")
+    light = background()
+    system("dark")
+    dark = background()
+    assert dark != light
+    report.find_element("css selector", "#theme").click()
+    assert background() == light
+
+
+def test_curves_answer_to_the_mouse(report: Any) -> None:
+    from selenium.webdriver import ActionChains
+
+    chart = report.find_element("css selector", "article .chart")
+    ticks = "return [...arguments[0].querySelectorAll('svg > text')].map(t => t.textContent)"
+    svg = chart.find_element("css selector", "svg")
+    last = chart.find_element("css selector", "output").text
+    ActionChains(report).move_to_element_with_offset(svg, -100, 0).perform()
+    assert chart.find_element("css selector", "output").text != last
+    whole = report.execute_script(ticks, chart)
+    ActionChains(report).click_and_hold(svg).move_by_offset(120, 0).release().perform()
+    assert report.execute_script(ticks, chart) != whole
+    assert not chart.find_elements("css selector", ".drag")
+    chart.find_element("css selector", ".legend button").click()
+    assert len(chart.find_elements("css selector", ".strong")) == 1
+
+
+def test_it_fits_a_narrow_screen(report: Any) -> None:
+    metrics = {"width": 360, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+    report.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    root = report.find_element("css selector", "html")
+    assert report.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", root)
+    report.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_an_index_filters(index: Any, runs: dict[str, Path]) -> None:
+    def shown() -> list[str]:
+        return [
+            row.get_attribute("data-model")
+            for row in index.find_elements("css selector", "tbody tr")
+            if row.is_displayed()
+        ]
+
+    assert len(shown()) == len(runs)
+    box = index.find_element("css selector", "#filter")
+    box.send_keys("digits unfinished")
+    assert shown() == ["wgan"]
+    assert index.find_element("css selector", "#count").text == "1 runs"
+    box.clear()
+    index.find_element("css selector", "select[data-column=model]").send_keys("dann")
+    assert shown() == ["dann"]
+    assert index.get_log("browser") == []
