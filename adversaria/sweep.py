@@ -40,7 +40,7 @@ class Sweep(Callback):
         """Settle the names, as overrides: so jobs in other processes have them too."""
         params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
         parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
-        overrides = {o.key_or_group: o for o in parsed}.values()  # the command line's replace those of the configuration
+        overrides = {o.key_or_group: o for o in parsed}.values()  # the command line's come last and count
         fixed = [o for o in overrides if not o.is_sweep_override()]
         texts = [o.input_line or "" for o in fixed if not o.key_or_group.startswith("hydra")]
         swept = [o.key_or_group for o in overrides if o.is_sweep_override()]

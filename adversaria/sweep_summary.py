@@ -17,7 +17,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from adversaria.errors import ConfigError
-from adversaria.run_folder import CONFIG, FAILURE, INVOCATION, METRICS, replace_text
+from adversaria.run_folder import CONFIG, FAILURE, INVOCATION, METRICS, read_record, replace_text
 from adversaria.sweep_names import shortest
 
 DONE = "done"
@@ -125,22 +125,23 @@ def read(folder: Path) -> Summary:
 def _job(folder: Path) -> Job:
     from callbacks.run_record import objective  # imports torch: where the jobs ran in other processes, only now
 
-    record, failure, invocations = (_json(folder / name) for name in (METRICS, FAILURE, INVOCATION))
+    failure, invocations = (_json(folder / name) for name in (FAILURE, INVOCATION))
+    measured = {} if failure else read_record(folder / METRICS).get("metrics")
     config = OmegaConf.load(folder / CONFIG) if (folder / CONFIG).exists() else OmegaConf.create()
     minimises, value = OmegaConf.select(config, "objective"), None
-    if record and not failure:
+    if measured:
         with contextlib.suppress(ConfigError):  # it has no such metric
-            value = objective(minimises, record["metrics"], folder)
+            value = objective(minimises, measured, folder)
     return Job(
         folder,
         dict(o.lstrip("+").split("=", 1) for o in (failure or invocations[-1])["overrides"]),
-        f"failed: {failure['error']}" if failure else DONE if record else "unfinished",
+        f"failed: {failure['error']}" if failure else "unfinished" if measured is None else DONE,
         minimises,
         value,
         {
             key.removeprefix("test/"): value
-            for key, value in (record or {}).get("metrics", {}).items()
-            if value is not None and key.count("/") == 1 and not key.endswith("_floor") and not failure
+            for key, value in (measured or {}).items()
+            if value is not None and key.count("/") == 1 and not key.endswith("_floor")
         },
     )
 

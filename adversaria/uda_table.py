@@ -69,7 +69,7 @@ class UDATable(Callback):
 def read_cells(folder: Path) -> Cells:
     """Read the finished runs of `<folder>/<system>/<scenario>/seed_<n>/`."""
     files = sorted(folder.glob("*/*/seed_*/metrics.json"))
-    return cells_of((*file.parts[-4:-2], read_record(file)) for file in files)
+    return cells_of((file.parts[-4], file.parts[-3], read_record(file)) for file in files)
 
 
 def cells_of(records: Iterable[tuple[str, str, dict[str, Any]]]) -> Cells:

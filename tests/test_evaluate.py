@@ -12,8 +12,8 @@ import pytest
 import evaluate
 import train
 from adversaria import evaluation, run_folder
+from adversaria.curves import read_metrics
 from adversaria.errors import ConfigError
-from callbacks.csv_logger import read_metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 
