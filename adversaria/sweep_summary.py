@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import csv
-import html
 import io
 import json
 import statistics
@@ -21,18 +19,6 @@ from adversaria.run_folder import CONFIG, FAILURE, INVOCATION, METRICS, read_rec
 from adversaria.sweep_names import shortest
 
 DONE = "done"
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>sweep</title>
-<style>
-:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
-body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid #8884; text-align: right }
-th:last-child, td:last-child { text-align: left }
-h2 { font-size: 1rem; margin: 2rem 0 .5rem }
-img { max-width: 100% }
-</style><h1>Sweep</h1>
-BODY</html>
-"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +88,7 @@ def write(folder: Path) -> str:
     """Write `summary.csv`, `summary.md` and `summary.html` into a sweep's folder; return the Markdown."""
     summary = read(folder)
     text = markdown(summary)
-    for name, content in (("csv", _csv(summary)), ("md", text), ("html", page(summary))):
+    for name, content in (("csv", _csv(summary)), ("md", text), ("html", page(summary, f"Sweep {folder.name}"))):
         replace_text(folder / f"summary.{name}", content)
     return text
 
@@ -195,20 +181,21 @@ def _csv(summary: Summary) -> str:
     return stream.getvalue()
 
 
-def page(summary: Summary) -> str:
+def page(summary: Summary, title: str) -> str:
     """Return the table as a page that needs no other file, with the trade-off of a VAE and each job's samples."""
-    lines = [
-        "<tr>" + "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in line) + "</tr>"
-        for tag, line in [("th", header(summary)), *(("td", cells(summary, row)) for row in summary.rows)]
-    ]
-    parts = [f"<table>{''.join(lines)}</table><p>{html.escape(caption(summary))}</p>"]
-    if plot := tradeoff(summary):
-        parts.append(f"<h2>Reconstruction and divergence</h2>{_picture(plot, 'test MSE against KLD')}")
-    for job in summary.jobs:
-        found = sorted(job.folder.glob("figures/samples_*.png"))
-        if found:
-            parts.append(f"<h2>{html.escape(job.folder.name)}</h2>{_picture(found[-1].read_bytes(), 'samples')}")
-    return PAGE.replace("BODY", "\n".join(parts))
+    from adversaria.report.pages import render, uri
+
+    plot = tradeoff(summary)
+    samples = {job.folder.name: sorted(job.folder.glob("figures/samples_*.png")) for job in summary.jobs}
+    return render(
+        "sweep.html",
+        title=title,
+        header=header(summary),
+        rows=[cells(summary, row) for row in summary.rows],
+        caption=caption(summary),
+        tradeoff=uri("png", plot) if plot else None,
+        samples=[(name, uri("png", files[-1].read_bytes())) for name, files in samples.items() if files],
+    )
 
 
 def tradeoff(summary: Summary) -> bytes | None:
@@ -231,10 +218,6 @@ def tradeoff(summary: Summary) -> bytes | None:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=120)
     return stream.getvalue()
-
-
-def _picture(png: bytes, alt: str) -> str:
-    return f'<img alt="{alt}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

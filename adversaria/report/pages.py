@@ -167,11 +167,11 @@ def _series(run: Run, metric: str, name: str) -> dict[str, Any]:
 def data_uri(figure: Figure) -> str:
     """Return a picture to put into a page: as it is, but animations as WebP, a third of the size."""
     if figure.file.suffix != ".gif":
-        return _uri("png", figure.file.read_bytes())
+        return uri("png", figure.file.read_bytes())
     buffer = io.BytesIO()
     with Image.open(figure.file) as picture:
         picture.save(buffer, "WEBP", save_all=True, quality=85)
-    return _uri("webp", buffer.getvalue())
+    return uri("webp", buffer.getvalue())
 
 
 def thumbnail(run: Run, width: int = 192) -> str | None:
@@ -185,10 +185,11 @@ def thumbnail(run: Run, width: int = 192) -> str | None:
     image.thumbnail((width, width))
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=75)
-    return _uri("webp", buffer.getvalue())
+    return uri("webp", buffer.getvalue())
 
 
-def _uri(kind: str, content: bytes) -> str:
+def uri(kind: str, content: bytes) -> str:
+    """Return a picture's bytes as an address to put into a page; `kind` is `png` or `webp`."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
@@ -240,11 +241,16 @@ def _environment() -> Environment:
     return environment
 
 
+def render(template: str, **context: Any) -> str:
+    """Return the text of a template of this package."""
+    return _environment().get_template(template).render(**context)
+
+
 def _save(file: Path, template: str, **context: Any) -> Path:
     def relative(target: Path) -> str:
         return quote(os.path.relpath(target, file.parent))
 
-    text = _environment().get_template(template).render(relative=relative, **context)
+    text = render(template, relative=relative, **context)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
