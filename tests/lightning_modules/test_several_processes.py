@@ -19,7 +19,7 @@ def trained(method: str, processes: int, file: Path) -> dict:
     return torch.load(file, weights_only=True)
 
 
-@pytest.mark.parametrize("method", ["gan", "wgan", "acgan"])
+@pytest.mark.parametrize("method", ["gan", "wgan", "wgan_gp", "acgan", "vae", "dann", "adda"])
 def test_two_processes_equal_one_with_the_doubled_batch(method: str, tmp_path: Path) -> None:
     one, two = (trained(method, n, tmp_path / f"{n}.pt") for n in (1, 2))
     assert one["iteration"] == two["iteration"] == 12

@@ -1,4 +1,4 @@
-"""Train a tiny GAN on the same images in some processes and save its weights; run by test_several_processes.py.
+"""Train a tiny model on the same images in some processes and save its weights; run by test_several_processes.py.
 
     python two_processes.py METHOD PROCESSES FILE
 
@@ -17,8 +17,11 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+import lightning_modules.gan
 from lightning_modules.acgan import ACGAN
+from lightning_modules.adda import ADDA
 from lightning_modules.adversarial import Update
+from lightning_modules.dann import DANN
 from lightning_modules.ema import ExponentialAverage
 from lightning_modules.gan import GAN
 from lightning_modules.losses import (
@@ -28,7 +31,11 @@ from lightning_modules.losses import (
     nonsaturating_generator,
     wasserstein_critic,
 )
+from lightning_modules.networks.adaptation import DigitNetwork, DomainDiscriminator
 from lightning_modules.networks.gan import GANNetwork
+from lightning_modules.networks.vae import VAENetwork
+from lightning_modules.penalties import gradient_penalty
+from lightning_modules.vae import VAE
 from lightning_modules.wgan import WGAN
 
 GLOBAL_BATCH, BATCHES = 8, 4
@@ -83,17 +90,64 @@ class Shard:
         return iter(self.batches)
 
 
+class PairShard(Shard):
+    """The same of a labelled source and its negatives as the target."""
+
+    def __init__(self, rank, world_size):
+        super().__init__(rank, world_size)
+        digits = [(b["image"].mean((1, 2, 3)) * 1e4).long() % 10 for b in self.batches]
+        self.batches = [
+            {"source": b["image"], "labels": y, "target": -b["image"]}
+            for b, y in zip(self.batches, digits, strict=True)
+        ]
+
+
 class Data(pl.LightningDataModule):
     def train_dataloader(self):
-        return Shard(self.trainer.global_rank, self.trainer.world_size)
+        shard = PairShard if self.trainer.lightning_module.adapts else Shard
+        return shard(self.trainer.global_rank, self.trainer.world_size)
+
+
+class NoisyVAE(VAE):
+    """Makes the noise of each image from its pixels."""
+
+    def objective(self, image, noise=None):
+        return super().objective(image, image.flatten(1)[:, :4] * 2)
+
+
+class LinearVAE(VAENetwork):
+    image_size = 4
+
+    def __init__(self):
+        encoder = nn.Sequential(nn.Flatten(), nn.Linear(48, 16), nn.Tanh())
+        super().__init__(encoder, 16, 4, nn.Sequential(nn.Linear(4, 48), nn.Tanh(), nn.Unflatten(1, (3, 4, 4))))
+
+
+def weighted_penalty(critic, real, fake):
+    """Take the point between a real and a generated image from the real one's pixels."""
+    return gradient_penalty(critic, real, fake, real.flatten(1).sum(1).sigmoid().view(-1, 1, 1, 1))
+
+
+def adapting(method, update):
+    digits = DigitNetwork(nn.Sequential(nn.Flatten(), nn.Linear(48, 16), nn.Tanh()), nn.Linear(16, 10), 16)
+    discriminator = functools.partial(DomainDiscriminator, width=8, layers=1)
+    if method == "dann":
+        return DANN(update(), discriminator, network=digits)
+    return ADDA(update(), update(), update(), discriminator, pretrain_epochs=1, gate=0.4, network=digits)
 
 
 def build(method):
     update = functools.partial(Update, functools.partial(torch.optim.Adam, lr=0.01))
+    if method == "vae":
+        return NoisyVAE(LinearVAE(), functools.partial(torch.optim.Adam, lr=0.01), lambda_kl=0.01)
+    if method in ("dann", "adda"):
+        return adapting(method, update)
     options = {"generator": update(every=2), "discriminator": update(), "ema": ExponentialAverage}
-    if method == "wgan":
+    if method.startswith("wgan"):
         loss = AdversarialLoss(wasserstein_critic, linear_generator)
-        return type("W", (NoiseOfImages, WGAN), {})(network=Linear(), loss=loss, weight_clip=0.1, **options)
+        options |= {"weight_clip": 0.1} if method == "wgan" else {"weight_clip": None, "gradient_penalty": 10.0}
+        lightning_modules.gan.gradient_penalty = weighted_penalty
+        return type("W", (NoiseOfImages, WGAN), {})(network=Linear(), loss=loss, **options)
     loss = AdversarialLoss(cross_entropy_discriminator, nonsaturating_generator)
     if method == "acgan":
         options["generator"] = update(accumulate=2)
