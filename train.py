@@ -14,14 +14,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from adversaria import performance, run_folder, schema, sweep
+from adversaria import performance, processes, run_folder, schema, sweep
 from adversaria.errors import ConfigError, UserError, one_sentence_errors
 from adversaria.hush import hush
 from adversaria.instantiate import built, instantiate
 from datamodules.sources import preflight
 
 log = logging.getLogger("adversaria")
-IS_FIRST_PROCESS = int(os.environ.get("LOCAL_RANK", "0")) == 0  # of those that Lightning starts for several devices
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -42,7 +41,7 @@ def main(cfg: DictConfig) -> float | None:
         except UserError:
             run_folder.discard_if_empty(folder, Path(cfg.output_root))
             raise
-        if not IS_FIRST_PROCESS:
+        if not processes.is_first():
             return train(config, folder)
         with run_folder.locked(folder):
             if job.mode == RunMode.MULTIRUN:
@@ -67,7 +66,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
 
     hush()
     shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
-    handler = logging.FileHandler(folder / "train.log") if IS_FIRST_PROCESS else logging.NullHandler()
+    handler = logging.FileHandler(folder / "train.log") if processes.is_first() else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logging.getLogger().addHandler(handler)
     try:
@@ -90,13 +89,16 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         )
         module.check_trainer(trainer)
         sweep.check_trainer(trainer)
+        if trainer.world_size > 1:
+            shared = trainer.world_size * config["data"]["batch_size"]
+            log.info("%d processes: %d images a step, at the learning rates as configured", trainer.world_size, shared)
         trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
         metrics = dict(trainer.callback_metrics)
         if config["test"]:
             weights = None if config["test"] == "last" else str(folder / "checkpoints" / "best.ckpt")
             trainer.test(module, datamodule=datamodule, ckpt_path=weights, weights_only=True, verbose=False)
             metrics |= trainer.callback_metrics
-            if IS_FIRST_PROCESS:
+            if processes.is_first():
                 print_results(metrics, f"run folder   {shown}", f"look at it   tensorboard --logdir {shown}")
         return objective(config["objective"], metrics, folder)
     except BaseException:

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from adversaria import processes
 from adversaria.errors import CheckpointError, ConfigError, explain
 from adversaria.sweep_names import job_name
 
@@ -37,7 +38,7 @@ def experiment_name(experiment: str | None, model: str, data: str) -> str:
 
 
 def run_dir(output_root: str, name: str, ckpt_path: str | None) -> str:
-    """Return the folder for a run: a fresh one, or the one that `ckpt_path` continues.
+    """Return the folder for a run: a fresh one, or the one that `ckpt_path` continues; the same for all processes.
 
     Args:
         output_root: folder of all runs.
@@ -45,8 +46,8 @@ def run_dir(output_root: str, name: str, ckpt_path: str | None) -> str:
         ckpt_path: None for a new run; `last` or `best` for the newest run of that name; or a checkpoint's path.
     """
     if ckpt_path is None:
-        stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-        return str(Path(output_root) / name / f"{stamp}_{secrets.token_hex(3)}")
+        fresh = processes.launch() or f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{secrets.token_hex(3)}"
+        return str(Path(output_root) / name / fresh)
     return str(checkpoint_file(ckpt_path, Path(output_root) / name).parent.parent)
 
 

@@ -190,11 +190,15 @@ def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, c
     assert "has data=synthetic_faces" in other.stderr
 
 
-def test_two_processes_share_one_run_folder_and_one_table(tmp_path: Path, cli) -> None:
+@pytest.mark.parametrize("start", [[], ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]])
+def test_two_processes_share_one_run_folder_and_one_table(tmp_path: Path, start: list[str]) -> None:
     small = ["model.network.width=4", "data.batch_size=256", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"]
-    processes = ["trainer.devices=2", "trainer.strategy=ddp", "trainer.accelerator=cpu", "callbacks.progress_bar=null"]
-    quiet = ["trainer.enable_progress_bar=false"]
-    done = cli(tmp_path, "model=gan", "data=digits", *small, *processes, *quiet)
+    processes = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "callbacks.progress_bar=null"]
+    command = [sys.executable, *start, str(ROOT / "train.py"), "model=gan", "data=digits", *small, *processes]
+    done = subprocess.run(
+        [*command, "trainer.enable_progress_bar=false"], cwd=tmp_path, capture_output=True, text=True, timeout=200
+    )
+    assert "2 processes: 512 images a step" in done.stdout
     assert done.returncode == 0, done.stderr
     (folder,) = runs(tmp_path, "gan_digits")
     assert done.stdout.count("run folder   ") == 1
