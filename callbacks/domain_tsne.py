@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from matplotlib.figure import Figure
 
 from adversaria.types import NonNegativeInt, Plural
 from callbacks.domains import look
-from callbacks.figures import FigureCallback, figures_folder, save_picture
-from callbacks.latent_tsne import embed
+from callbacks.figures import FigureCallback, figures_folder, save_picture, save_projection
+from callbacks.latent_tsne import embed, reduce
 from lightning_modules.abilities import DomainClassifier, require
 
 
@@ -50,12 +51,17 @@ class DomainTSNE(FigureCallback):
         """Embed, save, draw."""
         data = trainer.datamodule  # type: ignore[attr-defined]
         seen = [look(module, data, domain, "test", self.count) for domain in ("source", "target")]
-        points = embed(np.concatenate([s.features.numpy() for s in seen]), self.seed)
+        reduced = reduce(np.concatenate([s.features.numpy() for s in seen]), self.seed)
+        points = embed(reduced, self.seed)
         digits = np.concatenate([s.labels.numpy() for s in seen])
         domains = np.repeat([0, 1], [len(s.labels) for s in seen])
         file = figures_folder(trainer) / f"domains_{module.iteration:07d}.npz"
         np.savez(file, points=points, digit=digits, target=domains)
-        save_picture(trainer, module, "domains", _page(points, digits, domains, list(data.names.values())))
+        names = list(data.names.values())
+        save_picture(trainer, module, "domains", _page(points, digits, domains, names))
+        pixels = [data.pixels(domain, "test", self.count)["image"] / 255 for domain in ("source", "target")]
+        labels = {"digit": digits.tolist(), "domain": [names[i] for i in domains]}
+        save_projection(trainer, module, reduced, torch.cat(pixels), labels)
 
 
 def _page(points: np.ndarray, digits: np.ndarray, domains: np.ndarray, names: list[str]) -> Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import pytorch_lightning as pl
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 from torch.utils.tensorboard.writer import SummaryWriter
 
 if TYPE_CHECKING:
@@ -109,3 +110,18 @@ def tensorboard_writers(trainer: pl.Trainer) -> list[SummaryWriter]:
     """Return the TensorBoard writers of a run, none if it logs elsewhere."""
     writers = [getattr(logger, "experiment", None) for logger in trainer.loggers]
     return [writer for writer in writers if isinstance(writer, SummaryWriter)]
+
+
+def save_projection(
+    trainer: pl.Trainer, module: BaseModule, vectors: np.ndarray, images: Tensor, labels: Mapping[str, Sequence[Any]]
+) -> None:
+    """Give TensorBoard's projector (n, d) vectors with their (n, c, h, w) images in [0, 1] and their labels by name."""
+    rows = [[str(value) for value in values] for values in zip(*labels.values(), strict=True)]
+    for writer in tensorboard_writers(trainer):
+        writer.add_embedding(
+            vectors,
+            rows or None,
+            functional.interpolate(images.float().cpu(), (32, 32)),  # a sprite has at most 8,192 pixels a side
+            global_step=module.iteration,
+            metadata_header=list(labels) if rows else None,
+        )

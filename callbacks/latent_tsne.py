@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from matplotlib.figure import Figure
 
 from adversaria.types import NonNegativeInt, PositiveInt
-from callbacks.figures import FigureCallback, figures_folder, save_picture
+from callbacks.figures import FigureCallback, figures_folder, save_picture, save_projection
 from datamodules.sources import select_attributes
 from lightning_modules.abilities import FeatureExtractor, require
 
@@ -53,21 +53,29 @@ class LatentTSNE(FigureCallback):
         if len(features) < 8:
             log.warning("no t-SNE: it needs at least 8 test images, and there are %d", len(features))
             return
-        points = embed(features, self.seed)
+        reduced = reduce(features, self.seed)
+        points = embed(reduced, self.seed)
         known: list[str] = trainer.datamodule.attributes  # type: ignore[attr-defined]
         labels = {a: batch["labels"][:, known.index(a)].numpy() for a in self.attributes if a in known}
         np.savez(figures_folder(trainer) / f"tsne_{module.iteration:07d}.npz", points=points, **labels)
         save_picture(trainer, module, "tsne", _page(points, labels))
+        low, high = module.value_range
+        save_projection(trainer, module, reduced, (batch["image"] - low) / (high - low), labels)
 
 
-def embed(features: np.ndarray, seed: int, dimensions: int = 50) -> np.ndarray:
-    """Embed (n, d) features in the plane: PCA to at most 50 dimensions, then t-SNE. Returns (n, 2) float32."""
+def reduce(features: np.ndarray, seed: int, dimensions: int = 50) -> np.ndarray:
+    """Return the first principal components of (n, d) features, at most 50."""
     from sklearn.decomposition import PCA
+
+    reduced: np.ndarray = PCA(min(dimensions, *features.shape), random_state=seed).fit_transform(features)
+    return reduced
+
+
+def embed(reduced: np.ndarray, seed: int) -> np.ndarray:
+    """Embed (n, d) principal components in the plane by t-SNE, (n, 2) float32."""
     from sklearn.manifold import TSNE
 
-    n, d = features.shape
-    reduced = PCA(min(dimensions, n, d), random_state=seed).fit_transform(features)
-    tsne = TSNE(perplexity=min(30, (n - 1) / 3), init="pca", max_iter=500, random_state=seed)
+    tsne = TSNE(perplexity=min(30, (len(reduced) - 1) / 3), init="pca", max_iter=500, random_state=seed)
     points: np.ndarray = tsne.fit_transform(reduced).astype(np.float32)
     return points
 

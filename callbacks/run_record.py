@@ -1,6 +1,6 @@
-"""The record of a run: architecture.txt, metrics.json, TensorBoard's hparams tab, and environment.json.
+"""The record of a run: architecture.txt, metrics.json, environment.json, and TensorBoard's text and hparams tabs.
 
-The latter has an entry for each time the run was started or resumed.
+environment.json has an entry for each time the run was started or resumed.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from adversaria.curves import read_metrics
 from adversaria.errors import ConfigError, suggest
-from adversaria.run_folder import METRICS, write_record
+from adversaria.run_folder import INVOCATION, METRICS, write_record
 from callbacks.figures import tensorboard_writers
 from lightning_modules.base import parameter_count
 
@@ -66,7 +67,14 @@ class RunRecord(pl.Callback):
         attempts = json.loads(file.read_text()) if file.exists() else []
         attempts.append({**environment_of(trainer), "seed": self.config["seed"]})
         file.write_text(json.dumps(attempts, indent=2) + "\n")
-        (folder / "architecture.txt").write_text(architecture(trainer, pl_module))
+        networks = architecture(trainer, pl_module)
+        (folder / "architecture.txt").write_text(networks)
+        for writer in tensorboard_writers(trainer):
+            for name, text in (
+                ("config", OmegaConf.to_yaml(OmegaConf.create(self.config))),
+                ("architecture", networks),
+            ):
+                writer.add_text(name, f"```\n{text}```", pl_module.iteration)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Write metrics.json and the hparams tab."""
@@ -74,12 +82,29 @@ class RunRecord(pl.Callback):
             return
         record = record_of(trainer, pl_module, weights=self.config["test"], seed=self.config["seed"])
         record["seconds of this attempt"] = round(time.time() - self._start)
-        write_record(Path(trainer.default_root_dir) / METRICS, record)
-        flat = dict(
-            flatten({k: v for k, v in self.config.items() if k in ("name", "seed", "model", "data", "trainer")})
-        )
+        folder = Path(trainer.default_root_dir)
+        write_record(folder / METRICS, record)
         for writer in tensorboard_writers(trainer):
-            writer.add_hparams(flat, measured(trainer), run_name=".", global_step=pl_module.iteration)
+            chosen = hyperparameters(self.config, folder)
+            writer.add_hparams(chosen, measured(trainer), run_name=".", global_step=pl_module.iteration)
+
+
+def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what TensorBoard's hparams tab shows: the same keys for every run, as it takes its columns from one."""
+    flat = dict(flatten({key: config[key] for key in ("model", "data", "trainer")}))
+    started = folder / INVOCATION
+    rates = [value for key, value in flat.items() if key.startswith("model.") and key.endswith("optimizer.lr")]
+    return {
+        "name": config["name"],
+        "model": flat["model.target"].rpartition(".")[2],
+        "network": flat.get("model.network.target", "").rpartition(".")[2],
+        "data": flat["data.target"].rpartition(".")[2],
+        "overrides": " ".join(json.loads(started.read_text())[0]["overrides"]) if started.exists() else "",
+        "seed": config["seed"],
+        "learning rates": " ".join(map(str, rates)),
+        **{key: flat.get(f"data.{key}", 0) for key in ("batch_size", "image_size")},
+        **{key: flat[f"trainer.{key}"] for key in ("max_epochs", "precision")},
+    }
 
 
 def measured(trainer: pl.Trainer) -> dict[str, float]:

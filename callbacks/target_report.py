@@ -45,10 +45,11 @@ class TargetReport(Measurement):
         pl_module.record("test", {k: float(v) for k, v in values.items()})
         pl_module.record("test", {"proxy_a_distance": proxy_a_distance(near, far)})
         if trainer.is_global_zero:
-            save_picture(trainer, pl_module, "confusion", _matrix(counts.numpy(), self.split))
+            save_picture(trainer, pl_module, "confusion", confusion(counts.numpy(), f"target's {self.split} images, %"))
 
 
-def _matrix(counts: np.ndarray, split: str) -> Figure:
+def confusion(counts: np.ndarray, title: str) -> Figure:
+    """Draw the shares of each digit's predictions, of (10, 10) counts: digits by predictions."""
     shares = counts / counts.sum(1, keepdims=True).clip(1)
     figure = Figure(figsize=(5.2, 4.6), layout="constrained")
     axis = figure.subplots()
@@ -57,8 +58,6 @@ def _matrix(counts: np.ndarray, split: str) -> Figure:
         if shares[row, column] >= 0.005:
             colour = "white" if shares[row, column] > 0.5 else "black"
             axis.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", color=colour, size=8)
-    axis.set(
-        xticks=range(10), yticks=range(10), xlabel="predicted", ylabel="digit", title=f"target's {split} images, %"
-    )
+    axis.set(xticks=range(10), yticks=range(10), xlabel="predicted", ylabel="digit", title=title)
     figure.colorbar(image, shrink=0.8)
     return figure

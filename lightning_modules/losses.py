@@ -118,7 +118,7 @@ def label_loss(logits: Tensor, labels: Tensor, sizes: list[int]) -> Tensor:
         sizes: number of values of each of the k labels.
     """
     terms = []
-    for column, (part, size) in enumerate(zip(_per_label(logits, sizes), sizes, strict=True)):
+    for column, (part, size) in enumerate(zip(per_label(logits, sizes), sizes, strict=True)):
         target = labels[:, column]
         if size == 2:
             terms.append(functional.binary_cross_entropy_with_logits(part[:, 0], target.to(part.dtype)))
@@ -135,12 +135,13 @@ def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
 def predict_labels(logits: Tensor, sizes: list[int]) -> Tensor:
     """Return the most likely value of each label, (n, k) int64; see `label_loss`."""
     parts = [
-        (p[:, 0] > 0).long() if s == 2 else p.argmax(1) for p, s in zip(_per_label(logits, sizes), sizes, strict=True)
+        (p[:, 0] > 0).long() if s == 2 else p.argmax(1) for p, s in zip(per_label(logits, sizes), sizes, strict=True)
     ]
     return torch.stack(parts, 1)
 
 
-def _per_label(logits: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
+def per_label(logits: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
+    """Split the logits of all labels into those of each, (n, 1) of a binary one."""
     return logits.float().split([logit_count(size) for size in sizes], dim=1)
 
 

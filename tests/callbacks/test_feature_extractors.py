@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import train
 from adversaria.errors import ConfigError
@@ -53,6 +54,7 @@ def digits(compose, cache: Path):
 # -- our own classifier
 def test_a_trained_classifier_is_kept_in_the_cache_with_its_accuracy(classified) -> None:
     folder, cache = classified
+    assert len(list((folder / "figures").glob("confusion_*.png"))) == 1
     names = {p.name for p in (cache / "classifiers").iterdir()}
     assert names == {"digits-digit_28.ckpt", "digits-digit_28.json"}
     kept = json.loads((cache / "classifiers" / "digits-digit_28.json").read_text())
@@ -128,6 +130,10 @@ def test_a_vae_is_measured_by_a_classifier_of_attributes(compose, tiny, tmp_path
     assert of_features == {f"test/{k}_synthetic_faces-attr{end}" for k in ("fid", "kid") for end in ("", "_floor")}
     kept = json.loads((tmp_path / "cache/classifiers/synthetic_faces-attr_64.json").read_text())
     assert {"test/accuracy", "test/accuracy/Smiling", "test/accuracy/Male"} <= kept.keys()
+    figures = json.loads((tmp_path / "classifier" / "metrics.json").read_text())["metrics"]
+    assert 0 < figures["test/average_precision/Male"] <= 1
+    events = EventAccumulator(str(tmp_path / "classifier" / "tensorboard")).Reload()
+    assert events.summary_metadata["precision/Male"].plugin_data.plugin_name == "pr_curves"
 
 
 def test_keeping_a_model_that_does_not_classify_is_refused(unconditional) -> None:

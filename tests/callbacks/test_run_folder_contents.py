@@ -103,6 +103,17 @@ def test_tensorboard_has_scalars_at_iterations_images_and_layout(folder: Path, e
     assert b"KLD" in layout
     assert b"train/mse" in layout
     assert "_hparams_/session_start_info" in events.summary_metadata
+    assert b"lambda_kl: 0.0001" in events.Tensors("config/text_summary")[0].tensor_proto.string_val[0]
+
+
+def test_tensorboards_projector_has_test_images_with_their_attributes(folder: Path) -> None:
+    (projection,) = (folder / "tensorboard").glob("*/default")
+    assert len((projection / "tensors.tsv").read_text().splitlines()) == 16
+    header, *rows = (projection / "metadata.tsv").read_text().splitlines()
+    assert header.split("\t") == ["Blond_Hair", "Male", "Smiling", "Black_Hair"]
+    assert {value for row in rows for value in row.split("\t")} == {"0", "1"}
+    with Image.open(projection / "sprite.png") as sprite:
+        assert sprite.size == (4 * 32, 4 * 32)
 
 
 def test_csv_and_tensorboard_agree(folder: Path, events: EventAccumulator) -> None:
