@@ -7,7 +7,7 @@ import importlib
 import inspect
 from typing import Any
 
-from adversaria.errors import ConfigError, suggest
+from adversaria.errors import ConfigError, first_line, suggest
 
 #: Where a `_target_` may live. Configurations are code: this list keeps a stray or hostile one from reaching the
 #: rest of the interpreter (`os.system`, `torch.load`, …).
@@ -55,7 +55,12 @@ def instantiate(node: Any, /, **extra: Any) -> Any:
         pass
     except TypeError as error:
         raise ConfigError(f"{node['_target_']}: {error}") from error
-    return functools.partial(target, **arguments) if partial else target(**arguments)
+    if partial:
+        return functools.partial(target, **arguments)
+    try:
+        return target(**arguments)
+    except ModuleNotFoundError as error:  # Lightning's loggers bring no package of their own
+        raise ConfigError(f"{node['_target_']} needs a package that is not installed: {first_line(error)}") from error
 
 
 def built(nodes: dict[str, Any]) -> list[Any]:

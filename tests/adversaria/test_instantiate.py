@@ -1,4 +1,5 @@
 import functools
+import importlib.util
 import sys
 from types import ModuleType
 
@@ -206,3 +207,9 @@ def test_a_type_error_inside_the_target_is_passed_on(name, text):
 def test_other_errors_of_the_target_are_passed_on():
     with pytest.raises(ZeroDivisionError):
         instantiate(node("divide", a=node("add", a=1)))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("wandb") is not None, reason="wandb is installed")
+def test_a_logger_without_its_package_says_what_to_install() -> None:
+    with pytest.raises(ConfigError, match=r"WandbLogger needs a package that is not installed.*wandb"):
+        instantiate({"_target_": "pytorch_lightning.loggers.WandbLogger"})
