@@ -40,7 +40,7 @@ class GAN(AdversarialModule):
             number or a schedule over iterations.
         generator_batches: batches of noise in one step of the generator.
         ema: factory of the generator's average (`lightning_modules.ema`), used for samples; null for none.
-        truncation: noise beyond this absolute value is drawn again when sampling (Brock et al. 2019); null for none.
+        truncation: samples are of normal noise truncated at this absolute value (Brock et al. 2019); null for none.
         spectral_norm: normalise the discriminator's weights (Miyato et al. 2018).
     """
 
@@ -196,11 +196,11 @@ class GAN(AdversarialModule):
     def noise(self, count: int, seed: int) -> Tensor:
         """Return (count, latent_dim) noise, a function of the seed alone; truncated if so configured."""
         generator = torch.Generator().manual_seed(seed)
-        noise = torch.empty(count, self.network.latent_dim)
-        if self.truncation is None:
-            noise.normal_(generator=generator)
-        else:
-            nn.init.trunc_normal_(noise, a=-self.truncation, b=self.truncation, generator=generator)
+        noise = torch.randn(count, self.network.latent_dim, generator=generator)
+        if self.truncation is not None:
+            # The truncated normal's quantiles of the same noise: an image changes smoothly with the bound.
+            tail = torch.special.ndtr(torch.tensor(-self.truncation, dtype=torch.double))
+            noise = torch.special.ndtri(torch.lerp(tail, 1 - tail, torch.special.ndtr(noise.double()))).float()
         return noise.to(self.device)
 
     @torch.no_grad()

@@ -36,6 +36,13 @@ def test_truncation_bounds_the_noise_and_keeps_it_spread(make) -> None:
     assert make().noise(2000, seed=0).abs().max() > 3
 
 
+def test_noise_changes_smoothly_with_its_bound(make) -> None:
+    free, wide, wider = (make(truncation=bound).noise(500, seed=0) for bound in (None, 1.0, 1.01))
+    assert (wide - wider).abs().max() < 0.02
+    assert torch.equal(wide.flatten().argsort(), free.flatten().argsort())
+    assert torch.allclose(make(truncation=6.0).noise(500, seed=0), free, atol=1e-3)
+
+
 def test_samples_are_of_the_averaged_weights(make, make_batches, train_on) -> None:
     gan = make(ema=EMA)
     train_on(gan, make_batches(3))
