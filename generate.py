@@ -54,7 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
         from callbacks.sampling import chosen_labels, pixel_batches
 
         with torch.inference_mode():
-            module = load(file, options)
+            module = load(file, options.device)
+            configure(module, file, options)
             walks = latents(module, options, instantiate(data))
             rows, steps = walks.shape[:2]
             noise, labels = walks.flatten(0, 1), chosen_labels(module, options.label, rows)
@@ -75,23 +76,35 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"{len(noise)} images of iteration {module.iteration}, {weights} weights: {options.output}")
 
 
-def load(file: Path, options: argparse.Namespace) -> Any:
-    """Load the model, on the device and set as the options say.
+def load(file: Path, device: str) -> Any:
+    """Load a model that generates images, onto the device `auto`, `cpu` or `cuda`.
 
     Raises:
         CheckpointError: the file is no readable checkpoint.
-        ConfigError: the model cannot do what is asked, or there is no such device.
+        ConfigError: the model generates none, or there is no such device.
     """
-    device = evaluation.device(options.device)
+    place = evaluation.device(device)
     import lightning_modules
-    from lightning_modules.abilities import Autoencoder, Sampler
+    from lightning_modules.abilities import Sampler
 
     module: Any = lightning_modules.load(file)
-    name = type(module).__name__
-    samples, encodes = (isinstance(module, ability) for ability in (Sampler, Autoencoder))
+    name, samples = type(module).__name__, isinstance(module, Sampler)
     if not samples:
         raise ConfigError(f"{file} is of {name}, which generates no images; give a VAE, GAN, WGAN or ACGAN")
-    if (options.edit or options.traverse is not None) and not encodes:
+    performance.channels_last(module)
+    return module.to(place)
+
+
+def configure(module: Any, file: Path, options: argparse.Namespace) -> None:
+    """Set the model as the options say.
+
+    Raises:
+        ConfigError: it cannot do what is asked.
+    """
+    from lightning_modules.abilities import Autoencoder
+
+    name = type(module).__name__
+    if (options.edit or options.traverse is not None) and not isinstance(module, Autoencoder):
         raise ConfigError(f"--traverse and --edit need a VAE, and {file} is of {name}; walk with --interpolate")
     if options.truncation is not None:
         if not hasattr(module, "truncation"):
@@ -99,8 +112,6 @@ def load(file: Path, options: argparse.Namespace) -> Any:
         module.truncation = options.truncation
     if options.live_weights and hasattr(module, "ema"):
         module.ema = None
-    performance.channels_last(module)
-    return module.to(device)
 
 
 def latents(module: Any, options: argparse.Namespace, datamodule: Any) -> Tensor:
