@@ -21,7 +21,6 @@ from datamodules.sources import label_columns
 if TYPE_CHECKING:
     from torch import Tensor
 
-ENCODED = 10_000  # training images that tell an attribute's direction, or the dimensions with the largest KLD
 EXAMPLES = """
 examples:
   python generate.py outputs/gan_celeba/RUN                                  # one picture of 64
@@ -124,7 +123,7 @@ def latents(module: Any, options: argparse.Namespace, datamodule: Any) -> Tensor
     import torch
 
     from callbacks.interpolation import spherical
-    from lightning_modules.latents import along, attribute_direction, encode, traverse
+    from lightning_modules.latents import ENCODED, along, attribute_direction, encode, traverse
     from lightning_modules.losses import per_dimension_kld
 
     rows = max(1, options.n // options.steps)

@@ -12,6 +12,8 @@ from adversaria.errors import DataError
 from adversaria.types import Split
 from datamodules.images import normalize
 
+ENCODED = 10_000  # training images that tell an attribute's direction, or the dimensions with the largest KLD
+
 
 def encode(module: Any, datamodule: Any, split: Split, count: int) -> tuple[Tensor, Tensor, Tensor]:
     """Encode the first `count` images of a split: means and log-variances (n, d), labels (n, k), with a progress bar.

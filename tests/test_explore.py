@@ -1,0 +1,212 @@
+"""explore.py: what there is to set, what the settings do, and the page in a real browser."""
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+import torch
+
+import explore
+import lightning_modules
+from adversaria.explorer import MOST, TEST_IMAGES, Explorer, prepare
+from callbacks.figures import to_uint8
+from callbacks.interpolation import spherical
+
+ROOT = Path(__file__).resolve().parents[1]
+ACGAN = ["model=acgan", "data=digits", "model.network.width=4", "model.network.latent_dim=8"]
+
+
+@pytest.fixture(scope="module")
+def acgan(untrained) -> Path:
+    return untrained(*ACGAN)
+
+
+@pytest.fixture
+def digits(acgan: Path) -> Explorer:
+    return prepare(lightning_modules.load(acgan), None, None)[0]
+
+
+@pytest.fixture(scope="module")
+def faces(tiny_run) -> Explorer:
+    explorer, note = prepare(lightning_modules.load(tiny_run[0]), tiny_run[0], None)
+    assert note == ""
+    return explorer
+
+
+def draw(explorer: Explorer, **changed: float) -> np.ndarray:
+    first = {name: slider.value for group in explorer.sliders.values() for name, slider in group.items()}
+    return explorer.draw({"seed": 0, "to seed": 1, **first, **changed})
+
+
+@pytest.fixture
+def latents(faces: Explorer, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What the VAE decodes with changed settings; its images hardly differ, so short was its training."""
+    decoded = []
+
+    def decode(z: torch.Tensor) -> torch.Tensor:
+        decoded.append(z)
+        return torch.zeros(len(z), 3, 64, 64)
+
+    def given(**changed: float) -> torch.Tensor:
+        draw(faces, **changed)
+        return decoded.pop()
+
+    monkeypatch.setattr(faces.module, "decode", decode)
+    return given
+
+
+def close(first: np.ndarray, second: np.ndarray) -> bool:
+    return first.shape == second.shape and bool(np.abs(first.astype(int) - second).max() <= 1)
+
+
+def test_a_gan_has_its_labels_and_truncation(digits: Explorer) -> None:
+    assert {heading: list(group) for heading, group in digits.sliders.items()} == {
+        "": ["interpolation", "truncation", "images"],
+        "Labels": ["digit"],
+    }
+    assert digits.sliders["Labels"]["digit"].high == 9
+    images = draw(digits, digit=3, images=5, seed=7)
+    module = digits.module
+    module.truncation = None
+    assert close(images, to_uint8(module.sample(5, module.noise(MOST, 7)[:5], torch.full((5, 1), 3)), (-1, 1)))
+    assert not close(images, draw(digits, digit=4, images=5, seed=7))
+    assert not close(images, draw(digits, digit=3, images=5, seed=7, truncation=0.5))
+
+
+def test_an_image_does_not_depend_on_how_many_are_shown(digits: Explorer) -> None:
+    assert close(draw(digits, images=1), draw(digits, images=16)[:1])
+
+
+def test_interpolation_goes_to_the_other_seed(digits: Explorer) -> None:
+    assert close(draw(digits, interpolation=1), draw(digits, seed=1))
+    digits.module.truncation = 4
+    first, second = (digits.module.noise(MOST, seed)[:4] for seed in (0, 1))
+    halfway = digits.module.sample(4, spherical(first, second, 3)[:, 1], torch.zeros(4, 1, dtype=torch.long))
+    assert close(draw(digits, interpolation=0.5), to_uint8(halfway, (-1, 1)))
+
+
+def test_a_vae_has_the_directions_of_its_data(faces: Explorer, latents: Any) -> None:
+    assert list(faces.sliders[""]) == ["interpolation", TEST_IMAGES, "images"]
+    assert {"Smiling", "Male"} <= set(faces.sliders["Attributes"])
+    dimensions = faces.sliders["Latent dimensions"]
+    assert len(dimensions) == 8
+    name = next(iter(dimensions))
+    expected = faces.module.noise(MOST, 0)[:4] - 1.5 * faces.directions["Smiling"]
+    expected[:, int(name.removeprefix("dimension "))] += 2
+    assert torch.allclose(latents(**{name: 2, "Smiling": -1.5}), expected, atol=1e-5)
+
+
+def test_the_seed_chooses_test_images(faces: Explorer, latents: Any) -> None:
+    assert faces.tests is not None
+    shown = [latents(**{TEST_IMAGES: 1, "images": 3, "seed": seed}) for seed in (0, 1)]
+    assert not torch.allclose(*shown)
+    assert all(torch.isclose(z, faces.tests, atol=1e-5).all(1).any() for z in torch.cat(shown))
+
+
+def test_without_data_a_vae_has_its_first_dimensions_and_a_sentence(tiny_run, tmp_path: Path) -> None:
+    checkpoint = shutil.copy(tiny_run[0] / "checkpoints" / "last.ckpt", tmp_path)
+    explorer, note = prepare(lightning_modules.load(checkpoint), None, None)
+    assert list(explorer.sliders["Latent dimensions"]) == [f"dimension {d}" for d in range(8)]
+    assert explorer.sliders["Attributes"] == {}
+    assert note.startswith("Without the run's data there are no attributes and no test images: ")
+    assert draw(explorer, images=2).shape == (2, 64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["{classifier}"], "is of Classifier, which generates no images; give a VAE, GAN, WGAN or ACGAN"),
+        (["nowhere"], "there is no checkpoint nowhere"),
+        (["{acgan}", "--port", "{busy}"], "Address already in use; choose another, or 0 for any free one"),
+        (["{acgan}", "--port", "70000"], "--port 70000: "),
+        (["{vae}", "--root", "/nowhere"], "--root /nowhere: this data set reads no files; leave it out"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    arguments: list[str], sentence: str, acgan: Path, tiny_run, untrained, capsys
+) -> None:
+    with socket.socket() as taken:
+        taken.bind((explore.HOST, 0))
+        taken.listen()
+        known = {"acgan": acgan, "vae": tiny_run[0], "busy": taken.getsockname()[1]}
+        if "{classifier}" in arguments:
+            known["classifier"] = untrained("model=classifier", "data=digits")
+        with pytest.raises(SystemExit) as left:
+            explore.main([argument.format(**known) for argument in ["--port=0", *arguments]])
+    assert left.value.code == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("error: ")
+    assert sentence in said
+
+
+def test_a_missing_library_is_one_sentence(acgan: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        explore.main([str(acgan)])
+    expected = "error: the page needs NiceGUI, which is not installed; pip install -e '.[explore]'\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.fixture
+def url(untrained, tmp_path: Path) -> Iterator[str]:
+    """The address of a page, served as a user does."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}  # NiceGUI would test itself
+    run = untrained("model=acgan", "data=synthetic_faces", "labels=[Smiling]", *ACGAN[2:])
+    command = [sys.executable, str(ROOT / "explore.py"), str(run), "--port", "0", "--device", "cpu"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().split()[0]
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_answers_and_reaches_nothing_else(browser: Any, url: str) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def pictures() -> list[str]:
+        return browser.execute_script(
+            "return [...document.querySelectorAll('.picture img')].filter(i => i.offsetParent && i.naturalWidth)"
+            ".map(i => i.src)"
+        )
+
+    def until(change: Any) -> list[str]:
+        WebDriverWait(browser, 20, 0.05).until(lambda _: change(pictures()))
+        return pictures()
+
+    def press(control: str, key: str) -> None:
+        selector = f'[aria-label="{control}"] [tabindex]'
+        browser.find_element("css selector", selector).send_keys(key)
+
+    browser.get_log("performance"), browser.get_log("browser")
+    browser.get(url)
+    before = until(lambda shown: len(shown) == 4)
+    press("truncation", 20 * "\ue012")  # arrow to the left
+    moved = until(lambda shown: shown[0] != before[0])
+    press("images", "\ue012")
+    assert until(lambda shown: len(shown) == 3) == moved[:3]
+    browser.find_element("css selector", ".seed button").click()
+    until(lambda shown: shown[0] != moved[0])
+    switch = browser.find_element("css selector", '[aria-label="Smiling"]')
+    switch.click()
+    until(lambda _: switch.get_attribute("aria-checked") == "true")
+    browser.find_elements("css selector", ".buttons button")[1].click()  # reset
+    until(lambda shown: len(shown) == 4 and switch.get_attribute("aria-checked") == "false")
+
+    assert browser.get_log("browser") == []
+    log = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in log if m["method"] == "Network.requestWillBeSent"]
+    asked += [m["params"]["url"] for m in log if m["method"] == "Network.webSocketCreated"]
+    hosts = {urlsplit(address).netloc for address in asked if not address.startswith("data:")}
+    assert hosts == {urlsplit(url).netloc}
