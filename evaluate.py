@@ -12,7 +12,7 @@ from typing import Any
 from adversaria import evaluation, performance, run_folder
 from adversaria.errors import ConfigError, UserError, one_sentence_errors
 from adversaria.hush import hush
-from adversaria.instantiate import built, instantiate
+from adversaria.instantiate import callbacks_of, instantiate
 from adversaria.types import Split
 from datamodules.sources import SPLITS
 
@@ -90,7 +90,7 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
     module.check_data(datamodule)
     if config["performance"]["channels_last"]:
         performance.channels_last(module)
-    callbacks = built(config["callbacks"])
+    callbacks = callbacks_of(config)
     measurements = [c for c in callbacks if isinstance(c, Measurement)]
     if split is not None:
         datamodule.test_split = split

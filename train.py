@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from adversaria import performance, processes, run_folder, schema, sweep
 from adversaria.errors import ConfigError, UserError, one_sentence_errors
 from adversaria.hush import hush
-from adversaria.instantiate import built, instantiate
+from adversaria.instantiate import built, callbacks_of, instantiate
 from datamodules.sources import preflight
 
 log = logging.getLogger("adversaria")
@@ -78,7 +78,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         module.check_data(datamodule)
         if config["performance"]["channels_last"]:
             performance.channels_last(module)
-        callbacks = built(config["callbacks"])
+        callbacks = callbacks_of(config)
         if config["test"] == "best" and not any(getattr(c, "monitor", None) for c in callbacks):
             raise ConfigError("test=best: no callback keeps the best, as callbacks.checkpoint.monitor; set test=last")
         trainer = instantiate(

@@ -68,6 +68,12 @@ def built(nodes: dict[str, Any]) -> list[Any]:
     return [instantiate(node) for node in nodes.values() if node is not None]
 
 
+def callbacks_of(config: dict[str, Any]) -> list[Any]:
+    """Build the callbacks of a configuration, without the bar where `trainer.enable_progress_bar` is false."""
+    unwanted = {} if config["trainer"]["enable_progress_bar"] else {"progress_bar": None}
+    return built({**config["callbacks"], **unwanted})
+
+
 def locate(target: str) -> Any:
     """Import the class or function that `target` names, which must live under one of the `ALLOWED` packages."""
     if not isinstance(target, str) or not is_allowed(target):

@@ -26,7 +26,6 @@ TINY = [
     "trainer.max_epochs=2",
     "trainer.log_every_n_steps=1",
     "trainer.enable_progress_bar=false",
-    "callbacks.progress_bar=null",
     "callbacks.tsne.count=16",
     "trainer.accelerator=cpu",
 ]
