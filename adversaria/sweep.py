@@ -71,7 +71,7 @@ class Sweep(Callback):
         folder = Path(config.hydra.sweep.dir)
         if self.summary:
             print(f"\n{sweep_summary.write(folder)}\n{folder / 'summary.html'}")
-        failed = len(list(folder.rglob(run_folder.FAILURE)))
+        failed = sum(job.status.startswith(sweep_summary.FAILED) for job in sweep_summary.read(folder).jobs)
         if failed:
             raise SystemExit(
                 f"error: {failed} job{'s' if failed > 1 else ''} failed; see {folder}, and start the sweep again"

@@ -18,7 +18,7 @@ from adversaria.errors import ConfigError
 from adversaria.run_folder import CONFIG, FAILURE, INVOCATION, METRICS, read_record, replace_text
 from adversaria.sweep_names import shortest
 
-DONE = "done"
+DONE, FAILED = "done", "failed"
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,9 @@ def read(folder: Path) -> Summary:
 def _job(folder: Path) -> Job:
     from callbacks.run_record import objective  # imports torch: where the jobs ran in other processes, only now
 
-    failure, invocations = (_json(folder / name) for name in (FAILURE, INVOCATION))
-    measured = {} if failure else read_record(folder / METRICS).get("metrics")
+    measured = read_record(folder / METRICS).get("metrics")
+    failure = _json(folder / FAILURE) if measured is None else None  # else it was refused while another was at it
+    invocations = _json(folder / INVOCATION)
     config = OmegaConf.load(folder / CONFIG) if (folder / CONFIG).exists() else OmegaConf.create()
     minimises, value = OmegaConf.select(config, "objective"), None
     if measured:
@@ -121,7 +122,7 @@ def _job(folder: Path) -> Job:
     return Job(
         folder,
         dict(o.lstrip("+").split("=", 1) for o in (failure or invocations[-1])["overrides"]),
-        f"failed: {failure['error']}" if failure else "unfinished" if measured is None else DONE,
+        f"{FAILED}: {failure['error']}" if failure else "unfinished" if measured is None else DONE,
         minimises,
         value,
         {

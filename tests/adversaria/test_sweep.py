@@ -79,6 +79,12 @@ def test_the_summary_has_means_over_seeds_best_first_and_says_what_is_missing(sw
     assert [row["mse"] for row in rows if row["model.lambda_kl"] == "0.1"] == ["0.3", "0.5"]
 
 
+def test_a_job_that_was_refused_while_another_process_did_it_is_done(sweep: Path) -> None:
+    refused = {"overrides": ["data=celeba", "model.lambda_kl=0.1", "seed=0"], "error": "another process is running"}
+    (sweep / "model.lambda_kl=0.1,seed=0" / "failure.json").write_text(json.dumps(refused))
+    assert [job.status for job in sweep_summary.read(sweep).jobs].count("done") == 3
+
+
 def test_the_page_shows_the_trade_off_and_each_jobs_samples(sweep: Path) -> None:
     figures = sweep / "model.lambda_kl=0.01,seed=0" / "figures"
     figures.mkdir()
