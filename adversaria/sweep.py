@@ -57,21 +57,24 @@ class Sweep(Callback):
             return
         if job_return.status == JobStatus.FAILED:
             error = job_return._return_value
-            sentence = explain(error) or f"{type(error).__name__}: {first_line(error)}"
-            folder = Path(config.hydra.runtime.output_dir)
-            log.error("this job failed: %s", sentence, exc_info=error if explain(error) is None else None)
-            run_folder.write_failure(folder, list(config.hydra.overrides.task), sentence)
+            explained = explain(error)
+            sentence = explained or f"{type(error).__name__}: {first_line(error)}"
+            log.error("this job failed: %s", sentence, exc_info=error if explained is None else None)
+            job = Path(config.hydra.runtime.output_dir)
+            run_folder.write_failure(job, list(config.hydra.overrides.task), sentence)
             if "max_failure_rate" not in config.hydra.sweeper:  # a sweeper that cannot bear it itself
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, math.nan
         if self.summary:
-            sweep_summary.write(Path(config.hydra.sweep.dir))
+            folder = Path(config.hydra.sweep.dir)
+            sweep_summary.write(folder, sweep_summary.read(folder))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the summary; leave with status 1 if a job failed."""
         folder = Path(config.hydra.sweep.dir)
+        summary = sweep_summary.read(folder)
         if self.summary:
-            print(f"\n{sweep_summary.write(folder)}\n{folder / 'summary.html'}")
-        failed = sum(job.status.startswith(sweep_summary.FAILED) for job in sweep_summary.read(folder).jobs)
+            print(f"\n{sweep_summary.write(folder, summary)}\n{folder / 'summary.html'}")
+        failed = sum(job.status.startswith(sweep_summary.FAILED) for job in summary.jobs)
         if failed:
             raise SystemExit(
                 f"error: {failed} job{'s' if failed > 1 else ''} failed; see {folder}, and start the sweep again"

@@ -84,9 +84,8 @@ class Summary:
         return sorted({metric for job in self.jobs for metric in job.metrics})
 
 
-def write(folder: Path) -> str:
+def write(folder: Path, summary: Summary) -> str:
     """Write `summary.csv`, `summary.md` and `summary.html` into a sweep's folder; return the Markdown."""
-    summary = read(folder)
     text = markdown(summary)
     for name, content in (("csv", _csv(summary)), ("md", text), ("html", page(summary, f"Sweep {folder.name}"))):
         replace_text(folder / f"summary.{name}", content)

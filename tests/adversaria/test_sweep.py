@@ -67,7 +67,9 @@ def sweep(tmp_path: Path) -> Path:
 
 
 def test_the_summary_has_means_over_seeds_best_first_and_says_what_is_missing(sweep: Path) -> None:
-    lines = [line.strip("| ").split(" | ") for line in sweep_summary.write(sweep).splitlines()]
+    lines = [
+        line.strip("| ").split(" | ") for line in sweep_summary.write(sweep, sweep_summary.read(sweep)).splitlines()
+    ]
     assert lines[0] == ["lambda_kl", "test/loss", "kld", "loss", "mse", "jobs", "status"]
     assert lines[2] == ["0.01", "0.4", "5", "0.4", "0.2", "2", "unfinished"]
     assert lines[3] == ["0.1", "0.8 ± 0.28", "2.667 ± 0.94", "0.8 ± 0.28", "0.4 ± 0.14", "2", "done"]
@@ -90,7 +92,7 @@ def test_the_page_shows_the_trade_off_and_each_jobs_samples(sweep: Path) -> None
     figures.mkdir()
     (figures / "samples_000001.png").write_bytes(b"old")
     (figures / "samples_000002.png").write_bytes(b"new")
-    sweep_summary.write(sweep)
+    sweep_summary.write(sweep, sweep_summary.read(sweep))
     page = (sweep / "summary.html").read_text()
     assert page.count('<img src="data:image/png') == 2  # the plot, and one job's last samples
     assert "bmV3" in page  # "new" in base64
