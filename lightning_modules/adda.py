@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from adversaria.errors import ConfigError
-from adversaria.types import Domain, Fraction, NonNegativeInt
+from adversaria.types import Domain, Fraction, NonNegative, NonNegativeInt
 from datamodules.batch_loader import Batch
 from lightning_modules import load
 from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import Phase, Update
-from lightning_modules.losses import domain_accuracy, domain_loss
+from lightning_modules.base import KEY
+from lightning_modules.losses import domain_accuracy, domain_loss, entropy
 from lightning_modules.schedules import half_cosine
 
 
@@ -33,6 +34,7 @@ class ADDA(AdaptationModule):
         pretrain_epochs: epochs on the source alone.
         source_checkpoint: a run or checkpoint of `source_only` with the same network, in the place of pretraining.
         gate: update the encoder only while the discriminator's accuracy is above; null for always.
+        entropy: weight of the entropy of the target's predictions, which the encoder minimises too.
         options: those of `AdaptationModule`.
     """
 
@@ -47,6 +49,7 @@ class ADDA(AdaptationModule):
         pretrain_epochs: NonNegativeInt = 10,
         source_checkpoint: str | None = None,
         gate: Fraction | None = None,
+        entropy: NonNegative = 0.0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -54,7 +57,7 @@ class ADDA(AdaptationModule):
         self.discriminator = discriminator(self.network.num_features)
         self.updates = {"network": pretraining, "discriminator": discriminator_update, "target_encoder": update}
         self.pretrain_epochs = 0 if source_checkpoint else pretrain_epochs
-        self.source_checkpoint, self.gate = source_checkpoint, gate
+        self.source_checkpoint, self.gate, self.entropy = source_checkpoint, gate, entropy
         self._accuracy = 1.0
 
     @property
@@ -101,16 +104,27 @@ class ADDA(AdaptationModule):
         return loss
 
     def encoder_loss(self, batch: Batch) -> Tensor:
-        """Return minus the log-likelihood of the target's features being the source's (equation 9 of the paper)."""
-        logits = self.discriminator(self.target_encoder(batch["target"]))
-        loss = nn.functional.softplus(-logits).mean()
-        self.record("train", {"loss_encoder": loss})
-        return loss
+        """Return minus the log-likelihood that the features are the source's (equation 9), plus the entropy."""
+        features = self.target_encoder(batch["target"])
+        loss = nn.functional.softplus(-self.discriminator(features)).mean()
+        uncertainty = entropy(self.network.classifier(features)).mean()
+        self.record("train", {"loss_encoder": loss, "entropy_target": uncertainty})
+        return loss + self.entropy * uncertainty
 
     def _open(self) -> bool:
         opened = self.gate is None or self._accuracy > self.gate
         self.record("train", {"gate": float(opened)})
         return opened
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what the gate goes by."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint[KEY]["accuracy"] = self._accuracy
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore it."""
+        super().on_load_checkpoint(checkpoint)
+        self._accuracy = checkpoint[KEY].get("accuracy", 1.0)
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
         """Check also that there are epochs for the adaptation.
