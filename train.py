@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from adversaria import performance, processes, run_folder, schema, sweep
+from adversaria import interruption, performance, processes, run_folder, schema, sweep
 from adversaria.errors import ConfigError, UserError, one_sentence_errors
 from adversaria.hush import hush
 from adversaria.instantiate import built, callbacks_of, instantiate
@@ -42,7 +42,9 @@ def main(cfg: DictConfig) -> float | None:
             run_folder.discard_if_empty(folder, Path(cfg.output_root))
             raise
         if not processes.is_first():
-            return train(config, folder)
+            processes.end_with_parent()
+            with interruption.handled():
+                return train(config, folder)
         with run_folder.locked(folder):
             if job.mode == RunMode.MULTIRUN:
                 config, done = run_folder.resumed_job(config, folder)
@@ -52,7 +54,7 @@ def main(cfg: DictConfig) -> float | None:
                     log.info("done before: %s", folder)
                     return objective(config["objective"], {}, folder)
             run_folder.write_invocation(folder, config, choices, overrides)
-            with sweep.leaving_nothing_behind():
+            with sweep.leaving_nothing_behind(), interruption.handled():
                 return train(config, folder)
 
 
@@ -62,6 +64,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         performance.keep_memory()
     import pytorch_lightning as pl  # seconds of imports, only now that the configuration is known to be good
 
+    from adversaria.atomic_checkpoint import AtomicCheckpointIO
     from callbacks.run_record import RunRecord, objective, print_results
 
     hush()
@@ -85,6 +88,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
             config["trainer"],
             callbacks=[*callbacks, RunRecord(config)],
             logger=built(config["logger"]),
+            plugins=[AtomicCheckpointIO()],
             default_root_dir=str(folder),
         )
         module.check_trainer(trainer)

@@ -29,6 +29,14 @@ class CheckpointError(UserError):
     """A checkpoint that is missing, damaged or of another model."""
 
 
+class SavingError(UserError):
+    """A disk that is full, or cannot be written to."""
+
+
+class DivergedError(UserError):
+    """A training whose losses or weights are no numbers any more."""
+
+
 def suggest(name: str, known: Iterable[str], limit: int = 3) -> str:
     """Return `; did you mean a or b?` for the names nearest to `name`, or all of a short list, or nothing."""
     name, known = str(name), sorted(map(str, known))  # a key of YAML can be a number

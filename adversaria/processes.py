@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import signal
+import sys
 
 from adversaria.errors import ConfigError
+
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 def is_first() -> bool:
@@ -31,3 +37,11 @@ def launch() -> str | None:
     if int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_PROCID" in os.environ:
         return f"slurm_{os.environ['SLURM_JOB_ID']}_{os.environ.get('SLURM_STEP_ID', '0')}"
     return None
+
+
+def end_with_parent() -> None:
+    """Let the kernel end a process that Lightning started when the first one is gone, however that came about."""
+    started_by_lightning = "LOCAL_RANK" in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ
+    if started_by_lightning and "SLURM_PROCID" not in os.environ and sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

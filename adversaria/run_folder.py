@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import secrets
+import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,12 +45,34 @@ def run_dir(output_root: str, name: str, ckpt_path: str | None) -> str:
     Args:
         output_root: folder of all runs.
         name: name of the experiment; runs of one experiment share a folder.
-        ckpt_path: None for a new run; `last` or `best` for the newest run of that name; or a checkpoint's path.
+        ckpt_path: None for a new run; `last` or `best` for the newest run of that name; `auto` for the newest undamaged
+            checkpoint of that name, or a new run if there is none; or a checkpoint's path.
     """
-    if ckpt_path is None:
+    if ckpt_path == "auto" and (found := newest_intact(Path(output_root) / name)):
+        return str(found.parent.parent)
+    if ckpt_path in (None, "auto"):
         fresh = processes.launch() or f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{secrets.token_hex(3)}"
         return str(Path(output_root) / name / fresh)
     return str(checkpoint_file(ckpt_path, Path(output_root) / name).parent.parent)
+
+
+def newest_intact(experiment_dir: Path) -> Path | None:
+    """Return the newest undamaged checkpoint of all runs of an experiment, or of one run; name the damaged ones."""
+    files = [f for pattern in ("checkpoints/*.ckpt", "*/checkpoints/*.ckpt") for f in experiment_dir.glob(pattern)]
+    for file in sorted(files, key=lambda f: f.stat().st_mtime, reverse=True):
+        if is_intact(file):
+            return file
+        print(f"{file} is damaged; looking for an older one", file=sys.stderr)
+    return None
+
+
+def is_intact(file: Path) -> bool:
+    """Tell whether a checkpoint is complete, by the checksums of the archive that it is."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, OSError):
+        return False
 
 
 def checkpoint_file(ckpt_path: str, experiment_dir: Path) -> Path:
@@ -96,6 +120,13 @@ def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overr
         CheckpointError: the folder is no run folder, or a group differs.
         ConfigError: a key that the run does not have.
     """
+    named = {"last": folder / "checkpoints" / "last.ckpt", "best": folder / "checkpoints" / "best.ckpt"}
+    file = newest_intact(folder) if cfg.ckpt_path == "auto" else named.get(cfg.ckpt_path)
+    if cfg.ckpt_path == "auto" and file is None:
+        return {**plain(cfg), "ckpt_path": None}
+    file = file or checkpoint_file(cfg.ckpt_path, folder.parent)
+    if file.is_file() and not is_intact(file):
+        raise CheckpointError(f"{file} is damaged; ckpt_path=auto takes the newest that is not")
     with _reading(folder):
         first = json.loads((folder / INVOCATION).read_text())[0]
     saved = saved_config(folder)
@@ -114,8 +145,6 @@ def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overr
             set_key(saved, override, f"the run in {folder}")
     config = plain(saved)
     config = replace_prefix(config, config["run_dir"], str(folder))
-    named = cfg.ckpt_path in ("last", "best")
-    file = folder / "checkpoints" / f"{cfg.ckpt_path}.ckpt" if named else checkpoint_file(cfg.ckpt_path, folder.parent)
     return {**config, "ckpt_path": str(file)}
 
 

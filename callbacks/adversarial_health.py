@@ -81,6 +81,14 @@ class AdversarialHealth(pl.Callback):
             "or a lower model.discriminator.optimizer.lr",
         )
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return how many epochs in a row each has been so."""
+        return dict(self._epochs)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on counting from there."""
+        self._epochs = dict(state)
+
     def _watch(self, name: str, is_so: bool, sentence: str) -> None:
         self._epochs[name] = self._epochs[name] + 1 if is_so else 0
         if self._epochs[name] == self.patience:

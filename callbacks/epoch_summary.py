@@ -23,15 +23,19 @@ class EpochSummary(pl.Callback):
         self._epoch_start = self._first_batch = self._last_batch = 0.0
         self._images = 0
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Start the clock; an epoch that goes on from its midst has no start of its own."""
+        self.on_train_epoch_start(trainer, pl_module)
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Start the clock."""
         self._epoch_start = time.perf_counter()
-        self._images = 0
+        self._images, self._first_batch = 0, 0.0
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the images."""
         self._last_batch = time.perf_counter()
-        if batch_idx == 0:
+        if not self._first_batch:
             self._first_batch = self._last_batch
         else:
             self._images += pl_module.count(batch)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from adversaria.types import Domain, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
 from datamodules.augmentation import Augmentation
-from datamodules.batch_loader import Batch, BatchLoader
+from datamodules.batch_loader import Batch, BatchLoader, Position
 from datamodules.images import ImagesDataModule, normalize
 from datamodules.sources import SPLITS, Source, check_value_range, choose_set
 
@@ -156,6 +156,7 @@ class PairLoader:
     def __init__(self, labelled: BatchLoader, unlabelled: BatchLoader, batches: int) -> None:
         self.labelled, self.unlabelled, self.batches = labelled, unlabelled, batches
         self.sampler, self.epoch = self, 0
+        self.position = Position()
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; Lightning calls it, on `sampler`, at the start of each."""
@@ -165,12 +166,25 @@ class PairLoader:
         return self.batches
 
     def __iter__(self) -> Iterator[Batch]:
-        pairs = zip(self._endless(self.labelled), self._endless(self.unlabelled), strict=False)
-        for labelled, unlabelled in itertools.islice(pairs, len(self)):
+        sides: list[Iterator[Batch]] = []
+        for number in self.position.rest(self.epoch, len(self)):
+            sides = sides or [self._endless(loader, number) for loader in (self.labelled, self.unlabelled)]
+            labelled, unlabelled = map(next, sides)
             yield {"source": labelled["image"], "labels": labelled["labels"][:, 0], "target": unlabelled["image"]}
 
-    def _endless(self, loader: BatchLoader) -> Iterator[Batch]:
+    def _endless(self, loader: BatchLoader, first: int) -> Iterator[Batch]:
         passes = -(-len(self) // len(loader))  # in an epoch; each pass has an order of its own
-        for number in itertools.count(self.epoch * passes):
+        done, first = divmod(first, len(loader))
+        for number in itertools.count(self.epoch * passes + done):
             loader.sampler.set_epoch(number)
+            loader.load_state_dict({"epoch": number, "delivered": first})
             yield from loader
+            first = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Return how far the epoch has gone."""
+        return self.position.state_dict()
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from there in that epoch."""
+        self.position.load_state_dict(state)

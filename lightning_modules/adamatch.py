@@ -96,9 +96,8 @@ class AdaMatch(AdaptationModule):
         low, high = self.value_range
         return self.strong((image - low) / (high - low)) * (high - low) + low
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+    def end_iteration(self, batch: Batch) -> None:
         """Let the average follow the network."""
-        super().on_train_batch_end(outputs, batch, batch_idx)
         if self.ema is not None:
             self.ema.update(self.network, new=self.count(batch), seen=self.images)
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from adversaria.errors import CheckpointError, ConfigError, first_line
+from adversaria import interruption, rng
+from adversaria.errors import CheckpointError, ConfigError, DivergedError, first_line
 from adversaria.instantiate import instantiate, is_allowed
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 KEY = "adversaria"  # of our entry in a checkpoint
+
+
+@runtime_checkable
+class SavesWithin(Protocol):
+    """A checkpoint callback that saves within epochs too."""
+
+    def on_iteration_end(self, trainer: pl.Trainer, module: BaseModule, stopping: bool) -> None:
+        """Save if that is due; certainly where the training stops now."""
 
 
 class BaseModule(pl.LightningModule):
@@ -42,6 +52,7 @@ class BaseModule(pl.LightningModule):
         self.optimizer_names = ["0"]
         self._averages: dict[str, Average] = {}
         self._reconfigured = False
+        self._resumed: list[dict[str, Any]] = []  # what each process had beside the weights, when they were saved
 
     @property
     def progress(self) -> float:
@@ -84,6 +95,8 @@ class BaseModule(pl.LightningModule):
         if self.trainer.world_size > 1:
             sums, weights = (self.trainer.strategy.reduce(t, reduce_op="sum") for t in (sums, weights))
         values = dict(zip(taken, (sums / weights).tolist(), strict=True))
+        if stage == "train":
+            self._check_finite(values)
         for logger in self.loggers:
             logger.log_metrics(values, step=self.iteration)
         in_training = stage not in ("val", "test")
@@ -92,15 +105,51 @@ class BaseModule(pl.LightningModule):
             self.log(name, value, prog_bar=shown, logger=False, on_step=in_training, on_epoch=not in_training)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Count the iteration; publish the training scalars when they are due."""
+        """Count the iteration, publish the training scalars when they are due, save and stop if that was asked for.
+
+        Raises:
+            DivergedError: a training scalar is no number.
+            Interrupted: a signal asked for it.
+        """
         self.iteration += 1
         self.images += self.count(batch)
+        self.end_iteration(batch)
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set outside Trainer's class body
-        if batch_idx + 1 == self.trainer.num_training_batches or self.iteration % every == 0:
+        last, due = batch_idx + 1 == self.trainer.num_training_batches, self.iteration % every == 0
+        if last or due:
             rates = [optimizer.param_groups[0]["lr"] for optimizer in self.trainer.optimizers]
             self.record("optim", {f"lr_{n}": rate for n, rate in zip(self.optimizer_names, rates, strict=True)})
             self.publish("train")
             self.publish("optim")
+        if last:  # after the validation that is due now, all is saved anyway
+            return
+        number = self._asked_to_stop(due)
+        for callback in self.trainer.checkpoint_callbacks:
+            if isinstance(callback, SavesWithin):
+                callback.on_iteration_end(self.trainer, self, stopping=bool(number))
+        if number:
+            raise interruption.Interrupted(number)
+
+    def end_iteration(self, batch: Any) -> None:
+        """Do what belongs to an iteration after its steps: an average follows. Called before anything is saved."""
+
+    def _asked_to_stop(self, due: bool) -> int:
+        """Return the signal that asked any of the processes to stop; where there are several, only when it is due."""
+        if self.trainer.world_size == 1:
+            return interruption.asked()
+        if not due:
+            return 0
+        number = torch.tensor(float(interruption.asked()), device=self.device)
+        return int(self.trainer.strategy.reduce(number, reduce_op="max"))
+
+    def _check_finite(self, values: Mapping[str, float]) -> None:
+        lost = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
+        if lost:
+            raise DivergedError(
+                f"iteration {self.iteration}: {', '.join(lost)}, a mean since the last logged point. Lower the "
+                "learning rate or clip the gradient; trainer.log_every_n_steps=1 finds the step, "
+                "trainer.detect_anomaly=true the operation"
+            )
 
     def on_validation_epoch_end(self) -> None:
         """Publish the validation scalars."""
@@ -134,30 +183,63 @@ class BaseModule(pl.LightningModule):
         """
 
     def on_train_start(self) -> None:
-        """Seed this process, and let a resumed run follow its new optimizer settings.
+        """Seed this process, or let it go on as the saved one was about to; take the signals for the time of the fit.
 
-        Noise and flips differ between processes and go on differently after a resume. Lightning has restored the
-        optimizers' settings along with their state; where the configuration has changed since, it wins.
+        Lightning has restored the optimizers' settings along with their state; where the configuration has changed
+        since, it wins.
         """
-        seeds = np.random.SeedSequence([torch.initial_seed(), self.global_rank, self.iteration])
-        torch.manual_seed(int(seeds.generate_state(1)[0]))
+        if len(self._resumed) == self.trainer.world_size:
+            state = self._resumed[self.global_rank]
+            rng.restore(state["rng"], self.device)
+            for name, (total, weight) in state["averages"].items():
+                self._averages[name] = Average(total.to(self.device), weight)
+        else:  # anew, or on another number of processes: noise and flips differ between them
+            seeds = np.random.SeedSequence([torch.initial_seed(), self.global_rank, self.iteration])
+            torch.manual_seed(int(seeds.generate_state(1)[0]))
+        self._resumed = []
         for optimizer in self.trainer.optimizers if self._reconfigured else []:
             for group in optimizer.param_groups:
                 group.update({k: v for k, v in optimizer.defaults.items() if k in group})
+        interruption.install()  # Lightning has just taken SIGTERM
+        interruption.defer(True)
+
+    def on_train_end(self) -> None:
+        """Obey signals at once again, now that all is saved; and one that came in the last iterations.
+
+        Raises:
+            Interrupted: there was one.
+        """
+        interruption.defer(False)
+        if number := self._asked_to_stop(due=True):
+            raise interruption.Interrupted(number)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the iteration, the plain configuration and versions."""
+        """Add the iteration, the plain configuration and versions, and what each process must go on with.
+
+        Raises:
+            DivergedError: a weight is no number.
+        """
+        for name, value in checkpoint["state_dict"].items():
+            if value.is_floating_point() and not bool(value.isfinite().all()):
+                raise DivergedError(f"iteration {self.iteration}: {name} has values that are no numbers; not saved")
+        averages = {name: (torch.as_tensor(a.total).cpu(), a.weight) for name, a in self._averages.items()}
+        states: list[Any] = [{"rng": rng.capture(self.device), "averages": averages}]
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            states *= torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(states, states[0])
         checkpoint[KEY] = {
             "iteration": self.iteration,
             "images": self.images,
             "model": self.config,
             "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
+            "processes": states,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the iteration, and see whether the configuration has changed."""
         self.iteration, self.images = checkpoint[KEY]["iteration"], checkpoint[KEY]["images"]
         self._reconfigured = checkpoint[KEY]["model"] != self.config
+        self._resumed = checkpoint[KEY].get("processes", [])
 
 
 def check_network(network: Any, kind: type, method: str) -> None:
@@ -172,9 +254,8 @@ def check_network(network: Any, kind: type, method: str) -> None:
 class Average:
     """A weighted mean whose sum stays on the device."""
 
-    def __init__(self) -> None:
-        self.total: Tensor | float = 0.0
-        self.weight = 0
+    def __init__(self, total: Tensor | float = 0.0, weight: int = 0) -> None:
+        self.total, self.weight = total, weight
 
     def add(self, value: Tensor | float, count: int) -> None:
         """Add a value that is the mean over `count` items."""

@@ -154,9 +154,8 @@ class GAN(AdversarialModule):
         """Return the labels that the networks are conditioned on, (n, k); none here."""
         return None
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Count the images, and let the average follow the generator."""
-        super().on_train_batch_end(outputs, batch, batch_idx)
+    def end_iteration(self, batch: Batch) -> None:
+        """Let the average follow the generator."""
         if self.ema is not None:
             self.ema.update(self.network.generator, new=self.count(batch), seen=self.images)
 

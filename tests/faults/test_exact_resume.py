@@ -1,0 +1,119 @@
+"""Runs that are stopped and go on end bit for bit as if they had never been stopped: every method, at four points."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import train
+from adversaria import interruption
+from adversaria.curves import read_metrics
+from lightning_modules.base import BaseModule
+
+EPOCH = 5  # iterations
+GAN = ["data=digits", "data.batch_size=256", "model.network.width=4", "callbacks.curves=null"]
+PAIR = [
+    *("data=digit_pair", "data.source=digits", "data.target=mnist5k_blended", "data.batch_size=64"),
+    *("data/augmentation=colour", "trainer.limit_train_batches=5", "model.network.width=4"),
+]
+METHODS = {
+    "vae": ["model=vae", "data.source.train=96", "data.source.val=24", "data.source.test=24", "data.batch_size=18"],
+    "gan": ["model=gan", *GAN, "model.r1=0.1", "model.instance_noise=0.1"],
+    "wgan": ["model=wgan", *GAN, "model.generator.every=5", "model.weight_clip=0.01", "model.gradient_penalty=0"],
+    "wgan_gp": ["model=wgan", *GAN, "model.generator.every=5"],
+    "acgan": ["model=acgan", *GAN],
+    "dann": ["model=dann", *PAIR],
+    "dann in turn": ["model=dann", *PAIR, "model/update@model.discriminator_update=adam_digits"],
+    "adda": ["model=adda", *PAIR, "model.pretrain_epochs=1", "model.gate=0.5"],
+    "adamatch": ["model=adamatch", *PAIR],
+    "dsn": ["model=dsn", *PAIR],
+}
+POINTS = {
+    "in the first epoch": 2,
+    "between critic steps, off the logged points": 3,
+    "at the boundary of epochs": EPOCH,
+    "in a later epoch": 8,
+}
+QUIET = [
+    *("trainer.max_epochs=2", "trainer.log_every_n_steps=2", "trainer.accelerator=cpu", "trainer.deterministic=true"),
+    *("trainer.enable_progress_bar=false", "test=null"),
+]
+
+
+class Crash(Exception):
+    """Ends a run without a word."""
+
+
+def stopping_at(iteration: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send SIGTERM in an iteration; where an epoch has ended with it, crash in the next instead."""
+    counted = BaseModule.on_train_batch_end
+
+    def stop(module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if module.iteration + 1 == iteration and iteration % EPOCH:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if module.iteration == iteration:
+            raise Crash
+        counted(module, outputs, batch, batch_idx)
+
+    monkeypatch.setattr(BaseModule, "on_train_batch_end", stop)
+
+
+def saved(folder: Path) -> dict[str, Any]:
+    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+
+
+def differences(left: Any, right: Any, path: str = "") -> list[str]:
+    """Return where two nested containers differ, bit for bit."""
+    if isinstance(left, dict) and isinstance(right, dict) and left.keys() == right.keys():
+        return [d for key in left for d in differences(left[key], right[key], f"{path}/{key}")]
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple) and len(left) == len(right):
+        return [d for i, pair in enumerate(zip(left, right, strict=True)) for d in differences(*pair, f"{path}/{i}")]
+    if isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor):
+        return [] if torch.equal(left, right) else [path]
+    return [] if left == right else [f"{path}: {left!r} against {right!r}"]
+
+
+@pytest.fixture(scope="module")
+def unstopped(compose, cache_dir, tmp_path_factory):
+    """Configurations and last checkpoints of runs that were never stopped, each made when it is first asked for."""
+    done: dict[str, tuple[list[str], Path]] = {}
+
+    def of(method: str) -> tuple[list[str], Path]:
+        if method not in done:
+            overrides = [*METHODS[method], *QUIET, f"data.cache_dir={cache_dir}"]
+            folder = tmp_path_factory.mktemp("unstopped")
+            train.train(compose(*overrides, folder=folder), folder)
+            done[method] = overrides, folder
+        return done[method]
+
+    return of
+
+
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_resumed_run_ends_bit_for_bit_as_an_unstopped_one(
+    method: str, point: str, unstopped, compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides, expected = unstopped(method)
+    config = compose(*overrides, folder=tmp_path)
+    with monkeypatch.context() as patch, interruption.handled():
+        stopping_at(POINTS[point], patch)
+        with pytest.raises((interruption.Interrupted, Crash)):
+            train.train(config, tmp_path)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    assert saved(tmp_path)["adversaria"]["iteration"] == POINTS[point]
+    train.train({**config, "ckpt_path": str(last)}, tmp_path)
+
+    ours, theirs = saved(tmp_path), saved(expected)
+    paths = [state.pop("callbacks") for state in (ours, theirs)]  # they name their folders
+    assert differences(ours, theirs) == []
+    assert differences(*({k: v for k, v in p.items() if "Checkpoint" not in k} for p in paths)) == []
+    ours, theirs = (read_metrics(folder / "metrics.csv") for folder in (tmp_path, expected))
+    for curves in (ours, theirs):
+        curves.pop("perf/images_per_second", None)
+    assert ours == theirs

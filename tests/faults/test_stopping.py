@@ -1,0 +1,153 @@
+"""Signals and crashes of whole runs: what is saved, what is said, and with which code the run ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from adversaria.curves import read_metrics
+
+LONG = [
+    *("data.source.train=96", "data.source.val=24", "data.source.test=24", "data.batch_size=2"),
+    *("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "trainer.max_epochs=500"),
+    *("callbacks.tsne=null", "callbacks.curves=null", "callbacks.samples=null", "callbacks.reconstructions=null"),
+    *("trainer.log_every_n_steps=5", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"),
+]
+EPOCH = 48  # iterations
+TWO = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
+
+
+def wait_for(process: subprocess.Popen[str], text: str) -> str:
+    """Read a process's output up to the line that has a text; return all of it."""
+    assert process.stdout is not None
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if text in line:
+            return seen
+    raise AssertionError(f"it ended without {text!r}:\n{seen}")
+
+
+def run_of(folder: Path) -> Path:
+    (run,) = (folder / "outputs" / "vae_synthetic_faces").iterdir()
+    return run
+
+
+def iteration_in(run: Path) -> int:
+    return int(torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["adversaria"]["iteration"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_saves_says_how_to_go_on_and_gives_its_exit_code(number, start, cli, tmp_path: Path) -> None:
+    process = start(tmp_path, *LONG)
+    wait_for(process, "epoch 2/")
+    time.sleep(0.1)
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    run = run_of(tmp_path)
+    assert f"{number.name}: stopping as soon as all is saved" in rest
+    assert f"stopped; go on with: python train.py ckpt_path={run.relative_to(tmp_path)}" in rest
+    assert "Traceback" not in rest
+    stopped = iteration_in(run)
+    assert stopped > 2 * EPOCH
+    more = cli(tmp_path, f"ckpt_path={run.relative_to(tmp_path)}", f"trainer.max_epochs={stopped // EPOCH + 2}")
+    assert more.returncode == 0, more.stderr
+    logged = read_metrics(run / "metrics.csv")["train/loss"][0]
+    assert len(set(logged)) == len(logged)
+    assert all(i % 5 == 0 or i % EPOCH == 0 for i in logged)  # no point at the stop, none lost, none twice
+    assert set(range(5, logged[-1], 5)) <= set(logged)
+
+
+def test_a_second_signal_stops_at_once(start, tmp_path: Path) -> None:
+    slow = [*LONG, "data.source.val=2000", "data.source.test=8"]
+    process = start(tmp_path, *slow)
+    wait_for(process, "run folder")
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+
+
+def test_a_signal_before_the_training_ends_the_run_at_once(start, tmp_path: Path) -> None:
+    process = start(tmp_path, *LONG, "data.source.train=200000")
+    wait_for(process, "run folder")  # now it makes its data
+    process.send_signal(signal.SIGTERM)
+    rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert "Traceback" not in rest
+
+
+def test_auto_goes_on_with_the_newest_that_loads_and_names_the_damaged(cli, tmp_path: Path) -> None:
+    short = [*LONG, "trainer.max_epochs=1", "data.batch_size=32", "ckpt_path=auto"]
+    first = cli(tmp_path, *short)  # nothing there: a new run
+    assert first.returncode == 0, first.stderr
+    run = run_of(tmp_path)
+    last, best = (run / "checkpoints" / f"{name}.ckpt" for name in ("last", "best"))
+    shutil.copy(last, best)
+    os.utime(best, (1, 1))
+    last.write_bytes(last.read_bytes()[:-2000])
+    again = cli(tmp_path, *short, "trainer.max_epochs=2")
+    assert again.returncode == 0, again.stderr
+    assert f"{last.relative_to(tmp_path)} is damaged; looking for an older one" in again.stderr
+    assert run_of(tmp_path) == run
+    assert iteration_in(run) == 6
+
+    content = bytearray(last.read_bytes())
+    content[len(content) // 2] ^= 255
+    last.write_bytes(content)
+    named = cli(tmp_path, "ckpt_path=last")
+    assert named.returncode == 2
+    assert "last.ckpt is damaged; ckpt_path=auto takes the newest that is not" in named.stderr
+
+
+def ended_within(process: subprocess.Popen[str], seconds: float) -> str:
+    rest, _ = process.communicate(timeout=seconds)
+    return rest
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "train.py"], capture_output=True, text=True)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("killed", ["first", "second"])
+def test_a_killed_process_ends_the_other_within_a_minute(killed: str, start, tmp_path: Path) -> None:
+    process = start(tmp_path, *LONG, *TWO)
+    wait_for(process, "epoch 1/")
+    (child,) = children(process)
+    os.kill(process.pid if killed == "first" else child, signal.SIGKILL)
+    ended_within(process, 60)
+    assert process.returncode != 0
+    deadline = time.monotonic() + 60
+    while alive(child) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive(child), "an orphan"
+    assert iteration_in(run_of(tmp_path)) >= EPOCH // 2
+
+
+def test_a_signal_to_any_of_two_processes_stops_both_with_one_checkpoint(start, tmp_path: Path) -> None:
+    process = start(tmp_path, *LONG, *TWO)
+    wait_for(process, "epoch 1/")
+    (child,) = children(process)
+    os.kill(child, signal.SIGTERM)
+    rest = ended_within(process, 60)
+    assert process.returncode == 143, rest
+    assert not alive(child)
+    assert iteration_in(run_of(tmp_path)) % 5 == 0  # at a logged point, where the processes meet anyway
