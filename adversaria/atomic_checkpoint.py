@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -36,7 +37,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             scratch.replace(path)
             _flush_folder(path.parent)
         except (OSError, RuntimeError) as error:  # torch's writer makes a RuntimeError of a full disk
-            scratch.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                scratch.unlink()
             raise SavingError(
                 f"cannot write {path} ({first_line(error)}); {_free(path)}; an earlier checkpoint there is as it was"
             ) from error

@@ -18,7 +18,7 @@ from lightning_modules.base import BaseModule
 EPOCH = 5  # iterations
 GAN = ["data=digits", "data.batch_size=256", "model.network.width=4", "callbacks.curves=null"]
 PAIR = [
-    *("data=digit_pair", "data.source=digits", "data.target=mnist5k_blended", "data.batch_size=64"),
+    *("data=digit_pair", "data.source=digits", "data.target=digits", "data.batch_size=64"),
     *("data/augmentation=colour", "trainer.limit_train_batches=5", "model.network.width=4"),
 ]
 METHODS = {

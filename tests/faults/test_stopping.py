@@ -130,7 +130,7 @@ def alive(pid: int) -> bool:
 @pytest.mark.parametrize("killed", ["first", "second"])
 def test_a_killed_process_ends_the_other_within_a_minute(killed: str, start, tmp_path: Path) -> None:
     process = start(tmp_path, *LONG, *TWO)
-    wait_for(process, "epoch 1/")
+    wait_for(process, "epoch 2/")  # the first one's checkpoint is written by now
     (child,) = children(process)
     os.kill(process.pid if killed == "first" else child, signal.SIGKILL)
     ended_within(process, 60)
