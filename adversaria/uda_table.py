@@ -82,7 +82,7 @@ def cells_of(records: Iterable[tuple[str, str, dict[str, Any]]]) -> Cells:
         key: Cell(
             [run["metrics"]["test/accuracy"] for run in runs],
             [run["metrics"]["test/accuracy_oracle"] for run in runs if "test/accuracy_oracle" in run["metrics"]],
-            [run["seconds of this attempt"] / 60 for run in runs],
+            [run["seconds"] / 60 for run in runs],
             runs[0]["protocol"],
         )
         for key, runs in found.items()

@@ -53,6 +53,18 @@ class RunRecord(pl.Callback):
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
         self._start = time.time()
+        self._before = 0.0  # seconds of earlier attempts, up to the checkpoint that this one goes on from
+
+    def _seconds(self) -> float:
+        return self._before + time.time() - self._start
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the time of all attempts so far."""
+        return {"seconds": self._seconds()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on counting from there."""
+        self._before = state["seconds"]
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Write environment.json and architecture.txt; tell TensorBoard where a resumed run goes on."""
@@ -81,7 +93,7 @@ class RunRecord(pl.Callback):
         if not trainer.is_global_zero:
             return
         record = record_of(trainer, pl_module, weights=self.config["test"], seed=self.config["seed"])
-        record["seconds of this attempt"] = round(time.time() - self._start)
+        record["seconds"] = round(self._seconds())
         folder = Path(trainer.default_root_dir)
         write_record(folder / METRICS, record)
         for writer in tensorboard_writers(trainer):

@@ -50,7 +50,7 @@ def make(folder: Path, model: str, metrics: dict[str, float | None] | None, seed
         record = {
             "metrics": {f"test/{k}": v for k, v in metrics.items()},
             "protocol": PROTOCOL | protocol,
-            "seconds of this attempt": 90,
+            "seconds": 90,
         }
         (folder / "metrics.json").write_text(json.dumps(record))
     return folder

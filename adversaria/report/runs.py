@@ -137,7 +137,7 @@ class Run:
     def minutes(self) -> int | None:
         """How long it took, its test included, at least one; not known of a run that was resumed."""
         known = self.record and len(self.starts) < 2
-        return max(1, round(self.record["seconds of this attempt"] / 60)) if known else None
+        return max(1, round(self.record["seconds"] / 60)) if known else None
 
     @cached_property
     def iteration(self) -> int:
@@ -272,7 +272,7 @@ def _environment(file: Path) -> dict[str, Any]:
 
 def _record(file: Path) -> dict[str, Any]:
     record = json.loads(file.read_text())
-    numbers = (record["seconds of this attempt"], record["protocol"]["iteration"], *record["metrics"].values())
+    numbers = (record["seconds"], record["protocol"]["iteration"], *record["metrics"].values())
     if not all(value is None or isinstance(value, int | float) for value in numbers):
         raise ValueError
     return dict(record)

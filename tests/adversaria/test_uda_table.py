@@ -22,7 +22,7 @@ def finish(folder: Path, system: str, scenario: str, seed: int, accuracy: float,
         "augmentation of the target": "rotate 5",
     }
     protocol = {"test images of the target": 9001, **changes}
-    record = {"metrics": metrics, "protocol": protocol, "seconds of this attempt": 120}
+    record = {"metrics": metrics, "protocol": protocol, "seconds": 120}
     (run / "metrics.json").write_text(json.dumps(record))
 
 

@@ -1,4 +1,5 @@
 import re
+import zipfile
 from collections import Counter
 
 import numpy as np
@@ -165,6 +166,19 @@ def test_a_damaged_member_of_a_zip_is_named(write_celeba, tmp_path, start):
     with pytest.raises(DataError, match=r"img_align_celeba.zip/000001.jpg"):
         source.read("000001.jpg", 64)
     assert source.read("000002.jpg", 64).shape == (64, 64, 3)
+
+
+def test_an_archive_whose_members_would_escape_is_only_read(write_celeba, tmp_path):
+    root = write_celeba(tmp_path / "data", archive=True)
+    outside = tmp_path / "escaped.jpg"
+    with zipfile.ZipFile(root / "img_align_celeba.zip", "a") as archive:
+        for member in ("../escaped.jpg", str(outside)):
+            archive.writestr(member, archive.read("img_align_celeba/000001.jpg"))
+    source = CelebA(str(root))
+    assert source.read("000001.jpg", 64).shape == (64, 64, 3)
+    assert source.read("escaped.jpg", 64).shape == (64, 64, 3)
+    assert not outside.exists()
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["data"]
 
 
 def test_a_web_page_named_zip_is_named(write_celeba, tmp_path):
