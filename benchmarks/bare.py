@@ -34,7 +34,6 @@ UNUSED = (
     "gradient_penalty",
     "instance_noise",
     "ema",
-    "discriminator_update",
     "conditional",
     "label_on_fake",
     "gate",
@@ -186,6 +185,8 @@ def gan(model: dict[str, Any], build: Builder) -> Step:
 
 def dann(model: dict[str, Any], build: Builder) -> Step:
     """Return the step of a DANN with gradient reversal."""
+    if model["discriminator_update"]:
+        raise ValueError("the bare loop of a DANN has no turns")
     network = build.network(model["network"])
     discriminator = build.network(model["discriminator"], network.num_features)
     optimizer = build.optimizer(model["update"]["optimizer"], network, discriminator)

@@ -25,11 +25,11 @@ SCALARS = "[LightningModule]VAE.on_train_batch_end"  # sums, averages, and hands
 
 def of_an_epoch(trial: Trial) -> float:
     """Return the time of all callbacks and loggers in % of an epoch; note each one's."""
-    from pytorch_lightning.profilers import SimpleProfiler
+    from pytorch_lightning import profilers
 
     from benchmarks import through_train
 
-    profiler = SimpleProfiler()
+    profiler = profilers.SimpleProfiler()
     with tempfile.TemporaryDirectory() as folder, _timed_loggers(profiler):
         config = SYSTEMS["A1"].config(
             BATCH,
@@ -41,8 +41,9 @@ def of_an_epoch(trial: Trial) -> float:
             "callbacks.tsne=null",
             "test=null",
         )
-        config["trainer"]["profiler"] = profiler
-        through_train.train(config)
+        config["trainer"]["profiler"] = {"_target_": "pytorch_lightning.profilers.SimpleProfiler"}
+        with mock.patch.object(profilers, "SimpleProfiler", lambda: profiler):
+            through_train.train(config)
     costs = per_epoch(profiler.recorded_durations)
     steps = profiler.recorded_durations["run_training_batch"]
     epoch = sum(steps) / len(steps) * (FACES // BATCH)
