@@ -14,7 +14,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks.suite import ROOT, SECTIONS, Result, fresh, measure, page, rows_of
+from benchmarks.suite import ROOT, SECTIONS, Result, fresh, machine, measure, page, rows_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     rows = {section: [row for row in rows_of(section) if options.match in row.what] for section in chosen}
     options.output.mkdir(parents=True, exist_ok=True)
     file = options.output / f"{datetime.now():%Y-%m-%d_%H-%M-%S}.md"
+    how = f"{options.rounds} rounds{', of the smallest sizes: no measurement' if options.quick else ''}"
+    heading = f"{machine()}; {how}."
     results: dict[str, list[Result]] = {}
     start, done, total = time.monotonic(), 0, sum(map(len, rows.values()))
     for section, wanted in rows.items():
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"[{done}/{total}, {minutes:.0f} min] {section}: {row.what}", file=sys.stderr, flush=True)
             result = fresh(measure, section, row.what, options.rounds, options.quick)
             results.setdefault(section, []).append(result)
-            file.write_text(page(results, options.rounds, options.quick))  # now, not to lose an hour to the last row
+            file.write_text(page(heading, results))  # now, not to lose an hour to the last row
             done += 1
             if result.skipped:  # the others of the section need the same
                 done += len(wanted) - len(results[section])

@@ -48,9 +48,11 @@ def images_per_second(
         keep_memory()
     torch.manual_seed(0)
     step = step_of(config, settings, device)
-    batches = [_batch(config, settings, device) for _ in range(4)]
+    batches = [batch_of(config, settings, device) for _ in range(4)]
     start = 0.0
     for number, batch in zip(range(steps), itertools.cycle(batches), strict=False):
+        if settings == "compiled":
+            torch.compiler.cudagraph_mark_step_begin()  # what the last step's graphs gave out may be written over
         step(batch)
         if number + 1 == left_out:
             start = _now(device)
@@ -66,7 +68,8 @@ def step_of(config: dict[str, Any], settings: Settings = "tuned", device: str = 
     return LOOPS[model["_target_"].rpartition(".")[2]](model, Builder(settings, device))
 
 
-def _batch(config: dict[str, Any], settings: Settings, device: str) -> Batch:
+def batch_of(config: dict[str, Any], settings: Settings = "tuned", device: str = "cpu") -> Batch:
+    """Return a random normalised batch of a configuration, laid out as the loop has it."""
     data, labels = config["data"], config["model"]["network"].get("labels") or []
 
     def image() -> Tensor:

@@ -42,7 +42,7 @@ def of_an_epoch(trial: Trial) -> float:
             "test=null",
         )
         config["trainer"]["profiler"] = {"_target_": "pytorch_lightning.profilers.SimpleProfiler"}
-        with mock.patch.object(profilers, "SimpleProfiler", lambda: profiler):
+        with mock.patch.object(profilers, "SimpleProfiler", return_value=profiler):
             through_train.train(config)
     costs = per_epoch(profiler.recorded_durations)
     steps = profiler.recorded_durations["run_training_batch"]

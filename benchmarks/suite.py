@@ -160,9 +160,9 @@ def measure(section: str, what: str, rounds: int, quick: bool) -> Result:
     return result
 
 
-def page(results: Mapping[str, Iterable[Result]], rounds: int, quick: bool) -> str:
-    """Return the Markdown of sections of results, under the machine that they are of."""
-    lines = [*machine(), f"{rounds} rounds{', of the smallest sizes: no measurement' if quick else ''}", ""]
+def page(heading: str, results: Mapping[str, Iterable[Result]]) -> str:
+    """Return the Markdown of sections of results."""
+    lines = [heading, ""]
     lines += ["| what | median | spread | target | met |", "|---|---|---|---|---|"]
     for section, measured in results.items():
         lines.append(f"| **{section}** | | | | |")
@@ -170,17 +170,16 @@ def page(results: Mapping[str, Iterable[Result]], rounds: int, quick: bool) -> s
     return "\n".join(lines) + "\n"
 
 
-def machine() -> list[str]:
-    """Return lines of Markdown on processor, cores, memory, versions and what else was running."""
+def machine() -> str:
+    """Return a sentence on processor, cores, memory, versions and what else is running."""
     model = platform.processor() or platform.machine()
     if (file := Path("/proc/cpuinfo")).exists():
         names = [line.split(":")[1].strip() for line in file.read_text().splitlines() if line.startswith("model name")]
         model = names[0] if names else model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     threads = os.environ.get("OMP_NUM_THREADS")
-    return [
+    return (
         f"{model}, {os.cpu_count()} cores{f', OMP_NUM_THREADS={threads}' if threads else ''}, {memory:.0f} GiB, "
-        f"load average {os.getloadavg()[0]:.1f} at this moment; {platform.system()}, "
-        f"Python {platform.python_version()}, torch {version('torch')}, Lightning {version('pytorch-lightning')}",
-        "",
-    ]
+        f"load average {os.getloadavg()[0]:.1f} at the start; {platform.system()}, "
+        f"Python {platform.python_version()}, torch {version('torch')}, Lightning {version('pytorch-lightning')}"
+    )
