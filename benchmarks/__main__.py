@@ -44,7 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
         for row in wanted:
             minutes = (time.monotonic() - start) / 60
             print(f"[{done}/{total}, {minutes:.0f} min] {section}: {row.what}", file=sys.stderr, flush=True)
-            result = fresh(measure, section, row.what, options.rounds, options.quick)
+            try:
+                result = fresh(measure, section, row.what, options.rounds, options.quick)
+            except RuntimeError as error:  # of a process that died
+                result = Result(row.what, row.target, problem=str(error))
             results.setdefault(section, []).append(result)
             file.write_text(page(heading, results))  # now, not to lose an hour to the last row
             done += 1

@@ -10,7 +10,6 @@ import statistics
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -137,8 +136,29 @@ def rows_of(section: str) -> list[Row]:
 
 def fresh(function: Callable[..., T], *arguments: Any) -> T:
     """Call an importable function in a process of its own: an allocator's settings and its memory end with it."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(sender, function, arguments))
+    process.start()
+    sender.close()
+    try:
+        value, error = receiver.recv()
+    except EOFError:  # killed, as when memory runs out
+        process.join()
+        value, error = None, RuntimeError(f"the process of {function.__name__} died with {process.exitcode}")
+    process.join()
+    if error is not None:
+        raise error
+    answer: T = value
+    return answer
+
+
+def _answer(sender: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        sender.send((function(*arguments), None))
+    except Exception as error:
+        traceback.print_exc()
+        sender.send((None, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
 def measure(section: str, what: str, rounds: int, quick: bool) -> Result:

@@ -1,3 +1,6 @@
+import math
+import os
+
 import pytest
 
 from benchmarks import suite
@@ -72,6 +75,14 @@ def test_a_broken_row_is_told_and_costs_no_other(section, capsys):
     assert first.lines() == [("x", "ValueError: no such thing", "", "≥ 1", "failed")]
     assert second.lines() == [("y", "no GPU here: skipped", "", "", "")]
     assert third.values == [7.0]
+
+
+def test_a_fresh_process_answers_fails_and_dies():
+    assert suite.fresh(math.sqrt, 9) == 3.0
+    with pytest.raises(RuntimeError, match="ValueError"):
+        suite.fresh(math.sqrt, -1)
+    with pytest.raises(RuntimeError, match="_exit died with 3"):
+        suite.fresh(os._exit, 3)
 
 
 def test_a_row_from_the_command_to_the_table(tmp_path, capsys):
