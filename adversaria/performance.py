@@ -1,6 +1,6 @@
 """Settings that change the speed of a run and not its result, each with its switch under `performance`.
 
-Measured by `python -m benchmarks.training_step`; the README has the figures.
+Measured by `python -m benchmarks --only settings`; the README has the figures.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Speed, as ratios of things measured alternately in one run. Each module is a command; the README has its figures."""
+"""Speed, as ratios of things measured in turn: `python -m benchmarks` prints the table. Each module is a section."""

@@ -1,77 +1,170 @@
-"""Faces a second of the loader alone, and JPEGs a second while the cache is built.
+"""The loader alone, against the usual pipeline and as a share of a step; and how long it takes to build a cache.
 
-    python -m benchmarks.data_path --root DATA [--rounds 5]
-
-DATA holds CelebA. `usual pipeline` is one torchvision dataset of decoded-on-demand files behind a DataLoader.
+The usual pipeline opens, decodes, crops, resizes and normalises one JPEG of 178×218, CelebA's size, after another
+behind a DataLoader. The JPEGs are smoothed noise of about CelebA's number of bytes, in a temporary folder.
 """
 
 from __future__ import annotations
 
-import argparse
+import functools
+import io
 import tempfile
 import time
-from collections.abc import Sized
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.alternate import alternate
-from datamodules.array_cache import open_cache
-from datamodules.batch_loader import BatchLoader, EpochOrder
-from datamodules.sources.celeba import CelebA
+from adversaria.performance import keep_memory
+from benchmarks.suite import Row, Trial, at_least, at_most
 
+if TYPE_CHECKING:
+    from datamodules.batch_loader import BatchLoader
 
-class OnDemand(Dataset[torch.Tensor]):
-    """The usual pipeline: open, decode, crop, resize and normalise each file as it is asked for."""
-
-    def __init__(self, source: CelebA, count: int) -> None:
-        self.source, self.names = source, source.tables()["train"].names[:count]
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        image = np.array(self.source.read(self.names[index], 64))
-        return torch.from_numpy(image).permute(2, 0, 1).float().div(127.5).sub(1)
+BATCH = 128
+RANGE = (-1.0, 1.0)
+DIFFERENT = 64  # JPEGs; their bytes are written again and again
 
 
-def rate(loader: Any, dataset: Sized, passes: int) -> float:
-    """Return items a second over some passes."""
-    start = time.perf_counter()
+def make_celeba(root: Path, count: int) -> Path:
+    """Write `count` JPEGs of 178×218 with CelebA's lists; return the folder. 90 % are training images."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    jpegs = []
+    for _ in range(min(DIFFERENT, count)):
+        small = Image.fromarray(rng.integers(0, 256, (14, 11, 3), dtype=np.uint8))
+        smooth = np.asarray(small.resize((178, 218), Image.Resampling.BICUBIC), np.float32)
+        noisy = (smooth + rng.normal(0, 4, smooth.shape)).clip(0, 255).astype(np.uint8)
+        stream = io.BytesIO()
+        Image.fromarray(noisy).save(stream, "jpeg", quality=90)
+        jpegs.append(stream.getvalue())
+    folder = root / "img_align_celeba"
+    folder.mkdir()
+    names = [f"{i:06d}.jpg" for i in range(count)]
+    for i, name in enumerate(names):
+        (folder / name).write_bytes(jpegs[i % len(jpegs)])
+    parts = np.repeat([0, 1, 2], [count - 2 * (count // 20), count // 20, count // 20])
+    (root / "list_eval_partition.txt").write_text("".join(f"{n} {p}\n" for n, p in zip(names, parts, strict=True)))
+    rows = "".join(f"{name} {1 if i % 2 else -1}\n" for i, name in enumerate(names))
+    (root / "list_attr_celeba.txt").write_text(f"{count}\nSmiling\n{rows}")
+    return root
+
+
+def random_split(folder: Path, count: int, size: int = 64) -> Any:
+    """Write memory-mapped arrays of `count` random images, as a cache has them; return the split."""
+    from datamodules.array_cache import ArraySplit
+
+    file = folder / f"{count}.npy"
+    if not file.exists():
+        images = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=(count, size, size, 3))
+        block = np.random.default_rng(0).integers(0, 256, (1000, size, size, 3), dtype=np.uint8)
+        for start in range(0, count, len(block)):
+            images[start : start + len(block)] = block[: count - start]
+        images.flush()
+    return ArraySplit(np.load(file, mmap_mode="r"), np.zeros((count, 1), np.int8))
+
+
+def loader_over(split: Any, batch: int = BATCH) -> BatchLoader:
+    """Return the shuffling loader of a split."""
+    from datamodules.batch_loader import BatchLoader, EpochOrder
+
+    return BatchLoader(split, batch, EpochOrder(len(split), shuffle=True), drop_last=True)
+
+
+def images_per_second(loader: BatchLoader, passes: int) -> float:
+    """Return normalised images a second over some passes."""
+    from datamodules.images import normalize
+
+    count, start = 0, time.perf_counter()
     for _ in range(passes):
-        for _ in loader:
-            pass
-    return passes * len(dataset) / (time.perf_counter() - start)
+        for batch in loader:
+            count += len(normalize(batch["image"], RANGE))
+    return count / (time.perf_counter() - start)
 
 
-def build(root: Path) -> float:
-    """Return JPEGs a second of a whole build: reading, decoding, writing, checksums."""
+def usual_pipeline(root: Path) -> float:
+    """Return images a second of a DataLoader over files."""
+    from PIL import Image
+    from torch.utils.data import DataLoader, Dataset
+    from torchvision import transforms
+
+    transform = transforms.Compose(
+        [
+            transforms.CenterCrop(148),
+            transforms.Resize(64),
+            transforms.ToTensor(),
+            transforms.Normalize([0.5] * 3, [0.5] * 3),
+        ]
+    )
+
+    class Files(Dataset[Any]):
+        def __init__(self) -> None:
+            self.files = sorted((root / "img_align_celeba").iterdir())
+
+        def __len__(self) -> int:
+            return len(self.files)
+
+        def __getitem__(self, index: int) -> Any:
+            with Image.open(self.files[index]) as image:
+                return transform(image.convert("RGB"))
+
+    count, start = 0, time.perf_counter()
+    for batch in DataLoader(Files(), BATCH, shuffle=True):
+        count += len(batch)
+    return count / (time.perf_counter() - start)
+
+
+@functools.cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()  # goes with the row's process
+
+
+def against_usual(trial: Trial) -> float:
+    """Return the images a second of the loader over those of the usual pipeline."""
+    folder, count = Path(_scratch().name), trial.size(1500, 200)
+    root = folder / "celeba"
+    if not root.exists():
+        root.mkdir()
+        make_celeba(root, count)
+    keep_memory()  # as in train.py
+    loader = loader_over(random_split(folder, trial.size(40_000, 1000)))
+    return trial.ratio(
+        lambda: images_per_second(loader, trial.size(5, 1)),
+        lambda: usual_pipeline(root),
+        ("loader", "PIL pipeline"),
+        "images/s",
+    )
+
+
+def share_of_a_step(trial: Trial) -> float:
+    """Return the loader's time for a batch in % of a step of A1."""
+    from benchmarks import bare
+    from benchmarks.systems import SYSTEMS
+
+    loader = loader_over(random_split(Path(_scratch().name), trial.size(40_000, 1000)))
+    step = bare.images_per_second(SYSTEMS["A1"].config(BATCH), trial.size(12, 2))
+    return 100 * step / images_per_second(loader, trial.size(5, 1))
+
+
+def building(trial: Trial) -> float:
+    """Return the seconds that a cache of 40,000 JPEGs takes: reading, decoding, writing, checksums."""
+    from datamodules.array_cache import open_cache
+    from datamodules.sources.celeba import CelebA
+
+    count = trial.size(40_000, 400)
+    root = Path(_scratch().name) / "celeba"
+    if not root.exists():
+        root.mkdir()
+        make_celeba(root, count)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        cache = open_cache(CelebA(str(root)), 64, Path(folder))
-        return sum(map(len, cache.splits.values())) / (time.perf_counter() - start)
+        open_cache(CelebA(str(root)), 64, Path(folder))
+        return (time.perf_counter() - start) * 40_000 / count
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, required=True, help="folder of CelebA")
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        split = open_cache(CelebA(str(options.root)), 64, Path(folder)).splits["train"]
-        loader = BatchLoader(split, 128, EpochOrder(len(split), shuffle=True))
-        usual = OnDemand(CelebA(str(options.root)), 1000)
-        variants = {
-            "loader, from the cache": lambda: rate(loader, split, 10),
-            "usual pipeline": lambda: rate(DataLoader(usual, 128, shuffle=True), usual, 1),
-            "building the cache": lambda: build(options.root),
-        }
-        alternate(variants, options.rounds, "images/s", against="usual pipeline")
-
-
-if __name__ == "__main__":
-    main()
+ROWS = [
+    Row("loader, normalised batches of 128 / PIL pipeline", against_usual, at_least(200)),
+    Row("loader in % of A1's step, batch 128", share_of_a_step, at_most(0.2)),
+    Row("building a cache of 40,000 JPEGs of 178x218, s", building, at_most(15)),
+]

@@ -1,44 +1,71 @@
-"""Seconds that a command takes before anything is trained.
-
-python -m benchmarks.startup [--rounds 5]
-"""
+"""Seconds from a command's start to its first training step, its help, or its refusal, each a process of its own."""
 
 from __future__ import annotations
 
-import argparse
+import functools
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.alternate import alternate
+from benchmarks.suite import ROOT, Row, Trial, at_most
 
-ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = {
-    "import torch": ["-c", "import torch"],
-    "import pytorch_lightning": ["-c", "import pytorch_lightning"],
-    "train.py --help": ["train.py", "--help"],
-    "configuration error": ["train.py", "model.lambda_kl=-1"],
-    "unknown data set": ["train.py", "data=celebaa"],
-    "missing data": ["train.py", "data=celeba", "data.root=/nowhere"],
-}
+FIRST_STEP = [
+    "trainer.limit_train_batches=1",
+    "trainer.limit_val_batches=0",
+    "trainer.max_epochs=1",
+    "trainer.log_every_n_steps=1",
+    "callbacks.tsne=null",  # after the fit, as `test` is
+    "test=null",
+    "objective=null",
+]
 
 
-def seconds(arguments: list[str]) -> float:
-    """Return the wall time of one Python process."""
+def seconds(arguments: list[str], status: int) -> float:
+    """Return the wall time of one Python process, which must end with this status."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, check=False)
-    return time.perf_counter() - start
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    elapsed = time.perf_counter() - start
+    if done.returncode != status:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr[-300:]}")
+    return elapsed
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    variants = {name: (lambda a=arguments: seconds(a)) for name, arguments in COMMANDS.items()}
-    alternate(variants, rounds, "s", against="import torch")
+def first_step() -> float:
+    """Return the seconds from the start of `python train.py` to its first step's metrics."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.time()
+        seconds(["train.py", *FIRST_STEP, f"output_root={folder}"], status=0)
+        return next(Path(folder).rglob("metrics.csv")).stat().st_mtime - start
 
 
-if __name__ == "__main__":
-    main()
+def bare_import() -> float:
+    """Return the seconds from the start of Python to the end of importing Lightning, without Python's own end."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = Path(folder) / "done"
+        start = time.time()
+        seconds(["-c", f"import pytorch_lightning; open({str(done)!r}, 'w').write('.')"], status=0)
+        return done.stat().st_mtime - start
+
+
+def above_import(trial: Trial) -> float:
+    """Return the seconds to the first step above those of importing Lightning."""
+    if trial.round == 0:
+        first_step()  # renders and caches the faces
+    names = ("first step", "import pytorch_lightning")
+    trial.ratio(first_step, bare_import, names, "s")
+    ours, imports = trial.notes.values()
+    return ours - imports
+
+
+def answer(arguments: list[str], status: int, trial: Trial) -> float:
+    """Return the seconds of a command that trains nothing."""
+    return seconds(["train.py", *arguments], status)
+
+
+ROWS = [
+    Row("cold start to the first step, above the import of Lightning, s", above_import, at_most(1)),
+    Row("train.py --help, s", functools.partial(answer, ["--help"], 0), at_most(0.5)),
+    Row("a configuration error, s", functools.partial(answer, ["model.lambda_kl=-1"], 2), at_most(0.5)),
+]

@@ -1,35 +1,48 @@
-"""The speed of train.py in this process, as it measures it itself."""
+"""The speed of train.py in this process, as it measures it itself, with its loggers and its progress bar."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
-ROOT = Path(__file__).resolve().parents[1]
-QUIET = [
-    "callbacks.progress_bar=null",
-    "callbacks.checkpoint=null",
-    "trainer.enable_progress_bar=false",
-    "trainer.limit_val_batches=0",
-    "trainer.max_epochs=1",
-    "test=null",
-]
+from benchmarks.systems import System
+
+FIXED = ["trainer.limit_val_batches=0", "trainer.max_epochs=1", "test=null", "objective=null"]
+#: Callbacks that do something in a step. The others do theirs where no step is timed; see `benchmarks.callback_cost`.
+IN_A_STEP = ("progress_bar", "epoch_summary")
 
 
-def images_per_second(overrides: list[str], steps: int) -> float:
-    """Train a configuration for so many iterations, without validation and test; return images a second."""
-    from hydra import compose, initialize_config_dir
-
-    from adversaria import run_folder
+def images_per_second(system: System, batch: int, steps: int, *overrides: str) -> float:
+    """Train so many iterations, without validation and test; return images a second without the first iteration."""
     from adversaria.curves import read_metrics
-    from train import train
 
-    run_folder.register_resolvers()
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        fixed = [f"run_dir={folder}", "name=benchmark", f"trainer.limit_train_batches={steps}", *QUIET]
-        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            config = run_folder.plain(compose("train", overrides=[*overrides, *fixed]))
-        train(config, Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        config = system.config(batch, *FIXED, f"run_dir={folder}", f"trainer.limit_train_batches={steps}", *overrides)
+        config["callbacks"] = {name: config["callbacks"][name] for name in IN_A_STEP}
+        train(config)
         return read_metrics(Path(folder) / "metrics.csv")["perf/images_per_second"][1][-1]
+
+
+def train(config: dict[str, Any]) -> None:
+    """Train a configuration in its run folder as on a terminal, without showing it."""
+    import train
+
+    with _terminal() as screen:
+        train.train(config, Path(config["run_dir"]))
+    if "Epoch" not in screen.getvalue():
+        raise RuntimeError("the progress bar drew nothing, and would have been timed as if it were free")
+
+
+@contextlib.contextmanager
+def _terminal() -> Iterator[io.StringIO]:
+    with (
+        mock.patch.dict(os.environ, TTY_COMPATIBLE="1", TERM="xterm-256color"),  # or Rich would draw no bar
+        contextlib.redirect_stdout(io.StringIO()) as screen,
+    ):
+        yield screen

@@ -109,7 +109,7 @@ class ADDA(AdaptationModule):
         loss = nn.functional.softplus(-self.discriminator(features)).mean()
         uncertainty = entropy(self.network.classifier(features)).mean()
         self.record("train", {"loss_encoder": loss, "entropy_target": uncertainty})
-        return loss + self.entropy * uncertainty
+        return loss + self.entropy * uncertainty if self.entropy else loss  # no way back for a weight of 0
 
     def _open(self) -> bool:
         opened = self.gate is None or self._accuracy > self.gate

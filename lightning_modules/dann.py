@@ -108,4 +108,4 @@ class DANN(AdaptationModule):
         loss = self.label_loss(source.logits, batch["labels"])
         uncertainty = entropy(target.logits).mean()
         self.record("train", {"entropy_target": uncertainty})
-        return loss + self.entropy * uncertainty
+        return loss + self.entropy * uncertainty if self.entropy else loss  # no way back for a weight of 0

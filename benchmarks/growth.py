@@ -1,0 +1,110 @@
+"""How speed follows the number of images, the batch, the resolution and the number of processes.
+
+There are no loader workers to grow: batches are gathered in the training process.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.data_path import images_per_second, loader_over, random_split
+from benchmarks.suite import ROOT, Row, Skipped, Trial, at_least, at_most
+from benchmarks.systems import SYSTEMS, System
+from benchmarks.training_step import SECONDS, against_bare, steps_in
+
+#: Our default, whose networks fit any resolution.
+GAN = System("our GAN", ("model=gan", "data=synthetic_faces", "data.source.train=600", "data.source.val=64"), 600)
+
+
+@functools.cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()  # goes with the row's process
+
+
+def images(trial: Trial) -> float:
+    """Return the loader's images a second over 200,000 images over those over 1,000."""
+    folder = Path(_scratch().name)
+    few, many = (loader_over(random_split(folder, count)) for count in (1000, trial.size(200_000, 2000)))
+    seen = trial.size(100_000, 1000)
+
+    def rate(loader: object, count: int) -> float:
+        return images_per_second(loader, max(1, seen // count))  # type: ignore[arg-type]
+
+    names = (f"{len(many.images):,}", f"{len(few.images):,}")
+    return trial.ratio(lambda: rate(many, len(many.images)), lambda: rate(few, 1000), names, "images/s")
+
+
+def opening(trial: Trial) -> float:
+    """Return the seconds of opening a cache of 200,000 images: its checksums are computed at each start."""
+    from datamodules.array_cache import INDEX, _crc, _load
+
+    count = trial.size(200_000, 2000)
+    folder = Path(_scratch().name) / "cache"
+    if not folder.exists():
+        folder.mkdir()
+        random_split(folder, count)
+        (folder / f"{count}.npy").rename(folder / "train.images.npy")
+        files = {file.name: (file.stat().st_size, _crc(file)) for file in folder.glob("*.npy")}
+        (folder / INDEX).write_text(json.dumps({"files": files, "splits": [], "attributes": [], "skipped": 0}))
+    start = time.perf_counter()
+    assert _load(folder) is not None
+    return (time.perf_counter() - start) * 200_000 / count
+
+
+def resolution(trial: Trial) -> float:
+    """Return our default GAN's images a second at 64×64 over those at 128×128; there are four times the pixels."""
+    from benchmarks import through_train
+
+    steps = trial.size(24, 2)
+
+    def rate(size: int) -> float:
+        return through_train.images_per_second(GAN, trial.size(16, 4), steps, f"data.image_size={size}")
+
+    return trial.ratio(lambda: rate(64), lambda: rate(128), ("64x64", "128x128"), "images/s")
+
+
+def processes(trial: Trial) -> float:
+    """Return C2's images a second of two processes on two cores over those of one, at the same number in a step."""
+    if (os.cpu_count() or 1) < 2:
+        raise Skipped("two processes need two cores here")
+    batch = trial.size(64, 4)
+    steps = trial.size(0, 3) or steps_in("C2", batch, SECONDS)
+
+    def rate(count: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "train.py", *SYSTEMS["C2"].overrides, f"data.batch_size={batch // count}"]
+            command += [f"trainer.limit_train_batches={steps}", "trainer.limit_val_batches=0", "trainer.max_epochs=1"]
+            command += ["test=null", "trainer.accelerator=cpu", f"output_root={folder}"]
+            command += [f"callbacks.{name}=null" for name in ("samples", "curves", "health", "interpolation")]
+            command += ["trainer=ddp", "trainer.devices=2"] if count == 2 else []
+            subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+            return _logged_speed(next(Path(folder).rglob("metrics.csv")))
+
+    return trial.ratio(lambda: rate(2), lambda: rate(1), ("two processes", "one process"), "images/s")
+
+
+def _logged_speed(file: Path) -> float:
+    from adversaria.curves import read_metrics
+
+    return read_metrics(file)["perf/images_per_second"][1][-1]
+
+
+def _batch_row(batch: int) -> Row:
+    measure = functools.partial(against_bare, "A1", batch)
+    return Row(f"{SYSTEMS['A1'].name}, batch {batch}: train.py / bare loop", measure, at_least(0.98))
+
+
+ROWS = [
+    Row("loader over 200,000 images / over 1,000", images),
+    Row("opening a cache of 200,000 images with its checksums, s", opening),
+    *map(_batch_row, (256, 1024)),
+    Row("our GAN, batch 16: images/s at 64x64 / at 128x128", resolution, at_most(4.5)),
+    Row("C2, 64 images a step: two processes (gloo) / one", processes),
+]

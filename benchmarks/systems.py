@@ -1,0 +1,51 @@
+"""The systems whose steps are timed: the command's overrides, on data that every machine has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class System:
+    """A system.
+
+    Args:
+        name: in the table.
+        overrides: of the command line.
+        images: training images that its data has.
+    """
+
+    name: str
+    overrides: tuple[str, ...]
+    images: int
+
+    def config(self, batch: int, *overrides: str) -> dict[str, Any]:
+        """Return its whole plain configuration at a batch size, changed as asked."""
+        from adversaria.evaluation import compose
+
+        fixed = ("run_dir=unused", "name=benchmark", f"data.batch_size={batch}")
+        return compose(*fixed, *self.overrides, *overrides)
+
+
+def _faces(name: str, *overrides: str) -> System:
+    data = ("data=synthetic_faces", "data.source.train=6000", "data.horizontal_flip=false")
+    return System(name, (*overrides, *data), 6000)
+
+
+def _digits(name: str, *overrides: str) -> System:
+    data = ("data=mnist5k_blended", "data/augmentation=none", "data.target_augmentation=null")
+    return System(name, (*overrides, *data), 3680)
+
+
+SYSTEMS = {
+    "A1": _faces("A1, VAE", "experiment=report_a/vae"),
+    "C2": _faces("C2, DCGAN", "experiment=report_c/gan"),
+    "E1": _faces("E1, DCGAN with two batches of noise", "experiment=report_e/gan"),
+    "A2": _faces("A2, WGAN", "experiment=report_a/wgan"),
+    "C3": _faces("C3, ACGAN", "experiment=report_c/acgan"),
+    "E3": _digits("E3, DANN", "experiment=report_e/dann"),
+    "E4": _digits("E4, ADDA", "experiment=report_e/adda", "model.pretrain_epochs=0"),
+    "DANN": _digits("our DANN", "model=dann"),
+    "ADDA": _digits("our ADDA", "model=adda", "model.pretrain_epochs=0"),
+}
