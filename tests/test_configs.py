@@ -62,7 +62,7 @@ def built(compose):
 
 
 def test_the_groups_are_not_empty() -> None:
-    assert options("model") == sorted(["acgan", "classifier", "gan", "vae", "wgan", *ADAPTING])
+    assert options("model") == sorted({model for models in MODELS_OF.values() for model in models})
     ordered = [f"{a}_{b}" for a, b in itertools.permutations(["usps", "mnist", "mnistm", "svhn"], 2)]
     assert sorted([*ordered, "digit_pair", "digits_mnist5k", "mnist5k_blended"]) == PAIRS
     assert set(SETS) < set(options("data"))
