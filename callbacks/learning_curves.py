@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,10 @@ class LearningCurves(FigureCallback):
             raise ConfigError("callbacks.curves draws metrics.csv: keep logger.csv, or set callbacks.curves=null")
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Group the same metrics in TensorBoard's custom scalars."""
-        layout = {"learning curves": {title: ["Multiline", list(m)] for title, m in self.panels.items()}}
+        """Group the same metrics in TensorBoard's custom scalars, a section a method."""
+        # TensorBoard takes tags for regular expressions that match from the start: `train/loss` is `train/loss_d` too.
+        exact = {title: [f"{re.escape(metric)}$" for metric in metrics] for title, metrics in self.panels.items()}
+        layout = {type(pl_module).__name__: {title: ["Multiline", tags] for title, tags in exact.items()}}
         for writer in tensorboard_writers(trainer):
             writer.add_custom_scalars(layout)
 

@@ -102,21 +102,35 @@ class RunRecord(pl.Callback):
 
 
 def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return what TensorBoard's hparams tab shows: the same keys for every run, as it takes its columns from one."""
+    """Return what TensorBoard's hparams tab shows: the same keys for every run, as it takes its columns from one.
+
+    It sorts them and shows the first five, until others are ticked.
+    """
     flat = dict(flatten({key: config[key] for key in ("model", "data", "trainer")}))
     started = folder / INVOCATION
     rates = [value for key, value in flat.items() if key.startswith("model.") and key.endswith("optimizer.lr")]
     return {
-        "name": config["name"],
+        "batch_size": flat.get("data.batch_size", 0),
+        "data": data_name(config["data"]),
+        "epochs": flat["trainer.max_epochs"],
+        "learning rates": " ".join(map(str, rates)),
         "model": flat["model.target"].rpartition(".")[2],
         "network": flat.get("model.network.target", "").rpartition(".")[2],
-        "data": flat["data.target"].rpartition(".")[2],
         "overrides": " ".join(json.loads(started.read_text())[0]["overrides"]) if started.exists() else "",
+        "precision": flat["trainer.precision"],
+        "run name": config["name"],
         "seed": config["seed"],
-        "learning rates": " ".join(map(str, rates)),
-        **{key: flat.get(f"data.{key}", 0) for key in ("batch_size", "image_size")},
-        **{key: flat[f"trainer.{key}"] for key in ("max_epochs", "precision")},
+        "size of images": flat.get("data.image_size", 0),
     }
+
+
+def data_name(data: Mapping[str, Any]) -> str:
+    """Return what a data module reads: its source, or both sets of a pair."""
+    source = data.get("source")
+    if isinstance(source, str):
+        return f"{source}_{data['target']}"
+    target: str = (source or data)["_target_"]
+    return target.rpartition(".")[2]
 
 
 def measured(trainer: pl.Trainer) -> dict[str, float]:

@@ -53,7 +53,7 @@ def confusion(counts: np.ndarray, title: str) -> Figure:
     shares = counts / counts.sum(1, keepdims=True).clip(1)
     figure = Figure(figsize=(5.2, 4.6), layout="constrained")
     axis = figure.subplots()
-    image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    image = axis.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
     for row, column in np.ndindex(shares.shape):
         if shares[row, column] >= 0.005:
             colour = "white" if shares[row, column] > 0.5 else "black"

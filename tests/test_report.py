@@ -73,6 +73,29 @@ def runs(tiny_run: Any, compose: Any, tmp_path_factory: pytest.TempPathFactory) 
     }
 
 
+@pytest.fixture(scope="session")
+def trained(tiny_run: Any, compose: Any, cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Finished tiny runs of a VAE, a WGAN and a DANN, as training leaves them."""
+    import train
+
+    small = [
+        *("data.batch_size=128", "data.image_size=16", "model.network.width=4", "trainer.max_epochs=2"),
+        *("trainer.limit_train_batches=4", "trainer.log_every_n_steps=1", "trainer.accelerator=cpu"),
+        *("trainer.enable_progress_bar=false", f"data.cache_dir={cache_dir}"),
+    ]
+    own = {
+        "wgan": ["data=digits", "model.generator.every=1", "callbacks.health.count=16"],
+        "dann": ["data=digits_mnist5k", "model.discriminator.width=8", "callbacks.tsne.count=40"],
+    }
+    folders = {"vae": tiny_run[0]}
+    for model, settings in own.items():
+        folders[model] = tmp_path_factory.mktemp(model)
+        config = compose(f"model={model}", *settings, *small, f"name={model}", folder=folders[model])
+        write_invocation(folders[model], config, {"model": model, "data": settings[0][5:]}, [f"model={model}"])
+        train.train(config, folders[model])
+    return folders
+
+
 def report_of(*folders: Path, output: Path) -> tuple[str, str]:
     html, markdown = pages.write(folders, output)
     return html.read_text(), markdown.read_text()
@@ -239,6 +262,49 @@ def test_it_renders_without_network_or_complaint(report: Any) -> None:
     assert "gan_<b>digits" in [title.text for title in report.find_elements("css selector", "h2.run")]
 
 
+def test_one_of_trained_runs_opens_offline(browser: Any, trained: dict[str, Path], tmp_path: Path) -> None:
+    html, _ = pages.write(list(trained.values()), tmp_path / "r.html")
+    browser.get_log("performance")  # what other pages did
+    browser.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    browser.get(html.as_uri())
+    shown = browser.execute_async_script(
+        "Promise.all([...document.images].filter(i => !i.closest('dialog')).map(i => i.decode().then(() => "
+        "[i.alt, i.naturalWidth > 0]))).then(arguments[0])"
+    )
+    browser.execute_cdp_cmd("Network.disable", {})
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    assert html.as_uri() in asked
+    assert [url for url in asked if url != html.as_uri() and not url.startswith("data:")] == []
+    assert browser.get_log("browser") == []
+    assert all(loaded for _, loaded in shown)
+    pictures = [alt.split(",")[0] for alt, _ in shown]
+    for picture in (
+        *("Samples of test", "Evolution of the samples of test", "Reconstructions of test"),
+        *("t-SNE of test latents of test", "Samples of wgan", "Interpolations of wgan"),
+        *("t-SNE of test features of dann", "Confusion matrix of dann"),
+    ):
+        assert picture in pictures
+    drawn = browser.execute_script(
+        "return [...document.querySelectorAll('article > .charts .chart')].filter(c => c.querySelector('.strong')"
+        ".getBoundingClientRect().width > 100).map(c => c.querySelector('h4').textContent)"
+    )
+    assert {"KLD", "MSE", "losses", "diversity", "Wasserstein estimate", "accuracy", "domain loss"} <= set(drawn)
+    heights = "return [...document.querySelectorAll('article')].map(a => a.getBoundingClientRect().height)"
+    assert min(browser.execute_script(heights)) > 1000
+
+
+def test_curves_of_different_quantities_are_not_drawn_together(trained: dict[str, Path]) -> None:
+    named = [(name, read(folder)) for name, folder in trained.items()]
+    assert all("val/loss" in run.curves for name, run in named if name != "wgan")  # an MSE and KLD, a cross-entropy
+    assert pages.overlaid(named) == []
+    twice = pages.overlaid([*named, ("again", read(trained["vae"]))])
+    assert {"train/kld", "val/mse"} <= {chart["title"] for chart in twice}
+    assert {series["name"] for chart in twice for series in chart["series"]} == {"vae", "again"}
+
+
 def test_a_table_sorts_by_the_header_that_is_clicked(report: Any) -> None:
     def column(name: str) -> list[str]:
         return report.execute_script(
@@ -313,6 +379,16 @@ def test_it_fits_a_narrow_screen(report: Any) -> None:
     root = report.find_element("css selector", "html")
     assert report.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", root)
     report.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_names_stay_words_on_a_narrow_screen(browser: Any, trained: dict[str, Path], tmp_path: Path) -> None:
+    html, _ = pages.write(list(trained.values()), tmp_path / "r.html")
+    metrics = {"width": 360, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    browser.get(html.as_uri())
+    lines = "return [...document.querySelectorAll('table tbody th a')].map(a => a.getClientRects().length)"
+    assert browser.execute_script(lines) == [1, 1, 1]
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_an_index_filters(index: Any, runs: dict[str, Path]) -> None:

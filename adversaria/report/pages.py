@@ -148,9 +148,11 @@ def charts(run: Run, panels: dict[str, list[str]]) -> list[dict[str, Any]]:
 
 def overlaid(named: Named) -> list[dict[str, Any]]:
     """Return one chart a metric that several runs have a learning curve of."""
+    # A run takes part with the curves of its method alone: what others also call val/loss is another quantity.
+    own = [{metric for group in run.panels.values() for metric in group} for _, run in named]
     metrics = dict.fromkeys(m for _, run in named for group in run.panels.values() for m in group)
     found = {
-        m: [_series(run, m, label) | {"colour": i} for i, (label, run) in enumerate(named) if m in run.curves]
+        m: [_series(run, m, label) | {"colour": i} for i, (label, run) in enumerate(named) if m in own[i]]
         for m in metrics
     }
     return [{"title": metric, "series": series} for metric, series in found.items() if len(series) > 1]

@@ -1,5 +1,6 @@
 """Callbacks by themselves: their arithmetic, and that they refuse a model without the ability they need."""
 
+import re
 import types
 import warnings
 from pathlib import Path
@@ -9,7 +10,10 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from torch import nn
+from torch.utils.tensorboard.writer import SummaryWriter
 
 from adversaria.errors import ConfigError
 from callbacks.figures import evaluating, grid, to_uint8
@@ -18,7 +22,7 @@ from callbacks.learning_curves import LearningCurves, draw_curves, smooth
 from callbacks.reconstruction_metrics import ReconstructionMetrics
 from callbacks.reconstructions import Reconstructions
 from callbacks.run_checkpoint import RunCheckpoint
-from callbacks.run_record import flatten, git_state
+from callbacks.run_record import flatten, git_state, hyperparameters
 from callbacks.sample_grid import SampleGrid
 
 
@@ -109,6 +113,20 @@ def test_curves_without_a_metrics_csv_are_refused_at_start(tmp_path: Path) -> No
     trainer = pl.Trainer(logger=pl.loggers.TensorBoardLogger(tmp_path), accelerator="cpu")
     with pytest.raises(ConfigError, match=r"callbacks\.curves=null"):
         LearningCurves(panels={}).setup(trainer, pl.LightningModule(), "fit")
+
+
+def test_custom_scalars_show_a_panels_metrics_and_no_others(tmp_path: Path) -> None:
+    panels = {"accuracy": ["train/accuracy", "val/accuracy"], "domain": ["train/accuracy_domain"]}
+    writer = SummaryWriter(tmp_path)
+    trainer: Any = types.SimpleNamespace(loggers=[types.SimpleNamespace(experiment=writer)])
+    LearningCurves(panels=panels).on_fit_start(trainer, pl.LightningModule())
+    writer.close()
+    content = EventAccumulator(str(tmp_path)).Reload().Tensors("custom_scalars__config__")[0].tensor_proto
+    (section,) = Layout.FromString(content.string_val[0]).category
+    assert section.title == "LightningModule"
+    logged = ["train/accuracy", "train/accuracy_domain", "val/accuracy", "val/accuracy_oracle"]
+    shown = {c.title: [m for m in logged if any(re.match(t, m) for t in c.multiline.tag)] for c in section.chart}
+    assert shown == panels
 
 
 def test_an_unknown_attribute_of_the_tsne_is_named() -> None:
@@ -237,6 +255,24 @@ def test_flatten_gives_plain_values_under_dotted_keys() -> None:
         "model.betas": "[0.9, 0.99]",
         "none": "None",
     }
+
+
+@pytest.mark.parametrize(
+    ("overrides", "data", "model"),
+    [
+        (["model=dann", "data=usps_mnistm"], "usps_mnistm", "DANN"),
+        (["model=gan", "data=celeba"], "CelebA", "GAN"),
+        (["model=classifier", "data=digits"], "EmbeddedDigits", "Classifier"),
+    ],
+)
+def test_the_first_hyperparameters_say_which_run_it_is(
+    compose: Any, tmp_path: Path, overrides: list[str], data: str, model: str
+) -> None:
+    shown = hyperparameters(compose(*overrides), tmp_path)
+    first = {key: shown[key] for key in sorted(shown)[:5]}
+    assert (first.pop("data"), first.pop("model")) == (data, model)
+    assert list(first) == ["batch_size", "epochs", "learning rates"]
+    assert all(isinstance(value, str | int | float) for value in shown.values())
 
 
 def test_outside_a_checkout_the_commit_is_unknown(tmp_path: Path) -> None:
