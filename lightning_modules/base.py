@@ -90,8 +90,10 @@ class BaseModule(pl.LightningModule):
         taken = {k: self._averages.pop(k) for k in list(self._averages) if k.startswith(f"{stage}/")}
         if not taken:
             return
-        sums = torch.stack([torch.as_tensor(a.total, device=self.device, dtype=torch.float32) for a in taken.values()])
-        weights = torch.tensor([float(a.weight) for a in taken.values()], device=self.device)
+        # a constant's mean is the constant, which single precision would not give; Apple's GPUs have no other
+        precision: Any = {"device": self.device, "dtype": torch.float32 if self.device.type == "mps" else torch.float64}
+        sums = torch.stack([torch.as_tensor(a.total, **precision) for a in taken.values()])
+        weights = torch.tensor([float(a.weight) for a in taken.values()], **precision)
         if self.trainer.world_size > 1:
             sums, weights = (self.trainer.strategy.reduce(t, reduce_op="sum") for t in (sums, weights))
         values = dict(zip(taken, (sums / weights).tolist(), strict=True))

@@ -98,3 +98,24 @@ def test_progress_is_the_share_of_all_batches() -> None:
     assert module.progress == 0.25
     module.iteration = 99
     assert module.progress == 1.0
+
+
+def test_the_mean_of_a_constant_is_the_constant() -> None:
+    written: list[dict[str, float]] = []
+
+    class Logger:
+        def log_metrics(self, values: dict[str, float], step: int) -> None:
+            written.append(values)
+
+    class Trainer:
+        world_size, loggers = 1, [Logger()]
+
+    module = BaseModule()
+    module._trainer = Trainer()  # type: ignore[assignment]
+    module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+    for _ in range(10):
+        module.record("optim", {"lambda_kl": 1e-5})
+        module.record("train", {"mse": torch.tensor(0.25)})
+    module.publish("optim")
+    module.publish("train")
+    assert written == [{"optim/lambda_kl": 1e-5}, {"train/mse": 0.25}]
