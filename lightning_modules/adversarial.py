@@ -147,6 +147,7 @@ class AdversarialModule(BaseModule):
         Raises:
             ConfigError: naming the key, and the one to use instead.
         """
+        super().check_trainer(trainer)
         for key, unset, cure in (("gradient_clip_val", None, "clip=1"), ("accumulate_grad_batches", 1, "accumulate=2")):
             if (value := getattr(trainer, key)) != unset:
                 sides = " and ".join(f"model.{key}.{cure}" for key in self.update_keys)

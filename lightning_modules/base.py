@@ -183,6 +183,8 @@ class BaseModule(pl.LightningModule):
         Raises:
             ConfigError: one does not; the message names what to set instead.
         """
+        if trainer.limit_train_batches == 0:  # type: ignore[attr-defined]
+            raise ConfigError("trainer.limit_train_batches=0: nothing to train on; evaluate.py measures alone")
 
     def on_train_start(self) -> None:
         """Seed this process, or let it go on as the saved one was about to; take the signals for the time of the fit.

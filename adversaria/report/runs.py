@@ -135,9 +135,8 @@ class Run:
 
     @property
     def minutes(self) -> int | None:
-        """How long it took, its test included, at least one; not known of a run that was resumed."""
-        known = self.record and len(self.starts) < 2
-        return max(1, round(self.record["seconds"] / 60)) if known else None
+        """How long it took, over all its attempts, its test included, at least one."""
+        return max(1, round(self.record["seconds"] / 60)) if self.record else None
 
     @cached_property
     def iteration(self) -> int:

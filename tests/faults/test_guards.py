@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import train
-from adversaria.errors import DivergedError
+from adversaria.errors import ConfigError, DivergedError
 from lightning_modules.base import BaseModule
 
 EPOCH = 4
@@ -70,6 +70,12 @@ def test_weights_that_are_no_numbers_are_never_saved(
     with pytest.raises(DivergedError, match=r"iteration 8: network\..* has values that are no numbers; not saved"):
         train.train(config, tmp_path)
     assert last(tmp_path)["adversaria"]["iteration"] == EPOCH
+
+
+def test_a_training_without_a_batch_is_an_error(compose, cache_dir, tmp_path: Path) -> None:
+    config = compose(*SMALL, "trainer.limit_train_batches=0", f"data.cache_dir={cache_dir}", folder=tmp_path)
+    with pytest.raises(ConfigError, match="limit_train_batches=0: nothing to train on"):
+        train.train(config, tmp_path)
 
 
 def test_from_the_command_line_it_is_one_sentence_and_status_2(cli, tmp_path: Path) -> None:
