@@ -29,7 +29,8 @@ class AdaMatch(AdaptationModule):
 
     Args:
         update: how the network is updated.
-        strong: the strong augmentation, of both domains.
+        strong: the strong augmentation.
+        strong_source: learn strongly changed source images too, as in the paper; not where the data changes them so.
         threshold: confidence, relative to the mean confidence on the source, above which a label counts (τ).
         weight: of the target's loss once it has risen, on a half cosine over the first half of the training (μ).
         interpolation: mix the source's logits at random with those of a forward pass without the target.
@@ -41,6 +42,7 @@ class AdaMatch(AdaptationModule):
         self,
         update: Update,
         strong: Augmentation,
+        strong_source: bool = True,
         threshold: Fraction = 0.9,
         weight: NonNegative = 1.0,
         interpolation: bool = True,
@@ -48,7 +50,7 @@ class AdaMatch(AdaptationModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.update, self.strong = update, strong
+        self.update, self.strong, self.strong_source = update, strong, strong_source
         self.threshold, self.weight, self.interpolation = threshold, weight, interpolation
         self.ema = ema(self.network) if ema is not None else None
         self.register_buffer("priors", torch.full((2, 10), 0.1))  # mean predictions on source and target
@@ -65,9 +67,10 @@ class AdaMatch(AdaptationModule):
         return self.weight * (1 - half_cosine(min(1.0, 2 * self.progress)))
 
     def loss(self, batch: Batch) -> Tensor:
-        """Return the loss on weakly and strongly changed images of both domains."""
-        size = len(batch["source"])
-        source = torch.cat([batch["source"], self._changed(batch["source"])])
+        """Return the label loss on the source, plus that on strongly changed images of the target."""
+        source, labels, size = batch["source"], batch["labels"], len(batch["source"])
+        if self.strong_source:
+            source, labels = torch.cat([source, self._changed(source)]), labels.repeat(2)
         target = torch.cat([batch["target"], self._changed(batch["target"])])
         own, other = self.both(source, target)
         logits = own.logits
@@ -75,10 +78,8 @@ class AdaMatch(AdaptationModule):
             with batch_statistics(self.network):
                 alone = self.outputs(source, "source").logits
             logits = torch.lerp(alone, logits, torch.rand_like(logits))
-        labels = batch["labels"].long()
-        weak, strong = logits[:size], logits[size:]
-        pseudo, mask = self.pseudo_labels(weak.detach(), other.logits[:size].detach())
-        loss = 0.5 * (self.label_loss(weak, labels) + functional.cross_entropy(strong, labels))
+        pseudo, mask = self.pseudo_labels(logits[:size].detach(), other.logits[:size].detach())
+        loss = self.label_loss(logits, labels)
         target_loss = (functional.cross_entropy(other.logits[size:], pseudo, reduction="none") * mask).mean()
         self.record("train", {"loss_target": target_loss, "labels_that_count": mask.mean()})
         return loss + self.strength * target_loss
