@@ -20,9 +20,17 @@ GAN = ["data=digits", "data.batch_size=256", "model.network.width=4", "callbacks
 PAIR = [
     *("data=digit_pair", "data.source=digits", "data.target=digits", "data.batch_size=64"),
     *("data/augmentation=colour", "trainer.limit_train_batches=5", "model.network.width=4"),
+    *("callbacks.tsne=null", "callbacks.curves=null", "callbacks.target_report=null"),
 ]
 METHODS = {
-    "vae": ["model=vae", "data.source.train=96", "data.source.val=24", "data.source.test=24", "data.batch_size=18"],
+    "vae": [
+        "model=vae",
+        "data.source.train=96",
+        "data.source.val=24",
+        "data.source.test=24",
+        "data.batch_size=18",
+        "callbacks.tsne=null",
+    ],
     "gan": ["model=gan", *GAN, "model.r1=0.1", "model.instance_noise=0.1"],
     "wgan": ["model=wgan", *GAN, "model.generator.every=5", "model.weight_clip=0.01", "model.gradient_penalty=0"],
     "wgan_gp": ["model=wgan", *GAN, "model.generator.every=5"],
