@@ -183,7 +183,7 @@ class BaseModule(pl.LightningModule):
         Raises:
             ConfigError: one does not; the message names what to set instead.
         """
-        if trainer.limit_train_batches == 0:  # type: ignore[attr-defined]
+        if trainer.limit_train_batches == 0:
             raise ConfigError("trainer.limit_train_batches=0: nothing to train on; evaluate.py measures alone")
 
     def on_train_start(self) -> None:
