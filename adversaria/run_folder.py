@@ -120,13 +120,17 @@ def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overr
         CheckpointError: the folder is no run folder, or a group differs.
         ConfigError: a key that the run does not have.
     """
-    named = {"last": folder / "checkpoints" / "last.ckpt", "best": folder / "checkpoints" / "best.ckpt"}
-    file = newest_intact(folder) if cfg.ckpt_path == "auto" else named.get(cfg.ckpt_path)
-    if cfg.ckpt_path == "auto" and file is None:
-        return {**plain(cfg), "ckpt_path": None}
-    file = file or checkpoint_file(cfg.ckpt_path, folder.parent)
-    if file.is_file() and not is_intact(file):
-        raise CheckpointError(f"{file} is damaged; ckpt_path=auto takes the newest that is not")
+    if cfg.ckpt_path == "auto":
+        file = newest_intact(folder)
+        if file is None:
+            return {**plain(cfg), "ckpt_path": None}
+    else:
+        named = cfg.ckpt_path in ("last", "best")
+        file = (
+            folder / "checkpoints" / f"{cfg.ckpt_path}.ckpt" if named else checkpoint_file(cfg.ckpt_path, folder.parent)
+        )
+        if file.is_file() and not is_intact(file):
+            raise CheckpointError(f"{file} is damaged; ckpt_path=auto takes the newest that is not")
     with _reading(folder):
         first = json.loads((folder / INVOCATION).read_text())[0]
     saved = saved_config(folder)

@@ -54,35 +54,35 @@ class EpochOrder:
         return order[self.rank :: self.world_size][: len(self)]
 
 
-class Position:
-    """How many batches of which epoch a loader has delivered; part of a checkpoint."""
+class Resumable:
+    """A loader whose epoch, stopped in its midst, goes on with the batches left: checkpoints keep its state."""
+
+    batch_sampler = None  # Lightning asks for it wherever there is a `sampler`
 
     def __init__(self) -> None:
-        self.epoch = self.delivered = 0
-        self._resumed = (0, 0)
+        self._state = {"epoch": 0, "delivered": 0}
+        self._resumed = self._state
 
     def rest(self, epoch: int, batches: int) -> Iterator[int]:
         """Yield the numbers of the batches of an epoch; without those delivered before, where it is the resumed one."""
-        (stopped, first), self._resumed = self._resumed, (0, 0)
-        self.epoch = epoch
-        for number in range(first if epoch == stopped else 0, batches):
-            self.delivered = number + 1
+        resumed, self._resumed = self._resumed, {"epoch": 0, "delivered": 0}
+        for number in range(resumed["delivered"] if epoch == resumed["epoch"] else 0, batches):
+            self._state = {"epoch": epoch, "delivered": number + 1}
             yield number
 
     def state_dict(self) -> dict[str, int]:
-        """Return both."""
-        return {"epoch": self.epoch, "delivered": self.delivered}
+        """Return how many batches of which epoch were delivered."""
+        return self._state
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Let the next epoch go on from there, if it is that one."""
-        self._resumed = (state["epoch"], state["delivered"])
+        self._resumed = state
 
 
-class BatchLoader:
+class BatchLoader(Resumable):
     """Iterate over batches `{"image": (b, 3, h, w) uint8, "labels": (b, k) int8}` of an `ArraySplit`.
 
-    Images are laid out channels-last, as they are stored. The last batch is dropped if `drop_last`. Lightning keeps
-    `state_dict` in checkpoints, so that an epoch stopped in its midst goes on with the batches that are left.
+    Images are laid out channels-last, as they are stored. The last batch is dropped if `drop_last`.
 
     Args:
         split: the arrays.
@@ -93,8 +93,6 @@ class BatchLoader:
         pin_memory: deliver page-locked tensors, for asynchronous copies to a GPU.
     """
 
-    batch_sampler = None  # Lightning asks for it wherever there is a `sampler`
-
     def __init__(
         self,
         split: ArraySplit,
@@ -104,11 +102,11 @@ class BatchLoader:
         drop_last: bool = False,
         pin_memory: bool = False,
     ) -> None:
+        super().__init__()
         self.images = split.images
         self.labels = np.ascontiguousarray(split.labels if columns is None else split.labels[:, columns])
         self.batch_size, self.sampler = batch_size, order
         self.drop_last, self.pin_memory = drop_last, pin_memory
-        self.position = Position()
 
     def __len__(self) -> int:
         batches = len(self.sampler) / self.batch_size
@@ -116,16 +114,8 @@ class BatchLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         indices = self.sampler.indices()
-        for i in self.position.rest(self.sampler.epoch, len(self)):
+        for i in self.rest(self.sampler.epoch, len(self)):
             yield self.gather(indices[i * self.batch_size : (i + 1) * self.batch_size])
-
-    def state_dict(self) -> dict[str, int]:
-        """Return how far the epoch has gone."""
-        return self.position.state_dict()
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from there in that epoch."""
-        self.position.load_state_dict(state)
 
     def gather(self, indices: np.ndarray) -> Batch:
         """Return the batch of these images, in this order."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from adversaria.types import Domain, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
 from datamodules.augmentation import Augmentation
-from datamodules.batch_loader import Batch, BatchLoader, Position
+from datamodules.batch_loader import Batch, BatchLoader, Resumable
 from datamodules.images import ImagesDataModule, normalize
 from datamodules.sources import SPLITS, Source, check_value_range, choose_set
 
@@ -142,7 +142,7 @@ class DigitPairDataModule(pl.LightningDataModule):
         }
 
 
-class PairLoader:
+class PairLoader(Resumable):
     """Iterate over batches of two loaders side by side; one that ends starts again, in a new order.
 
     Args:
@@ -151,12 +151,10 @@ class PairLoader:
         batches: number of batches in an epoch.
     """
 
-    batch_sampler = None  # Lightning asks for it wherever there is a `sampler`
-
     def __init__(self, labelled: BatchLoader, unlabelled: BatchLoader, batches: int) -> None:
+        super().__init__()
         self.labelled, self.unlabelled, self.batches = labelled, unlabelled, batches
         self.sampler, self.epoch = self, 0
-        self.position = Position()
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; Lightning calls it, on `sampler`, at the start of each."""
@@ -167,7 +165,7 @@ class PairLoader:
 
     def __iter__(self) -> Iterator[Batch]:
         sides: list[Iterator[Batch]] = []
-        for number in self.position.rest(self.epoch, len(self)):
+        for number in self.rest(self.epoch, len(self)):
             sides = sides or [self._endless(loader, number) for loader in (self.labelled, self.unlabelled)]
             labelled, unlabelled = map(next, sides)
             yield {"source": labelled["image"], "labels": labelled["labels"][:, 0], "target": unlabelled["image"]}
@@ -180,11 +178,3 @@ class PairLoader:
             loader.load_state_dict({"epoch": number, "delivered": first})
             yield from loader
             first = 0
-
-    def state_dict(self) -> dict[str, int]:
-        """Return how far the epoch has gone."""
-        return self.position.state_dict()
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on from there in that epoch."""
-        self.position.load_state_dict(state)
