@@ -20,6 +20,7 @@ from torch.nn import functional
 from adversaria.instantiate import instantiate
 from adversaria.labels import label_sizes
 from adversaria.performance import channels_last, keep_memory
+from benchmarks.systems import images_in_a_step
 from datamodules.batch_loader import Batch
 from lightning_modules.losses import domain_loss, entropy, gaussian_kld, image_mse, label_loss, reparameterize
 from lightning_modules.networks.adaptation import reverse_gradient
@@ -56,8 +57,7 @@ def images_per_second(
         step(batch)
         if number + 1 == left_out:
             start = _now(device)
-    count = sum(len(value) for key, value in batches[0].items() if key != "labels")
-    return count * (steps - left_out) / (_now(device) - start)
+    return images_in_a_step(config) * (steps - left_out) / (_now(device) - start)
 
 
 def step_of(config: dict[str, Any], settings: Settings = "tuned", device: str = "cpu") -> Step:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from benchmarks.suite import Row, Skipped, Trial
-from benchmarks.systems import SYSTEMS
+from benchmarks.systems import SYSTEMS, images_in_a_step
 
 WARM_UP = 12  # steps in which kernels are chosen, and graphs compiled and recorded
 
@@ -31,9 +31,8 @@ def against_plain(name: str, batch: int, compiled: bool, trial: Trial) -> float:
     ours = (lambda: loop("compiled")) if compiled else train
     names = ("bare loop with CUDA graphs" if compiled else "train.py", "plain eager loop")
     value = trial.ratio(ours, lambda: loop("plain"), names, "images/s")
-    per_step = batch * (2 if "sets" in config["data"] else 1)
     for name in names:
-        trial.notes[f"{name}, µs a step"] = 1e6 * per_step / trial.notes[f"{name}, images/s"]
+        trial.notes[f"{name}, µs a step"] = 1e6 * images_in_a_step(config) / trial.notes[f"{name}, images/s"]
     return value
 
 

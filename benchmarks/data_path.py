@@ -117,18 +117,27 @@ def usual_pipeline(root: Path) -> float:
 
 @functools.cache
 def _scratch() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory()  # goes with the row's process
+    return tempfile.TemporaryDirectory()
+
+
+def scratch() -> Path:
+    """Return a temporary folder for all rounds of a row; it goes with the row's process."""
+    return Path(_scratch().name)
+
+
+@functools.cache
+def celeba(count: int) -> Path:
+    """Return a folder with so many JPEGs, made at the first call."""
+    root = scratch() / "celeba"
+    root.mkdir()
+    return make_celeba(root, count)
 
 
 def against_usual(trial: Trial) -> float:
     """Return the images a second of the loader over those of the usual pipeline."""
-    folder, count = Path(_scratch().name), trial.size(1500, 200)
-    root = folder / "celeba"
-    if not root.exists():
-        root.mkdir()
-        make_celeba(root, count)
+    root = celeba(trial.size(1500, 200))
     keep_memory()  # as in train.py
-    loader = loader_over(random_split(folder, trial.size(40_000, 1000)))
+    loader = loader_over(random_split(scratch(), trial.size(40_000, 1000)))
     return trial.ratio(
         lambda: images_per_second(loader, trial.size(5, 1)),
         lambda: usual_pipeline(root),
@@ -142,7 +151,7 @@ def share_of_a_step(trial: Trial) -> float:
     from benchmarks import bare
     from benchmarks.systems import SYSTEMS
 
-    loader = loader_over(random_split(Path(_scratch().name), trial.size(40_000, 1000)))
+    loader = loader_over(random_split(scratch(), trial.size(40_000, 1000)))
     step = bare.images_per_second(SYSTEMS["A1"].config(BATCH), trial.size(12, 2))
     return 100 * step / images_per_second(loader, trial.size(5, 1))
 
@@ -153,10 +162,7 @@ def building(trial: Trial) -> float:
     from datamodules.sources.celeba import CelebA
 
     count = trial.size(40_000, 400)
-    root = Path(_scratch().name) / "celeba"
-    if not root.exists():
-        root.mkdir()
-        make_celeba(root, count)
+    root = celeba(count)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         open_cache(CelebA(str(root)), 64, Path(folder))

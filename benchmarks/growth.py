@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.data_path import images_per_second, loader_over, random_split
+from benchmarks.data_path import images_per_second, loader_over, random_split, scratch
 from benchmarks.suite import ROOT, Row, Skipped, Trial, at_least, at_most
 from benchmarks.systems import SYSTEMS, System
 from benchmarks.training_step import SECONDS, against_bare, steps_in
@@ -23,14 +23,9 @@ from benchmarks.training_step import SECONDS, against_bare, steps_in
 GAN = System("our GAN", ("model=gan", "data=synthetic_faces", "data.source.train=600", "data.source.val=64"), 600)
 
 
-@functools.cache
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory()  # goes with the row's process
-
-
 def images(trial: Trial) -> float:
     """Return the loader's images a second over 200,000 images over those over 1,000."""
-    folder = Path(_scratch().name)
+    folder = scratch()
     few, many = (loader_over(random_split(folder, count)) for count in (1000, trial.size(200_000, 2000)))
     seen = trial.size(100_000, 1000)
 
@@ -46,7 +41,7 @@ def opening(trial: Trial) -> float:
     from datamodules.array_cache import INDEX, _crc, _load
 
     count = trial.size(200_000, 2000)
-    folder = Path(_scratch().name) / "cache"
+    folder = scratch() / "cache"
     if not folder.exists():
         folder.mkdir()
         random_split(folder, count)
@@ -77,6 +72,8 @@ def processes(trial: Trial) -> float:
     batch = trial.size(64, 4)
     steps = trial.size(0, 3) or steps_in("C2", batch, SECONDS)
 
+    from benchmarks import through_train
+
     def rate(count: int) -> float:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "train.py", *SYSTEMS["C2"].overrides, f"data.batch_size={batch // count}"]
@@ -85,15 +82,9 @@ def processes(trial: Trial) -> float:
             command += [f"callbacks.{name}=null" for name in ("samples", "curves", "health", "interpolation")]
             command += ["trainer=ddp", "trainer.devices=2"] if count == 2 else []
             subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-            return _logged_speed(next(Path(folder).rglob("metrics.csv")))
+            return through_train.logged_speed(next(Path(folder).rglob("metrics.csv")))
 
     return trial.ratio(lambda: rate(2), lambda: rate(1), ("two processes", "one process"), "images/s")
-
-
-def _logged_speed(file: Path) -> float:
-    from adversaria.curves import read_metrics
-
-    return read_metrics(file)["perf/images_per_second"][1][-1]
 
 
 def _batch_row(batch: int) -> Row:

@@ -28,6 +28,12 @@ class System:
         return compose(*fixed, *self.overrides, *overrides)
 
 
+def images_in_a_step(config: dict[str, Any]) -> int:
+    """Return the images of a step, of both domains where there are two."""
+    size: int = config["data"]["batch_size"]
+    return 2 * size if "sets" in config["data"] else size
+
+
 def _faces(name: str, *overrides: str) -> System:
     data = ("data=synthetic_faces", "data.source.train=6000", "data.horizontal_flip=false")
     return System(name, (*overrides, *data), 6000)

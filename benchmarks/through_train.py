@@ -20,13 +20,18 @@ IN_A_STEP = ("progress_bar", "epoch_summary")
 
 def images_per_second(system: System, batch: int, steps: int, *overrides: str) -> float:
     """Train so many iterations, without validation and test; return images a second without the first iteration."""
-    from adversaria.curves import read_metrics
-
     with tempfile.TemporaryDirectory() as folder:
         config = system.config(batch, *FIXED, f"run_dir={folder}", f"trainer.limit_train_batches={steps}", *overrides)
         config["callbacks"] = {name: config["callbacks"][name] for name in IN_A_STEP}
         train(config)
-        return read_metrics(Path(folder) / "metrics.csv")["perf/images_per_second"][1][-1]
+        return logged_speed(Path(folder) / "metrics.csv")
+
+
+def logged_speed(file: Path) -> float:
+    """Return the images a second of the last epoch in a metrics.csv."""
+    from adversaria.curves import read_metrics
+
+    return read_metrics(file)["perf/images_per_second"][1][-1]
 
 
 def train(config: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 
 from benchmarks.suite import Row, Trial, at_least
-from benchmarks.systems import SYSTEMS
+from benchmarks.systems import SYSTEMS, images_in_a_step
 
 SECONDS = 8.0  # of training in a sample
 
@@ -21,8 +21,7 @@ def steps_in(name: str, batch: int, seconds: float) -> int:
 
     system = SYSTEMS[name]
     config = system.config(batch)
-    per_step = sum(batch for _ in ("source", "target")) if "sets" in config["data"] else batch
-    needed = round(seconds * bare.images_per_second(config, 4) / per_step)
+    needed = round(seconds * bare.images_per_second(config, 4) / images_in_a_step(config))
     return min(max(needed, 21), system.images // batch)
 
 
