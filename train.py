@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from adversaria import interruption, performance, processes, run_folder, schema, sweep
+from adversaria import command_help, interruption, performance, processes, run_folder, schema, sweep
 from adversaria.errors import ConfigError, UserError, one_sentence_errors
 from adversaria.hush import hush
 from adversaria.instantiate import built, callbacks_of, instantiate
@@ -116,6 +116,9 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
 
 if __name__ == "__main__":
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    if {"--help", "-h"} & set(sys.argv):
+        print(command_help.text())
+        sys.exit(0)
     run_folder.register_resolvers()
     with one_sentence_errors():  # those of composing, before main is called
         main()

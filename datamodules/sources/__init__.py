@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from adversaria.errors import ConfigError, DataError, suggest
 from adversaria.instantiate import instantiate
+
+if TYPE_CHECKING:  # a tenth of a second before a configuration error
+    import numpy as np
 
 SPLITS = ("train", "val", "test")
 
