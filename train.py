@@ -43,6 +43,7 @@ def main(cfg: DictConfig) -> float | None:
             raise
         if not processes.is_first():
             processes.end_with_parent()
+            logging.disable(logging.INFO)  # said once, by the first
             with interruption.handled():
                 return train(config, folder)
         with run_folder.locked(folder):

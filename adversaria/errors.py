@@ -74,7 +74,7 @@ def fail(sentence: str) -> None:
 
 
 def explain(error: Exception) -> str | None:
-    """Say in one sentence what Hydra or OmegaConf found wrong with a command line; None if it is not theirs."""
+    """Say in one sentence what Hydra, OmegaConf or Lightning found wrong with a command; None if it is not theirs."""
     from hydra.errors import HydraException, MissingConfigException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
@@ -94,7 +94,8 @@ def explain(error: Exception) -> str | None:
         return f"a group needs a choice, such as data=celeba ({' '.join(text.split())})"
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1].split("@")[0])
-    if isinstance(error, HydraException | OmegaConfBaseException):
+    lightnings = type(error).__name__ == "MisconfigurationException"  # known without seconds of import
+    if lightnings or isinstance(error, HydraException | OmegaConfBaseException):
         return " ".join(text.split())
     return None
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 
+from adversaria.processes import is_first
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _handling = False
 _asked = 0
@@ -59,7 +61,8 @@ def _handle(number: int, frame: FrameType | None) -> None:
     if not _deferring or _asked:
         raise Interrupted(number)
     _asked = number
-    print(f"\n{signal.Signals(number).name}: stopping as soon as all is saved; once more: at once", file=sys.stderr)
+    if is_first():
+        print(f"\n{signal.Signals(number).name}: stopping as soon as all is saved; once more: at once", file=sys.stderr)
 
 
 def _set(number: int, handler: object) -> None:

@@ -101,6 +101,14 @@ def test_a_user_error_inside_a_resolver_keeps_its_own_words(tmp_path):
     assert explain(error.value).startswith(f"ckpt_path=last: no run under {tmp_path}/name has checkpoints/last.ckpt")
 
 
+def test_what_lightning_finds_wrong_is_explained_in_one_line():
+    from pytorch_lightning import Trainer
+
+    with pytest.raises(Exception, match="max_epochs") as error:
+        Trainer(max_epochs=-2, logger=False)
+    assert explain(error.value) == " ".join(str(error.value).split())
+
+
 @pytest.mark.parametrize("error", [RuntimeError("bug"), KeyError("x"), TypeError("y"), ValueError("z")])
 def test_other_errors_are_not_explained(error):
     assert explain(error) is None
@@ -121,6 +129,14 @@ def test_a_hydra_error_becomes_one_line_and_status_2(compose, capsys):
         compose("data=celba")
     assert ended.value.code == 2
     assert capsys.readouterr().err == "error: data=celba: there is no such data; did you mean celeba?\n"
+
+
+def test_what_lightning_finds_wrong_is_explained_in_one_line():
+    from pytorch_lightning import Trainer
+
+    with pytest.raises(Exception, match="max_epochs") as error:
+        Trainer(max_epochs=-2, logger=False)
+    assert explain(error.value) == " ".join(str(error.value).split())
 
 
 @pytest.mark.parametrize("error", [RuntimeError("bug"), KeyError("x"), KeyboardInterrupt(), SystemExit(3)])
