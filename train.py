@@ -92,6 +92,8 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
             plugins=[AtomicCheckpointIO()],
             default_root_dir=str(folder),
         )
+        if config["trainer"].get("profiler"):
+            trainer.profiler.dirpath, trainer.profiler.filename = folder, "profile"
         module.check_trainer(trainer)
         sweep.check_trainer(trainer)
         if trainer.world_size > 1:

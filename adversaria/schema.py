@@ -74,7 +74,7 @@ EXTERNAL: dict[str, dict[str, Any]] = {
         "detect_anomaly": bool,
         "fast_dev_run": bool | int,
         "enable_progress_bar": bool,
-        "profiler": str | None,
+        "profiler": Literal["simple", "advanced", "pytorch"] | None,
     },
     "pytorch_lightning.callbacks.": {"monitor": str | None, "save_top_k": int, "every_n_epochs": int},
 }

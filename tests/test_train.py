@@ -70,7 +70,7 @@ def test_a_wrong_command_line_is_one_sentence(tmp_path: Path, cli, arguments: li
 def test_a_run_ends_with_table_folder_and_tensorboard_and_writes_nowhere_else(
     tmp_path: Path, cli, tiny: list[str]
 ) -> None:
-    done = cli(tmp_path, *tiny, "callbacks.tsne=null")
+    done = cli(tmp_path, *tiny, "callbacks.tsne=null", "trainer.profiler=simple")
     assert done.returncode == 0, done.stderr
     (folder,) = runs(tmp_path)
     for expected in ("mse_pm1", "psnr", f"tensorboard --logdir outputs/vae_synthetic_faces/{folder.name}"):
@@ -79,7 +79,9 @@ def test_a_run_ends_with_table_folder_and_tensorboard_and_writes_nowhere_else(
     assert {p.name for p in folder.iterdir()} == {
         *("architecture.txt", "checkpoints", "config.yaml", "environment.json", "figures", "invocation.json"),
         *("metrics.csv", "metrics.json", "tensorboard", "train.log", ".lock"),
+        *("fit-profile.txt", "test-profile.txt"),
     }
+    assert "run_training_batch" in (folder / "fit-profile.txt").read_text()
     lines = [line for line in (folder / "train.log").read_text().splitlines() if "epoch" in line]
     assert [line.split("epoch ")[1].split()[0] for line in lines] == ["1/2", "2/2"]
     assert "images/s" in lines[0]
