@@ -94,6 +94,8 @@ def explain(error: Exception) -> str | None:
         return f"a group needs a choice, such as data=celeba ({' '.join(text.split())})"
     if match := re.search(r"Could not override '([^']+)'", text):
         return _unknown_key(match[1].split("@")[0])
+    if type(error).__name__ in ("TerminatedWorkerError", "UncompletedJobError"):  # of joblib, of submitit
+        return "a job's process was killed, perhaps for want of memory; started again, the sweep does what is missing"
     lightnings = type(error).__name__ == "MisconfigurationException"  # known without seconds of import
     if lightnings or isinstance(error, HydraException | OmegaConfBaseException):
         return " ".join(text.split())

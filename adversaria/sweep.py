@@ -81,6 +81,27 @@ class Sweep(Callback):
             )
 
 
+RESTARTS = "ADVERSARIA_SWEEP_RESTARTS"  # environment variable that counts them
+
+
+@contextlib.contextmanager
+def going_on_without_killed_jobs(restarts: int = 2) -> Iterator[None]:
+    """Start this command again, for what is missing, when a killed process took joblib's others with it.
+
+    Args:
+        restarts: how often; a job that memory does not suffice for is killed each time.
+    """
+    try:
+        yield
+    except Exception as error:
+        done = int(os.environ.get(RESTARTS, "0"))
+        if type(error).__name__ != "TerminatedWorkerError" or done >= restarts:
+            raise
+        log.error("a job's process was killed, perhaps for want of memory; the sweep goes on with what is missing")
+        os.environ[RESTARTS] = str(done + 1)
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
 @contextlib.contextmanager
 def leaving_nothing_behind() -> Iterator[None]:
     """Give back memory, and remove the environment variables of a run, which the next job would take for its own."""

@@ -109,6 +109,12 @@ def test_what_lightning_finds_wrong_is_explained_in_one_line():
     assert explain(error.value) == " ".join(str(error.value).split())
 
 
+@pytest.mark.parametrize("name", ["TerminatedWorkerError", "UncompletedJobError"])
+def test_a_killed_job_is_explained(name):
+    killed = type(name, (RuntimeError,), {})
+    assert explain(killed("signal 9\nand a log")).startswith("a job's process was killed")
+
+
 @pytest.mark.parametrize("error", [RuntimeError("bug"), KeyError("x"), TypeError("y"), ValueError("z")])
 def test_other_errors_are_not_explained(error):
     assert explain(error) is None

@@ -115,8 +115,8 @@ def ended_within(process: subprocess.Popen[str], seconds: float) -> str:
     return rest
 
 
-def children(process: subprocess.Popen[str]) -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(process.pid), "-f", "train.py"], capture_output=True, text=True)
+def children(process: subprocess.Popen[str], command: str = "train.py") -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(process.pid), "-f", command], capture_output=True, text=True)
     return [int(pid) for pid in found.stdout.split()]
 
 
@@ -151,3 +151,14 @@ def test_a_signal_to_any_of_two_processes_stops_both_with_one_checkpoint(start, 
     assert process.returncode == 143, rest
     assert not alive(child)
     assert iteration_in(run_of(tmp_path)) % 5 == 0  # at a logged point, where the processes meet anyway
+
+
+def test_a_killed_job_does_not_take_the_sweep_along(start, tmp_path: Path) -> None:
+    sweep = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "model.lambda_kl=0,0.01"]
+    process = start(tmp_path, *sweep, *LONG, "trainer.max_epochs=15")
+    wait_for(process, "epoch 2/")
+    os.kill(children(process, "LokyProcess")[0], signal.SIGKILL)
+    rest = ended_within(process, 200)
+    assert process.returncode == 0, rest
+    assert rest.count("a job's process was killed") == 1
+    assert len(list(tmp_path.glob("outputs/sweeps/*/lambda_kl=*/metrics.json"))) == 2
