@@ -91,6 +91,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
             logger=built(config["logger"]),
             plugins=[AtomicCheckpointIO()],
             default_root_dir=str(folder),
+            **sweep.gpu_of_job(config["trainer"]),
         )
         if config["trainer"].get("profiler"):
             trainer.profiler.dirpath, trainer.profiler.filename = folder, "profile"

@@ -8,7 +8,7 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +116,26 @@ def leaving_nothing_behind() -> Iterator[None]:
             cuda.empty_cache()
 
 
+def _in_sweep() -> bool:
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def gpu_of_job(trainer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the trainer's options that give each job of a sweep a GPU in its turn, where there are several."""
+    if not _in_sweep() or trainer["devices"] != 1 or trainer["accelerator"] not in ("auto", "gpu", "cuda"):
+        return {}
+    from torch.cuda import device_count  # torch is there by now
+
+    return {"devices": [HydraConfig.get().job.num % device_count()]} if device_count() > 1 else {}
+
+
 def check_trainer(trainer: Any) -> None:
     """Refuse a sweep's job on several devices, for each of which Lightning would start the whole sweep again.
 
     Raises:
         ConfigError: it is one.
     """
-    in_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-    if in_sweep and trainer.strategy.launcher is not None and trainer.world_size > 1:
+    if _in_sweep() and trainer.strategy.launcher is not None and trainer.world_size > 1:
         raise ConfigError(
             "trainer.devices: a job of a sweep runs on one device; set trainer.devices=1, with hydra/launcher=joblib "
             "for several jobs at once, or start each run alone, without -m"

@@ -114,3 +114,32 @@ def test_a_job_on_several_devices_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(HydraConfig, "get", lambda: SimpleNamespace(mode=RunMode.MULTIRUN))
     with pytest.raises(ConfigError, match="hydra/launcher=joblib"):
         module.check_trainer(trainer)
+
+
+@pytest.mark.parametrize(
+    ("job", "gpus", "trainer", "devices"),
+    [
+        (3, 2, {"devices": 1, "accelerator": "auto"}, [1]),
+        (4, 2, {"devices": 1, "accelerator": "gpu"}, [0]),
+        (3, 1, {"devices": 1, "accelerator": "auto"}, None),
+        (3, 0, {"devices": 1, "accelerator": "auto"}, None),
+        (3, 2, {"devices": [0], "accelerator": "auto"}, None),  # chosen
+        (3, 2, {"devices": 1, "accelerator": "cpu"}, None),
+    ],
+)
+def test_jobs_take_the_gpus_in_turn(job, gpus, trainer, devices, monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    import torch
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from adversaria import sweep as module
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert module.gpu_of_job(trainer) == {}  # a run of its own
+    monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
+    monkeypatch.setattr(
+        HydraConfig, "get", lambda: SimpleNamespace(mode=RunMode.MULTIRUN, job=SimpleNamespace(num=job))
+    )
+    assert module.gpu_of_job(trainer).get("devices") == devices
