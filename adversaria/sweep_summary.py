@@ -206,15 +206,15 @@ def tradeoff(summary: Summary) -> bytes | None:
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axis = figure.subplots()
-    for row in summary.rows:
+    for number, row in enumerate(summary.rows):
         x, y = (_mean([job.metrics.get(metric) for job in row.jobs]) for metric in ("kld", "mse"))
         if x is None or y is None:
             continue
-        axis.scatter(x, y)
         named = zip(shortest(summary.swept), row.values, strict=True)
-        axis.annotate(", ".join(f"{k}={v}" for k, v in named), (x, y), (5, 3), textcoords="offset points", fontsize=8)
+        style = {"color": f"C{number % 10}", "marker": "osD^v"[number // 10 % 5]}
+        axis.scatter(x, y, s=50, label=", ".join(f"{k}={v}" for k, v in named), **style)
     axis.set(xlabel="KLD, nats", ylabel="MSE", xscale="log")
-    axis.margins(x=0.25)
+    figure.legend(loc="outside right upper", fontsize=8)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=120)
     return stream.getvalue()
