@@ -203,6 +203,7 @@ def tradeoff(summary: Summary) -> bytes | None:
     if sum({"mse", "kld"} <= set(job.metrics) for job in summary.jobs) < 2:
         return None
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axis = figure.subplots()
@@ -211,9 +212,12 @@ def tradeoff(summary: Summary) -> bytes | None:
         if x is None or y is None:
             continue
         named = zip(shortest(summary.swept), row.values, strict=True)
-        style = {"color": f"C{number % 10}", "marker": "osD^v"[number // 10 % 5]}
-        axis.scatter(x, y, s=50, label=", ".join(f"{k}={v}" for k, v in named), **style)
+        label = ", ".join(f"{k}={v}" for k, v in named)
+        axis.scatter(x, y, s=50, label=label, color=f"C{number % 10}", marker="osD^v"[number // 10 % 5])
     axis.set(xlabel="KLD, nats", ylabel="MSE", xscale="log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter("")
     figure.legend(loc="outside right upper", fontsize=8)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=120)
