@@ -105,5 +105,5 @@ class AdaMatch(AdaptationModule):
     def outputs(self, image: Tensor, domain: Domain) -> Outputs:
         """Map images of one domain to features and logits; outside of training, by the average."""
         network = self.network if self.ema is None or self.network.training else self.ema.network
-        with statistics_of(domain, network):
+        with statistics_of(domain):
             return Outputs(*network(image))

@@ -75,7 +75,7 @@ class AdaptationModule(AdversarialModule):
 
     def outputs(self, image: Tensor, domain: Domain) -> Outputs:
         """Map images of one domain to features and logits."""
-        with statistics_of(domain, self.network):
+        with statistics_of(domain):
             return Outputs(*self.network(image))
 
     def label_loss(self, logits: Tensor, labels: Tensor) -> Tensor:

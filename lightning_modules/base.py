@@ -82,10 +82,11 @@ class BaseModule(pl.LightningModule):
             value = value.detach().float() if isinstance(value, Tensor) else value
             self._averages.setdefault(f"{stage}/{name}", Average()).add(value, count)
 
-    def publish(self, stage: str) -> None:
+    def publish(self, stage: str, to_callbacks: bool = True) -> None:
         """Average what was recorded under a stage, over all processes, and send it to loggers and callbacks.
 
-        The progress bar shows the values whose name starts with `loss`.
+        The progress bar shows the values whose name starts with `loss`; it alone is sent something if not
+        `to_callbacks`.
         """
         taken = {k: self._averages.pop(k) for k in list(self._averages) if k.startswith(f"{stage}/")}
         if not taken:
@@ -104,7 +105,8 @@ class BaseModule(pl.LightningModule):
         in_training = stage not in ("val", "test")
         for name, value in values.items():
             shown = name.startswith(f"{stage}/loss")
-            self.log(name, value, prog_bar=shown, logger=False, on_step=in_training, on_epoch=not in_training)
+            if shown or to_callbacks:
+                self.log(name, value, prog_bar=shown, logger=False, on_step=in_training, on_epoch=not in_training)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the iteration, publish the training scalars when they are due, save and stop if that was asked for.
@@ -121,8 +123,8 @@ class BaseModule(pl.LightningModule):
         if last or due:
             rates = [optimizer.param_groups[0]["lr"] for optimizer in self.trainer.optimizers]
             self.record("optim", {f"lr_{n}": rate for n, rate in zip(self.optimizer_names, rates, strict=True)})
-            self.publish("train")
-            self.publish("optim")
+            self.publish("train", to_callbacks=last)
+            self.publish("optim", to_callbacks=last)
         if last:  # after the validation that is due now, all is saved anyway
             return
         number = self._asked_to_stop(due)
@@ -263,7 +265,7 @@ class Average:
 
     def add(self, value: Tensor | float, count: int) -> None:
         """Add a value that is the mean over `count` items."""
-        self.total = self.total + value * count
+        self.total = self.total + (value if count == 1 else value * count)
         self.weight += count
 
 

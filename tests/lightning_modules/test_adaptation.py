@@ -259,16 +259,16 @@ def test_split_statistics_are_kept_for_each_domain() -> None:
     dark, bright = torch.rand(64, 3, SIZE, SIZE) - 1, torch.rand(64, 3, SIZE, SIZE)
     for _ in range(60):
         net(dark)
-        with statistics_of("target", net):
+        with statistics_of("target"):
             net(bright)
     net.eval()
     spread = {}
     for domain, image in (("source", dark), ("target", bright)):
-        with statistics_of(domain, net):
+        with statistics_of(domain):
             out = net.encoder[1](net.encoder[0](image))
         spread[domain] = (out.mean((0, 2, 3)).abs().max().item(), (out.var((0, 2, 3)) - 1).abs().max().item())
     assert max(spread["source"] + spread["target"]) < 0.1
-    with statistics_of("target", net):
+    with statistics_of("target"):
         foreign = net.encoder[1](net.encoder[0](dark))
     assert foreign.mean((0, 2, 3)).abs().max() > 0.5
 
