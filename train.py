@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -100,6 +101,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         if trainer.world_size > 1:
             shared = trainer.world_size * config["data"]["batch_size"]
             log.info("%d processes: %d images a step, at the learning rates as configured", trainer.world_size, shared)
+        gc.enable()
         trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
         metrics = dict(trainer.callback_metrics)
         if config["test"]:
@@ -119,6 +121,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # until the fit: going through all that imports make, again and again, took a fifth of the start
     os.environ["HYDRA_FULL_ERROR"] = "1"
     if {"--help", "-h"} & set(sys.argv):
         print(command_help.text())

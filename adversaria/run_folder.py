@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -309,6 +308,8 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         CheckpointError: another process is running in it.
     """
+    from filelock import FileLock, Timeout  # slow to import, and not needed to refuse a configuration
+
     try:
         with FileLock(folder / ".lock", timeout=0):
             yield
