@@ -39,6 +39,7 @@ class BaseModule(pl.LightningModule):
         config: the plain configuration the module was built from; saved in checkpoints, None if built by hand.
         value_range: range of the module's images, (-1, 1) or (0, 1).
         adapts: whether the data is a pair of domains.
+        shown: the training losses that were published last, for a progress bar.
         optimizer_names: of the optimizers in their order, where there are several; their learning rates are logged so.
     """
 
@@ -50,6 +51,7 @@ class BaseModule(pl.LightningModule):
         self.iteration = self.images = 0
         self.config: dict[str, Any] | None = None
         self.optimizer_names = ["0"]
+        self.shown: dict[str, float] = {}
         self._averages: dict[str, Average] = {}
         self._reconfigured = False
         self._resumed: list[dict[str, Any]] = []  # what each process had beside the weights, when they were saved
@@ -75,7 +77,7 @@ class BaseModule(pl.LightningModule):
             group["lr"] = optimizer.defaults["lr"] * factor
 
     # -- scalars: summed on the device every step, averaged and logged every `trainer.log_every_n_steps` iterations.
-    # `self.log` in each step would cost 0.4 ms a value, a tenth of a small step.
+    # `self.log` costs 0.4 to 1 ms a value, a tenth of a small step; so callbacks get theirs once an epoch.
     def record(self, stage: str, values: Mapping[str, Tensor | float], count: int = 1) -> None:
         """Add values to the running averages `<stage>/<name>`, weighted with `count`."""
         for name, value in values.items():
@@ -85,8 +87,7 @@ class BaseModule(pl.LightningModule):
     def publish(self, stage: str, to_callbacks: bool = True) -> None:
         """Average what was recorded under a stage, over all processes, and send it to loggers and callbacks.
 
-        The progress bar shows the values whose name starts with `loss`; it alone is sent something if not
-        `to_callbacks`.
+        The progress bar shows the values whose name starts with `loss`, of training from `shown`.
         """
         taken = {k: self._averages.pop(k) for k in list(self._averages) if k.startswith(f"{stage}/")}
         if not taken:
@@ -103,10 +104,11 @@ class BaseModule(pl.LightningModule):
         for logger in self.loggers:
             logger.log_metrics(values, step=self.iteration)
         in_training = stage not in ("val", "test")
-        for name, value in values.items():
-            shown = name.startswith(f"{stage}/loss")
-            if shown or to_callbacks:
-                self.log(name, value, prog_bar=shown, logger=False, on_step=in_training, on_epoch=not in_training)
+        losses = {name: value for name, value in values.items() if name.startswith(f"{stage}/loss")}
+        if in_training:
+            self.shown |= losses
+        for name, value in values.items() if to_callbacks else ():
+            self.log(name, value, prog_bar=name in losses, logger=False, on_step=in_training, on_epoch=not in_training)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the iteration, publish the training scalars when they are due, save and stop if that was asked for.
