@@ -70,6 +70,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
     from callbacks.run_record import RunRecord, objective, print_results
 
     hush()
+    performance.look_for_gpus_once()
     shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
     handler = logging.FileHandler(folder / "train.log") if processes.is_first() else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))

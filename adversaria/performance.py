@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -35,3 +36,14 @@ def channels_last(module: nn.Module) -> None:
     import torch
 
     module.to(memory_format=torch.channels_last)
+
+
+def look_for_gpus_once() -> None:
+    """Keep torch from looking for a GPU in each step of Adam where there is none. Call after Lightning is imported.
+
+    Lightning has torch look by loading the driver's library, which takes up to 0.6 ms to fail.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"

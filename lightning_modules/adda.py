@@ -93,9 +93,9 @@ class ADDA(AdaptationModule):
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """Return the discriminator's loss on features made without gradients."""
         with torch.no_grad():
-            self.network.eval()  # its running statistics belong to what the classifier has learnt
+            if self.network.encoder.training:  # its running statistics belong to what the classifier has learnt
+                self.network.encoder.eval()
             inputs = self.network.encoder(batch["source"]), self.target_encoder(batch["target"])
-            self.network.train()
         logits = [self.discriminator(features) for features in inputs]
         loss, accuracy = domain_loss(*logits), domain_accuracy(*logits)
         self.record("train", {"loss_domain": loss, "accuracy_domain": accuracy})
