@@ -128,6 +128,7 @@ if __name__ == "__main__":
         print(command_help.text())
         sys.exit(0)
     run_folder.register_resolvers()
+    performance.compose_once()
     with one_sentence_errors(), sweep.going_on_without_killed_jobs():  # composing has its errors before main
         main()
     sys.exit(0)

@@ -47,3 +47,11 @@ def look_for_gpus_once() -> None:
 
     if not torch.cuda.is_available():
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
+
+
+def compose_once() -> None:
+    """Spare Hydra a composition of its own that only finds `hydra.mode`, which is nowhere set: a fifth of a refusal."""
+    from hydra._internal.hydra import Hydra
+
+    if not any("hydra.mode" in argument for argument in sys.argv):
+        Hydra.get_mode = lambda *_arguments, **_options: None  # type: ignore[method-assign]  # as where it is not set

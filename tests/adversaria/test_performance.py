@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +81,12 @@ def test_channels_last_changes_the_layout_of_the_weights_and_no_output():
     torch.testing.assert_close(
         module(image.contiguous(memory_format=torch.channels_last)), before, rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_looks_for_gpus_again_only_where_there_is_one(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning sets the variable when it is imported, for processes that fork before CUDA is initialised."""
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    performance.look_for_gpus_once()
+    assert os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] == ("1" if there else "0")

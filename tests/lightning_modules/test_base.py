@@ -112,10 +112,17 @@ def test_the_mean_of_a_constant_is_the_constant() -> None:
 
     module = BaseModule()
     module._trainer = Trainer()  # type: ignore[assignment]
-    module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+    logged: list[str] = []
+    module.log = lambda name, *_, **__: logged.append(name)  # type: ignore[method-assign, assignment]
     for _ in range(10):
         module.record("optim", {"lambda_kl": 1e-5})
         module.record("train", {"mse": torch.tensor(0.25)})
     module.publish("optim")
     module.publish("train")
     assert written == [{"optim/lambda_kl": 1e-5}, {"train/mse": 0.25}]
+    assert logged == ["optim/lambda_kl", "train/mse"]
+    module.record("train", {"mse": 1.0, "loss": 2.0})
+    module.publish("train", to_callbacks=False)
+    assert written[-1] == {"train/mse": 1.0, "train/loss": 2.0}
+    assert len(logged) == 2
+    assert module.shown == {"train/loss": 2.0}
