@@ -1,4 +1,4 @@
-"""Settings that change the speed of a run and not its result, each with its switch under `performance`.
+"""What changes the speed of a run and not its result; settings have their switch under `performance`.
 
 Measured by `python -m benchmarks --only settings`; the README has the figures.
 """
