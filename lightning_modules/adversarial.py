@@ -118,8 +118,7 @@ class AdversarialModule(BaseModule):
         for part, weight in parts:
             # forward and backward inside: the graph is built, and under DDP reduced, for this phase's parameters only
             with optimizer.toggle_model(sync_grad=part is parts[-1][0]):
-                loss = phase.loss(part)
-                self.manual_backward(loss if weight == 1 else loss * weight)
+                self.manual_backward(phase.loss(part) * weight)
         if phase.update.clip is not None:
             self.clip_gradients(optimizer.optimizer, phase.update.clip, "norm")
         optimizer.step()
@@ -161,9 +160,6 @@ class AdversarialModule(BaseModule):
 
 def _parts(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:
     """Yield parts of a batch and their share of it."""
-    if count == 1:
-        yield batch, 1.0
-        return
     size = len(next(iter(batch.values())))
     chunks = {key: value.chunk(count) for key, value in batch.items()}
     for values in zip(*chunks.values(), strict=True):
