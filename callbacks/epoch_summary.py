@@ -50,8 +50,8 @@ class EpochSummary(pl.Callback):
             return
         epoch, last = trainer.current_epoch + 1, trainer.max_epochs or 0
         left = timedelta(seconds=round((time.perf_counter() - self._epoch_start) * (last - epoch)))
-        shown = [(n, v) for n, v in trainer.callback_metrics.items() if n.startswith(("train/loss", "val/loss"))]
-        losses = "".join(f"  {name} {float(value):.4g}" for name, value in shown)
+        validated = {n: v for n, v in trainer.callback_metrics.items() if n.startswith("val/loss")}
+        losses = "".join(f"  {n} {float(v):.4g}" for n, v in {**pl_module.shown, **validated}.items())
         log.info(
             "epoch %d/%d  iteration %d%s  %.0f images/s  %s left",
             *(epoch, last, pl_module.iteration, losses, speed, left),
