@@ -84,6 +84,8 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         module.check_data(datamodule)
         if config["performance"]["channels_last"]:
             performance.channels_last(module)
+        module.cuda_graphs = config["performance"]["cuda_graphs"]
+        datamodule.keep_on_gpu = config["performance"]["data_on_gpu"]
         callbacks = callbacks_of(config)
         if config["test"] == "best" and not any(getattr(c, "monitor", None) for c in callbacks):
             raise ConfigError("test=best: no callback keeps the best, as callbacks.checkpoint.monitor; set test=last")

@@ -31,7 +31,7 @@ EXPERIMENT: dict[str, Any] = {
     "labels": Annotated[list[str], msgspec.Meta(min_length=1)],
     "output_root": str,
     "run_dir": str,
-    "performance": {"keep_memory": bool, "channels_last": bool},
+    "performance": dict.fromkeys(("keep_memory", "channels_last", "cuda_graphs", "data_on_gpu"), bool),
     "data": Component,
     "model": Component,
     "trainer": Component,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +28,9 @@ from lightning_modules.networks.adaptation import reverse_gradient
 
 #: `plain` is what one writes first: NCHW, PyTorch's default optimizers and allocator, images generated with a graph
 #: that is then cut off, no freezing of the discriminator in the generator's turn. `tuned` has train.py's settings.
-#: `compiled` is that with networks compiled to CUDA graphs.
-Settings = Literal["plain", "tuned", "compiled"]
+#: `compiled` is that with networks compiled to CUDA graphs, `graphed` with the whole step recorded in one, uncompiled:
+#: nothing is launched any more but the graph, so it shows what the device itself needs.
+Settings = Literal["plain", "tuned", "compiled", "graphed"]
 Step = Callable[[Batch], None]
 UNUSED = (
     "r1",
@@ -50,6 +52,8 @@ def images_per_second(
     torch.manual_seed(0)
     step = step_of(config, settings, device)
     batches = [batch_of(config, settings, device) for _ in range(4)]
+    if settings == "graphed":
+        step = recorded(step, batches[0], config["model"].get("generator", {}).get("every", 1))
     start = 0.0
     for number, batch in zip(range(steps), itertools.cycle(batches), strict=False):
         if settings == "compiled":
@@ -58,6 +62,29 @@ def images_per_second(
         if number + 1 == left_out:
             start = _now(device)
     return images_in_a_step(config) * (steps - left_out) / (_now(device) - start)
+
+
+def recorded(step: Step, batch: Batch, period: int) -> Step:
+    """Record `period` steps on one batch in a CUDA graph; return the step that replays it when they are due."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):  # where PyTorch wants the steps before a recording
+        for _ in range(3 * period):
+            step(batch)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for _ in range(period):
+            step(batch)
+    numbers = itertools.count(1)
+
+    def replay(new: Batch) -> None:
+        for key, value in new.items():
+            batch[key].copy_(value)
+        if next(numbers) % period == 0:
+            graph.replay()
+
+    return replay
 
 
 def step_of(config: dict[str, Any], settings: Settings = "tuned", device: str = "cpu") -> Step:
@@ -115,6 +142,8 @@ class Builder:
         """Build an optimizer of all parameters of some networks."""
         factory: functools.partial[torch.optim.Optimizer] = instantiate(node)
         options = {key: value for key, value in factory.keywords.items() if not (self.plain and key == "fused")}
+        if self.settings == "graphed" and "capturable" in inspect.signature(factory.func).parameters:
+            options["capturable"] = True
         return factory.func([p for network in networks for p in network.parameters()], **options)
 
     @contextlib.contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -91,6 +92,7 @@ class BatchLoader(Resumable):
         columns: the label columns to deliver; None for all.
         drop_last: leave out an incomplete last batch.
         pin_memory: deliver page-locked tensors, for asynchronous copies to a GPU.
+        device: a GPU to keep the arrays on, and to deliver from; None to read them as they are.
     """
 
     def __init__(
@@ -101,10 +103,13 @@ class BatchLoader(Resumable):
         columns: list[int] | None = None,
         drop_last: bool = False,
         pin_memory: bool = False,
+        device: torch.device | None = None,
     ) -> None:
         super().__init__()
-        self.images = split.images
-        self.labels = np.ascontiguousarray(split.labels if columns is None else split.labels[:, columns])
+        labels = np.ascontiguousarray(split.labels if columns is None else split.labels[:, columns])
+        self.images: Any = split.images if device is None else torch.tensor(split.images, device=device)
+        self.labels: Any = labels if device is None else torch.tensor(labels, device=device)
+        self.device = device
         self.batch_size, self.sampler = batch_size, order
         self.drop_last, self.pin_memory = drop_last, pin_memory
 
@@ -113,12 +118,14 @@ class BatchLoader(Resumable):
         return int(batches) if self.drop_last else math.ceil(batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        indices = self.sampler.indices()
+        indices: Any = self.sampler.indices()
+        if self.device is not None:
+            indices = torch.from_numpy(indices).to(self.device)
         for i in self.rest(self.sampler.epoch, len(self)):
             yield self.gather(indices[i * self.batch_size : (i + 1) * self.batch_size])
 
-    def gather(self, indices: np.ndarray) -> Batch:
+    def gather(self, indices: np.ndarray | Tensor) -> Batch:
         """Return the batch of these images, in this order."""
-        image = torch.from_numpy(self.images[indices]).permute(0, 3, 1, 2)
-        batch = {"image": image, "labels": torch.from_numpy(self.labels[indices])}
+        image = torch.as_tensor(self.images[indices]).permute(0, 3, 1, 2)
+        batch = {"image": image, "labels": torch.as_tensor(self.labels[indices])}
         return {k: v.pin_memory() for k, v in batch.items()} if self.pin_memory else batch

@@ -43,6 +43,7 @@ class DigitPairDataModule(pl.LightningDataModule):
     """
 
     test_split: Split = "test"
+    keep_on_gpu = False  # the training images, where they fit
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class DigitPairDataModule(pl.LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Open the caches and check the batch size against both training sets."""
         for domain in self.domains.values():
-            domain.trainer = self.trainer
+            domain.trainer, domain.keep_on_gpu = self.trainer, self.keep_on_gpu
             domain.setup(stage)
 
     def train_dataloader(self) -> PairLoader:

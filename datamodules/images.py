@@ -39,6 +39,7 @@ class ImagesDataModule(pl.LightningDataModule):
     """
 
     test_split: Split = "test"
+    keep_on_gpu = False  # the training images, where they fit
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class ImagesDataModule(pl.LightningDataModule):
     def _world_size(self) -> int:
         return self.trainer.world_size if self.trainer is not None else 1
 
-    def loader(self, split: str, shuffle: bool = False) -> BatchLoader:
+    def loader(self, split: str, shuffle: bool = False, device: torch.device | None = None) -> BatchLoader:
         """Return a loader over `train`, `val` or `test`; a shuffled one drops the incomplete last batch."""
         arrays = self.cache.splits[split]
         rank = self.trainer.global_rank if self.trainer is not None else 0
@@ -97,12 +98,24 @@ class ImagesDataModule(pl.LightningDataModule):
             EpochOrder(len(arrays), shuffle, self.seed, rank, self._world_size),
             self._columns,
             drop_last=shuffle,
-            pin_memory=self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
+            pin_memory=device is None and self._gpu is not None,
+            device=device,
         )
+
+    @property
+    def _gpu(self) -> torch.device | None:
+        device = self.trainer.strategy.root_device if self.trainer is not None else None
+        return device if device is not None and device.type == "cuda" else None
+
+    def _room_on_gpu(self) -> bool:
+        free, _ = torch.cuda.mem_get_info(self._gpu)
+        return self.cache.splits["train"].images.nbytes < free / 4  # the rest is for networks and activations
 
     def train_dataloader(self) -> BatchLoader:
         """Return the shuffled training loader; in order, to repeat the same batches, under `overfit_batches`."""
-        return self.loader("train", shuffle=not getattr(self.trainer, "overfit_batches", 0))
+        shuffle = not getattr(self.trainer, "overfit_batches", 0)
+        keep = self.keep_on_gpu and self._gpu is not None and self._room_on_gpu()
+        return self.loader("train", shuffle, self._gpu if keep else None)
 
     def val_dataloader(self) -> BatchLoader:
         """Return the validation loader."""

@@ -43,7 +43,7 @@ class ACGAN(GAN):
 
     def labels_of(self, batch: Batch) -> Tensor:
         """Return the labels of the batch that this model is about, (n, k)."""
-        return batch["labels"][:, self._columns].long()
+        return torch.stack([batch["labels"][:, column] for column in self._columns], 1).long()
 
     def label_terms_d(self, real_logits: Tensor, fake_logits: Tensor, labels: Tensor | None) -> Terms:
         """Return L_C of the paper's section 3, for the discriminator."""

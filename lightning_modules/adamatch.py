@@ -82,7 +82,7 @@ class AdaMatch(AdaptationModule):
         loss = self.label_loss(logits, labels)
         target_loss = (functional.cross_entropy(other.logits[size:], pseudo, reduction="none") * mask).mean()
         self.record("train", {"loss_target": target_loss, "labels_that_count": mask.mean()})
-        return loss + self.strength * target_loss
+        return loss + self.changing(lambda: self.strength) * target_loss
 
     @torch.no_grad()
     def pseudo_labels(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -38,6 +38,7 @@ class AdaptationModule(AdversarialModule):
     """
 
     adapts = True
+    recordable = True
     update_keys: tuple[str, ...] = ("update",)
 
     def __init__(

@@ -59,6 +59,7 @@ class ADDA(AdaptationModule):
         self.pretrain_epochs = 0 if source_checkpoint else pretrain_epochs
         self.source_checkpoint, self.gate, self.entropy = source_checkpoint, gate, entropy
         self._accuracy = 1.0
+        self.recordable = gate is None  # which is asked in each iteration
 
     @property
     def pretrain_iterations(self) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,11 +115,11 @@ class AdversarialModule(BaseModule):
 
     def _step(self, phase: Phase, optimizer: LightningOptimizer, batch: Batch) -> None:
         self.scale_learning_rate(optimizer.optimizer, self.rate(phase))
-        parts = list(_parts(batch, phase.update.accumulate))
-        for part, weight in parts:
-            # forward and backward inside: the graph is built, and under DDP reduced, for this phase's parameters only
-            with optimizer.toggle_model(sync_grad=part is parts[-1][0]):
-                self.manual_backward(phase.loss(part) * weight)
+        compute = functools.partial(self._backward, phase, optimizer)
+        if self.recorder is None:
+            compute(batch)
+        else:
+            self.recorder.run((phase.name, self.course(phase)), compute, batch, phase.network)
         if phase.update.clip is not None:
             self.clip_gradients(optimizer.optimizer, phase.update.clip, "norm")
         optimizer.step()
@@ -126,6 +127,17 @@ class AdversarialModule(BaseModule):
         self.turns[phase.name] = self.turns.get(phase.name, 0) + 1
         if phase.after is not None:
             phase.after()
+
+    def _backward(self, phase: Phase, optimizer: LightningOptimizer, batch: Batch) -> None:
+        parts = list(_parts(batch, phase.update.accumulate))
+        for part, weight in parts:
+            # forward and backward inside: the graph is built, and under DDP reduced, for this phase's parameters only
+            with optimizer.toggle_model(sync_grad=part is parts[-1][0]):
+                self.manual_backward(phase.loss(part) * weight)
+
+    def course(self, phase: Phase) -> Hashable:
+        """Return what decides, beside the batch's shapes, which operations a phase's loss consists of now."""
+        return None
 
     def rate(self, phase: Phase) -> float:
         """Return the factor of a phase's learning rate in this iteration."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from adversaria import interruption, rng
 from adversaria.errors import CheckpointError, ConfigError, DivergedError, first_line
 from adversaria.instantiate import instantiate, is_allowed
+from lightning_modules.cuda_graphs import Recorder
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 KEY = "adversaria"  # of our entry in a checkpoint
@@ -39,12 +40,16 @@ class BaseModule(pl.LightningModule):
         config: the plain configuration the module was built from; saved in checkpoints, None if built by hand.
         value_range: range of the module's images, (-1, 1) or (0, 1).
         adapts: whether the data is a pair of domains.
+        recordable: whether steps may be recorded in CUDA graphs: they read no value from the device, and numbers that
+            change from step to step come from `changing`.
+        cuda_graphs: whether they are to be, where that is possible.
         shown: the training losses that were published last, for a progress bar.
         optimizer_names: of the optimizers in their order, where there are several; their learning rates are logged so.
     """
 
     value_range: tuple[float, float]
     adapts = False
+    recordable = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,6 +57,8 @@ class BaseModule(pl.LightningModule):
         self.config: dict[str, Any] | None = None
         self.optimizer_names = ["0"]
         self.shown: dict[str, float] = {}
+        self.cuda_graphs = False
+        self.recorder: Recorder | None = None
         self._averages: dict[str, Average] = {}
         self._reconfigured = False
         self._resumed: list[dict[str, Any]] = []  # what each process had beside the weights, when they were saved
@@ -76,10 +83,25 @@ class BaseModule(pl.LightningModule):
         for group in optimizer.param_groups:
             group["lr"] = optimizer.defaults["lr"] * factor
 
+    # -- steps may be replayed from CUDA graphs
+    def changing(self, value: Callable[[], float]) -> float | Tensor:
+        """Return a number of a loss that changes from step to step, such that replays follow it."""
+        recording = self.recorder and self.recorder.recording
+        return recording.number(value) if recording else value()
+
+    def _may_record(self) -> bool:
+        trainer = self.trainer
+        alone = trainer.world_size == trainer.accumulate_grad_batches == 1
+        plain = not torch.is_anomaly_enabled() and trainer.precision != "16-mixed"
+        return self.cuda_graphs and self.recordable and self.device.type == "cuda" and alone and plain
+
     # -- scalars: summed on the device every step, averaged and logged every `trainer.log_every_n_steps` iterations.
     # `self.log` costs 0.4 to 1 ms a value, a tenth of a small step; so callbacks get theirs once an epoch.
     def record(self, stage: str, values: Mapping[str, Tensor | float], count: int = 1) -> None:
         """Add values to the running averages `<stage>/<name>`, weighted with `count`."""
+        if self.recorder is not None and self.recorder.recording is not None:
+            self.recorder.recording.record(stage, values, count)
+            return
         for name, value in values.items():
             value = value.detach().float() if isinstance(value, Tensor) else value
             self._averages.setdefault(f"{stage}/{name}", Average()).add(value, count)
@@ -208,6 +230,7 @@ class BaseModule(pl.LightningModule):
         for optimizer in self.trainer.optimizers if self._reconfigured else []:
             for group in optimizer.param_groups:
                 group.update({k: v for k, v in optimizer.defaults.items() if k in group})
+        self.recorder = Recorder(self.device, self.record) if self._may_record() else None
         interruption.install()  # Lightning has just taken SIGTERM
         interruption.defer(True)
 
@@ -218,6 +241,7 @@ class BaseModule(pl.LightningModule):
             Interrupted: there was one.
         """
         interruption.defer(False)
+        self.recorder = None
         if number := self._asked_to_stop(due=True):
             raise interruption.Interrupted(number)
 

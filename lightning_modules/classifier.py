@@ -71,7 +71,7 @@ class Classifier(BaseModule):
         return predict_labels(self.network(batch["image"]), self.sizes)
 
     def _step(self, stage: str, batch: Batch) -> dict[str, Tensor]:
-        labels = batch["labels"][:, self._columns]
+        labels = torch.stack([batch["labels"][:, column] for column in self._columns], 1)
         logits = self.network(batch["image"])
         right = (predict_labels(logits, self.sizes) == labels).float().mean(0)
         values = {"loss": label_loss(logits, labels, self.sizes), "accuracy": right.mean()}

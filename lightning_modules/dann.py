@@ -71,8 +71,9 @@ class DANN(AdaptationModule):
 
     def adversarial_loss(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
         """Return the same, of what the network makes of the batch."""
-        self.record("train", {"lambda": self.strength})
-        domain = self._domain_loss(source, target, self.strength)
+        strength = self.changing(lambda: self.strength)
+        self.record("train", {"lambda": strength})
+        domain = self._domain_loss(source, target, strength)
         return self._supervised(source, target, batch) + domain
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
@@ -86,10 +87,11 @@ class DANN(AdaptationModule):
         source, target = self.both(batch["source"], batch["target"])
         logits = (self.discriminator(self.inputs(side)) for side in (source, target))
         confusion = domain_loss(*(-value for value in logits))
-        self.record("train", {"loss_confusion": confusion, "lambda": self.strength})
-        return self._supervised(source, target, batch) + self.strength * confusion
+        strength = self.changing(lambda: self.strength)
+        self.record("train", {"loss_confusion": confusion, "lambda": strength})
+        return self._supervised(source, target, batch) + strength * confusion
 
-    def inputs(self, side: Outputs, reversal: float | None = None) -> Tensor:
+    def inputs(self, side: Outputs, reversal: float | Tensor | None = None) -> Tensor:
         """Return what the discriminator sees of one domain; the gradient to the features times -reversal."""
         features = side.features if reversal is None else reverse_gradient(side.features, reversal)
         if not self.conditional:
@@ -97,7 +99,7 @@ class DANN(AdaptationModule):
         # Long et al. 2018, equation 5; the predictions are given, as in the authors' code
         return (side.logits.softmax(1).detach()[:, :, None] * features[:, None]).flatten(1)
 
-    def _domain_loss(self, source: Outputs, target: Outputs, reversal: float | None = None) -> Tensor:
+    def _domain_loss(self, source: Outputs, target: Outputs, reversal: float | Tensor | None = None) -> Tensor:
         logits = [self.discriminator(self.inputs(side, reversal)) for side in (source, target)]
         certain = [1 + torch.exp(-entropy(side.logits.detach())) for side in (source, target)]
         loss = domain_loss(*logits, *(certain if self.entropy_conditioning else (None, None)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import torch
@@ -45,6 +45,7 @@ class GAN(AdversarialModule):
     """
 
     conditional = False  # whether the networks are given labels
+    recordable = True
 
     def __init__(
         self,
@@ -89,6 +90,10 @@ class GAN(AdversarialModule):
         ]
 
     # -- training
+    def course(self, phase: Phase) -> Hashable:
+        """Return whether there is noise on the images, and a penalty due."""
+        return bool(self.instance_noise(self.iteration)), phase.name == "discriminator" and self._r1_due()
+
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """Return the discriminator's loss on a batch of real images and as many generated ones."""
         labels = self.labels_of(batch)
@@ -136,7 +141,7 @@ class GAN(AdversarialModule):
     def penalties(self, real: Tensor, fake: Tensor) -> Terms:
         """Return the weighted gradient penalties that are due."""
         terms = {}
-        if self.r1 and self.turns.get("discriminator", 0) % self.r1_every == 0:
+        if self._r1_due():
             terms["r1"] = self.r1 * self.r1_every * r1_penalty(self._logits, real)
         if self.gradient_penalty:
             terms["gradient_penalty"] = self.gradient_penalty * gradient_penalty(self._logits, real, fake)
@@ -185,8 +190,12 @@ class GAN(AdversarialModule):
         return logits
 
     def _add_noise(self, image: Tensor) -> Tensor:
-        deviation = self.instance_noise(self.iteration)
-        return image + deviation * torch.randn_like(image) if deviation else image
+        if not self.instance_noise(self.iteration):
+            return image
+        return image + self.changing(lambda: self.instance_noise(self.iteration)) * torch.randn_like(image)
+
+    def _r1_due(self) -> bool:
+        return bool(self.r1) and self.turns.get("discriminator", 0) % self.r1_every == 0
 
     def _noise(self, count: int) -> Tensor:
         return torch.randn(count, self.network.latent_dim, device=self.device)

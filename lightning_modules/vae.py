@@ -30,6 +30,8 @@ class VAE(BaseModule):
         kld_reduction: `sum` over latent dimensions, or their `mean`.
     """
 
+    recordable = True
+
     def __init__(
         self,
         network: VAENetwork,
@@ -56,14 +58,35 @@ class VAE(BaseModule):
         decoded = self.network.decode(reparameterize(mu, logvar, noise))
         mse = image_mse(decoded, image).mean()
         kld = gaussian_kld(mu, logvar, self.kld_reduction)
-        return {"loss": mse + self.lambda_kl(self.iteration) * kld, "mse": mse, "kld": kld}
+        return {"loss": mse + self.changing(lambda: self.lambda_kl(self.iteration)) * kld, "mse": mse, "kld": kld}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the loss of a batch."""
+        """Return the loss of a batch; with its gradients already computed, where they are recorded."""
+        self.record("optim", {"lambda_kl": self.lambda_kl(self.iteration)})
+        if self.recorder is None:
+            return self._loss(batch)
+        loss: Tensor = self.recorder.run("loss", self._with_gradients, batch, self.network)
+        return loss
+
+    def _loss(self, batch: Batch) -> Tensor:
         terms = self.objective(batch["image"])
         self.record("train", terms)
-        self.record("optim", {"lambda_kl": self.lambda_kl(self.iteration)})
         return terms["loss"]
+
+    def _with_gradients(self, batch: Batch) -> Tensor:
+        loss = self._loss(batch)
+        loss.backward()
+        return loss.detach()
+
+    def optimizer_zero_grad(self, *arguments: Any, **options: Any) -> None:
+        """Clear the gradients; not those that the training step has just computed."""
+        if self.recorder is None:
+            super().optimizer_zero_grad(*arguments, **options)
+
+    def backward(self, *arguments: Any, **options: Any) -> None:
+        """Compute the gradients; unless the training step has."""
+        if self.recorder is None:
+            super().backward(*arguments, **options)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Record the objective; the noise is the same at every validation."""

@@ -125,7 +125,7 @@ class _Reversal(torch.autograd.Function):
         return -ctx.strength * gradients[0], None
 
 
-def reverse_gradient(features: Tensor, strength: float) -> Tensor:
+def reverse_gradient(features: Tensor, strength: float | Tensor) -> Tensor:
     """Return the features; their gradient is multiplied by -strength (Ganin et al. 2016, equation 17)."""
     reversed_: Tensor = _Reversal.apply(features, strength)
     return reversed_

@@ -14,6 +14,7 @@ import train
 from adversaria import interruption
 from adversaria.curves import read_metrics
 from lightning_modules.base import BaseModule
+from lightning_modules.cuda_graphs import Recording
 
 EPOCH = 5  # iterations
 GAN = ["data=digits", "data.batch_size=256", "model.network.width=4", "callbacks.curves=null"]
@@ -86,6 +87,19 @@ def differences(left: Any, right: Any, path: str = "") -> list[str]:
     return [] if left == right else [f"{path}: {left!r} against {right!r}"]
 
 
+def assert_equal(folder: Path, expected: Path) -> None:
+    """Compare checkpoints and curves of two runs."""
+    ours, theirs = saved(folder), saved(expected)
+    states = [state.pop("callbacks") for state in (ours, theirs)]
+    assert differences(ours, theirs) == []
+    own = ("RunCheckpoint", "RunRecord")  # they hold the run's folder, and its time
+    assert differences(*({k: v for k, v in p.items() if not k.startswith(own)} for p in states)) == []
+    ours, theirs = (read_metrics(folder / "metrics.csv") for folder in (folder, expected))
+    for curves in (ours, theirs):
+        curves.pop("perf/images_per_second", None)
+    assert ours == theirs
+
+
 @pytest.fixture(scope="module")
 def unstopped(compose, cache_dir, tmp_path_factory):
     """Configurations and last checkpoints of runs that were never stopped, each made when it is first asked for."""
@@ -117,12 +131,33 @@ def test_a_resumed_run_ends_bit_for_bit_as_an_unstopped_one(
     assert saved(tmp_path)["adversaria"]["iteration"] == POINTS[point]
     train.train({**config, "ckpt_path": str(last)}, tmp_path)
 
-    ours, theirs = saved(tmp_path), saved(expected)
-    states = [state.pop("callbacks") for state in (ours, theirs)]
-    assert differences(ours, theirs) == []
-    own = ("RunCheckpoint", "RunRecord")  # they hold the run's folder, and its time
-    assert differences(*({k: v for k, v in p.items() if not k.startswith(own)} for p in states)) == []
-    ours, theirs = (read_metrics(folder / "metrics.csv") for folder in (tmp_path, expected))
-    for curves in (ours, theirs):
-        curves.pop("perf/images_per_second", None)
-    assert ours == theirs
+    assert_equal(tmp_path, expected)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
+@pytest.mark.parametrize("method", [*METHODS, "adda without a gate"])
+def test_on_a_gpu_recorded_steps_and_a_resumed_run_of_them_end_bit_for_bit_as_steps_computed_one_by_one(
+    method: str, compose, cache_dir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what PyTorch wants of deterministic runs
+    overrides = [*METHODS[method.split(" without")[0]], *QUIET, "trainer.accelerator=gpu", "trainer.max_epochs=8"]
+    overrides += [f"data.cache_dir={cache_dir}", *(["model.gate=null"] if "without" in method else [])]
+    replayed: list[Recording] = []
+    replay = Recording.replay
+    monkeypatch.setattr(Recording, "replay", lambda self, batch: (replayed.append(self), replay(self, batch)))
+
+    def run(name: str, **options: Any) -> Path:
+        (folder := tmp_path / name).mkdir(exist_ok=True)
+        switches = [f"performance.{key}={name != 'computed'}" for key in ("cuda_graphs", "data_on_gpu")]
+        train.train({**compose(*overrides, *switches, folder=folder), **options}, folder)
+        return folder
+
+    computed = run("computed")
+    assert not replayed
+    assert_equal(run("recorded"), computed)
+    assert bool(replayed) == (method != "adda")  # whose gate asks for a value in each step
+    with monkeypatch.context() as patch, interruption.handled():
+        stopping_at(23, patch)
+        with pytest.raises(interruption.Interrupted):
+            run("resumed")
+    assert_equal(run("resumed", ckpt_path=str(tmp_path / "resumed" / "checkpoints" / "last.ckpt")), computed)
