@@ -84,7 +84,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         module.check_data(datamodule)
         if config["performance"]["channels_last"]:
             performance.channels_last(module)
-        module.cuda_graphs = config["performance"]["cuda_graphs"]
+        module.cuda_graphs = datamodule.cuda_graphs = config["performance"]["cuda_graphs"]
         datamodule.keep_on_gpu = config["performance"]["data_on_gpu"]
         callbacks = callbacks_of(config)
         if config["test"] == "best" and not any(getattr(c, "monitor", None) for c in callbacks):

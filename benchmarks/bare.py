@@ -28,9 +28,8 @@ from lightning_modules.networks.adaptation import reverse_gradient
 
 #: `plain` is what one writes first: NCHW, PyTorch's default optimizers and allocator, images generated with a graph
 #: that is then cut off, no freezing of the discriminator in the generator's turn. `tuned` has train.py's settings.
-#: `compiled` is that with networks compiled to CUDA graphs, `graphed` with the whole step recorded in one, uncompiled:
-#: nothing is launched any more but the graph, so it shows what the device itself needs.
-Settings = Literal["plain", "tuned", "compiled", "graphed"]
+#: `graphed` is that with the whole step in one CUDA graph: as nothing else is launched, it takes what the device needs.
+Settings = Literal["plain", "tuned", "graphed"]
 Step = Callable[[Batch], None]
 UNUSED = (
     "r1",
@@ -56,8 +55,6 @@ def images_per_second(
         step = recorded(step, batches[0], config["model"].get("generator", {}).get("every", 1))
     start = 0.0
     for number, batch in zip(range(steps), itertools.cycle(batches), strict=False):
-        if settings == "compiled":
-            torch.compiler.cudagraph_mark_step_begin()  # what the last step's graphs gave out may be written over
         step(batch)
         if number + 1 == left_out:
             start = _now(device)
@@ -133,9 +130,6 @@ class Builder:
         network = (network(*arguments) if arguments else network).to(self.device)
         if not self.plain:
             channels_last(network)
-        if self.settings == "compiled":
-            for part in network.children():  # a VAE's network is called by its parts alone
-                part.compile(mode="reduce-overhead")
         return network
 
     def optimizer(self, node: Any, *networks: nn.Module) -> torch.optim.Optimizer:

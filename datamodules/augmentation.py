@@ -85,8 +85,10 @@ class Augmentation:
         places = functional.affine_grid(theta, list(image.shape), align_corners=False)
         # what comes in from outside has the usual colour of the image's rim: digits that touch it are not drawn out
         rim = torch.cat([image[:, :, 0], image[:, :, -1], image[:, :, :, 0], image[:, :, :, -1]], 2)
-        rim = rim.median(2).values[:, :, None, None]
-        return functional.grid_sample(image - rim, places, align_corners=False) + rim
+        # on a GPU, PyTorch's median has an index that differs from time to time, so trainer.deterministic refuses it
+        middle = rim.sort(2).values[:, :, (rim.shape[2] - 1) // 2] if rim.is_cuda else rim.median(2).values
+        middle = middle[:, :, None, None]
+        return functional.grid_sample(image - middle, places, align_corners=False) + middle
 
     def _cut(self, image: Tensor) -> Tensor:
         n, _, height, width = image.shape

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from adversaria.cuda_graphs import Recorder
 from adversaria.types import Domain, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
 from datamodules.augmentation import Augmentation
 from datamodules.batch_loader import Batch, BatchLoader, Resumable
@@ -44,6 +45,7 @@ class DigitPairDataModule(pl.LightningDataModule):
 
     test_split: Split = "test"
     keep_on_gpu = False  # the training images, where they fit
+    cuda_graphs = False  # record what is done to each batch
 
     def __init__(
         self,
@@ -79,6 +81,7 @@ class DigitPairDataModule(pl.LightningDataModule):
             for i, (domain, name) in enumerate(self.names.items())
         }
         self.attributes = self.domains["target"].attributes
+        self._recorder: Recorder | None = None
 
     def prepare_data(self) -> None:
         """Build the caches if need be; Lightning calls this in one process a machine."""
@@ -93,6 +96,9 @@ class DigitPairDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> PairLoader:
         """Return the loader of both domains."""
+        device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
+        if self.cuda_graphs and device.type == "cuda" and any(self.augmentation.values()):
+            self._recorder = Recorder(device)
         loaders = {domain: data.train_dataloader() for domain, data in self.domains.items()}
         labelled = self.domains[self.labelled].train_dataloader()  # another one than the target's, with its own order
         return PairLoader(labelled, loaders["target"], max(len(loader) for loader in loaders.values()))
@@ -109,6 +115,12 @@ class DigitPairDataModule(pl.LightningDataModule):
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Normalise, and augment what is trained on, on the device."""
+        if self._recorder is not None and self.trainer is not None and self.trainer.training:
+            finished: Batch = self._recorder.run("batch", self._finished, batch)
+            return finished
+        return self._finished(batch)
+
+    def _finished(self, batch: Batch) -> Batch:
         return {key: self._finish(key, value) if value.dtype == torch.uint8 else value for key, value in batch.items()}
 
     def _finish(self, key: str, image: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ class ImagesDataModule(pl.LightningDataModule):
 
     test_split: Split = "test"
     keep_on_gpu = False  # the training images, where they fit
+    cuda_graphs = False  # there is too little to record
 
     def __init__(
         self,

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from adversaria import interruption, rng
+from adversaria.cuda_graphs import Recorder
 from adversaria.errors import CheckpointError, ConfigError, DivergedError, first_line
 from adversaria.instantiate import instantiate, is_allowed
-from lightning_modules.cuda_graphs import Recorder
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 KEY = "adversaria"  # of our entry in a checkpoint

@@ -12,9 +12,9 @@ import torch
 
 import train
 from adversaria import interruption
+from adversaria.cuda_graphs import Recording
 from adversaria.curves import read_metrics
 from lightning_modules.base import BaseModule
-from lightning_modules.cuda_graphs import Recording
 
 EPOCH = 5  # iterations
 GAN = ["data=digits", "data.batch_size=256", "model.network.width=4", "callbacks.curves=null"]

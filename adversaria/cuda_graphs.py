@@ -1,4 +1,4 @@
-"""Losses and gradients recorded in CUDA graphs: one launch in the place of a step's hundreds.
+"""Steps of the training recorded in CUDA graphs: one launch in the place of hundreds.
 
 A GPU computes a step of these networks in less time than it takes to launch its kernels one by one. A graph launches
 them at once: the same kernels with the same random numbers, so bit for bit the same result.
@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from adversaria.errors import ConfigError, first_line
-from datamodules.batch_loader import Batch
 
+Batch = dict[str, Tensor]
+NUMBERS = 64  # that may change, of one step
 WARM_UP = 3  # steps before a recording: PyTorch's libraries allocate what they need in the first ones
 
 
@@ -32,11 +33,13 @@ class Recording:
         self.result: Any = None
         self.gradients: list[tuple[nn.Parameter, Tensor]] = []
         self.scalars: list[tuple[str, dict[str, Any], int]] = []
+        # from outside the recording: memory from within may have had another use earlier in the same step
+        self._places = torch.zeros(NUMBERS, device=next(iter(batch.values())).device)
         self._numbers: dict[Tensor, Callable[[], float]] = {}
 
     def number(self, value: Callable[[], float]) -> Tensor:
         """Return a place on the device for a number that each replay asks for anew."""
-        place = torch.empty((), device=next(iter(self.batch.values())).device)
+        place = self._places[len(self._numbers)]
         self._numbers[place] = value
         return place
 
@@ -74,19 +77,23 @@ class Recorder:
         record: is given the scalars of a replayed step.
     """
 
-    def __init__(self, device: torch.device, record: Callable[[str, Mapping[str, Any], int], None]) -> None:
+    def __init__(
+        self, device: torch.device, record: Callable[[str, Mapping[str, Any], int], None] = lambda *_: None
+    ) -> None:
         self.recording: Recording | None = None  # that is being made
         self._record = record
         self._stream, self._pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
         self._steps: Counter[Hashable] = Counter()
         self._recordings: dict[Hashable, Recording] = {}
 
-    def run(self, course: Hashable, compute: Callable[[Batch], Any], batch: Batch, network: nn.Module) -> Any:
-        """Return `compute(batch)`, which computes the gradients of a network's parameters.
+    def run(
+        self, course: Hashable, compute: Callable[[Batch], Any], batch: Batch, network: nn.Module | None = None
+    ) -> Any:
+        """Return `compute(batch)`, which may compute the gradients of a network's parameters too.
 
         Args:
             course: what decides, beside the batch's shapes, which operations it consists of.
-            compute: the loss and its gradients; may return tensors without a graph.
+            compute: returns tensors without a graph, or None; those of a replay are overwritten by the next.
             batch: of the step.
             network: has the parameters.
 
@@ -95,12 +102,14 @@ class Recorder:
         """
         key = (course, *((name, value.shape, value.dtype) for name, value in batch.items()))
         if key not in self._recordings:
-            network.zero_grad(set_to_none=True)
+            parameters = list(network.parameters()) if network is not None else []
+            for parameter in parameters:
+                parameter.grad = None
             torch.clear_autocast_cache()
             self._steps[key] += 1
             if self._steps[key] <= WARM_UP:
                 return self._beside(compute, batch)
-            self._recordings[key] = self._recorded(compute, batch, network)
+            self._recordings[key] = self._recorded(compute, batch, parameters)
         recording = self._recordings[key]
         recording.replay(batch)
         for stage, values, count in recording.scalars:
@@ -115,7 +124,7 @@ class Recorder:
         torch.cuda.current_stream().wait_stream(self._stream)
         return result
 
-    def _recorded(self, compute: Callable[[Batch], Any], batch: Batch, network: nn.Module) -> Recording:
+    def _recorded(self, compute: Callable[[Batch], Any], batch: Batch, parameters: list[nn.Parameter]) -> Recording:
         self.recording = recording = Recording(batch)
         # other threads, of loggers, may go on using the device
         capture = torch.cuda.graph(recording.graph, self._pool, self._stream, capture_error_mode="thread_local")
@@ -129,5 +138,5 @@ class Recorder:
         finally:
             self.recording = None
             torch.clear_autocast_cache()  # of casts that only a replay computes
-        recording.gradients = [(p, p.grad) for p in network.parameters() if p.grad is not None]
+        recording.gradients = [(p, p.grad) for p in parameters if p.grad is not None]
         return recording
