@@ -105,7 +105,6 @@ class Recorder:
             parameters = list(network.parameters()) if network is not None else []
             for parameter in parameters:
                 parameter.grad = None
-            torch.clear_autocast_cache()
             self._steps[key] += 1
             if self._steps[key] <= WARM_UP:
                 return self._beside(compute, batch)
@@ -137,6 +136,5 @@ class Recorder:
             ) from error
         finally:
             self.recording = None
-            torch.clear_autocast_cache()  # of casts that only a replay computes
         recording.gradients = [(p, p.grad) for p in parameters if p.grad is not None]
         return recording

@@ -23,7 +23,7 @@ class AppendLabels(nn.Module):
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
         """Map (n, d) noise and (n, k) labels to (n, output_dim)."""
         columns = [
-            labels[:, [i]] if size == 2 else functional.one_hot(labels[:, i].long(), size)
+            labels[:, i : i + 1] if size == 2 else functional.one_hot(labels[:, i].long(), size)
             for i, size in enumerate(self.sizes)
         ]
         return torch.cat([noise, *(c.to(noise.dtype) for c in columns)], 1)
