@@ -100,6 +100,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
         if config["trainer"].get("profiler"):
             trainer.profiler.dirpath, trainer.profiler.filename = folder, "profile"
         module.check_trainer(trainer)
+        performance.pass_over_empty_hooks(module, trainer.callbacks)
         sweep.check_trainer(trainer)
         if trainer.world_size > 1:
             shared = trainer.world_size * config["data"]["batch_size"]

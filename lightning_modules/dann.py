@@ -101,8 +101,10 @@ class DANN(AdaptationModule):
 
     def _domain_loss(self, source: Outputs, target: Outputs, reversal: float | Tensor | None = None) -> Tensor:
         logits = [self.discriminator(self.inputs(side, reversal)) for side in (source, target)]
-        certain = [1 + torch.exp(-entropy(side.logits.detach())) for side in (source, target)]
-        loss = domain_loss(*logits, *(certain if self.entropy_conditioning else (None, None)))
+        weights: list[Tensor | None] = [None, None]
+        if self.entropy_conditioning:
+            weights = [1 + torch.exp(-entropy(side.logits.detach())) for side in (source, target)]
+        loss = domain_loss(*logits, *weights)
         self.record("train", {"loss_domain": loss, "accuracy_domain": domain_accuracy(*logits)})
         return loss
 

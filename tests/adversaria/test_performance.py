@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from torch import nn
 
@@ -90,3 +91,24 @@ def test_looks_for_gpus_again_only_where_there_is_one(there: bool, monkeypatch: 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
     performance.look_for_gpus_once()
     assert os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] == ("1" if there else "0")
+
+
+def test_only_hooks_that_do_something_are_called() -> None:
+    class Counting(pl.Callback):
+        def on_train_batch_end(self, *arguments: object) -> None:
+            """Do something."""
+
+    class Inherits(Counting):
+        pass
+
+    class Module(pl.LightningModule):
+        def on_before_zero_grad(self, optimizer: object) -> None:
+            """Do something."""
+
+    module, callbacks = Module(), [pl.Callback(), Inherits()]
+    performance.pass_over_empty_hooks(module, callbacks)
+    called = [
+        [hook for hook in performance.HOOKS_OF_A_STEP if callable(getattr(o, hook))] for o in (module, *callbacks)
+    ]
+    assert called == [["on_before_zero_grad"], [], ["on_train_batch_end"]]
+    assert callable(callbacks[0].on_fit_start)
