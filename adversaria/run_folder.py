@@ -133,6 +133,7 @@ def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overr
     with _reading(folder):
         first = json.loads((folder / INVOCATION).read_text())[0]
     saved = saved_config(folder)
+    saved.performance = OmegaConf.merge(cfg.performance, saved.performance)  # there may be settings that it had not
     for override in overrides:
         key = override.partition("=")[0]
         group = key.split("@")[0]
@@ -197,7 +198,8 @@ def resumed_job(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], b
         return config, False
     saved = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
     assert isinstance(saved, dict)
-    changed = [key for key, value in config.items() if key != "ckpt_path" and saved.get(key) != value]
+    own = ("ckpt_path", "performance")
+    changed = [key for key, value in config.items() if key not in own and saved.get(key) != value]
     if changed:
         raise CheckpointError(
             f"{folder} has a run with another {changed[0]}; remove that folder, or choose another output_root"

@@ -28,6 +28,7 @@ class ACGAN(GAN):
     """
 
     conditional = True
+    recordable = True
 
     def __init__(self, label_weight: NonNegative = 1.0, label_on_fake: bool = False, **options: Any) -> None:
         super().__init__(**options)

@@ -38,6 +38,8 @@ class AdaMatch(AdaptationModule):
         options: those of `AdaptationModule`.
     """
 
+    recordable = True
+
     def __init__(
         self,
         update: Update,

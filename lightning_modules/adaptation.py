@@ -38,7 +38,6 @@ class AdaptationModule(AdversarialModule):
     """
 
     adapts = True
-    recordable = True
     update_keys: tuple[str, ...] = ("update",)
 
     def __init__(

@@ -39,6 +39,7 @@ class ADDA(AdaptationModule):
     """
 
     update_keys = ("pretraining", "update", "discriminator_update")
+    recordable = True
 
     def __init__(
         self,
@@ -59,7 +60,6 @@ class ADDA(AdaptationModule):
         self.pretrain_epochs = 0 if source_checkpoint else pretrain_epochs
         self.source_checkpoint, self.gate, self.entropy = source_checkpoint, gate, entropy
         self._accuracy = 1.0
-        self.recordable = gate is None  # which is asked in each iteration
 
     @property
     def pretrain_iterations(self) -> int:
@@ -86,6 +86,10 @@ class ADDA(AdaptationModule):
         start, end = (self.pretrain_iterations, end) if self.adapting else (0, self.pretrain_iterations)
         share = (self.iteration - start) / max(1, end - start)
         return phase.update.rate(self.iteration - start) * (half_cosine(share) if self.cosine else 1.0)
+
+    def may_record(self) -> bool:
+        """Tell whether steps are to be recorded; not with a gate, which goes by a value of each."""
+        return self.gate is None and super().may_record()
 
     def source_loss(self, batch: Batch) -> Tensor:
         """Return the label loss on the source."""

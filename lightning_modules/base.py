@@ -41,7 +41,7 @@ class BaseModule(pl.LightningModule):
         value_range: range of the module's images, (-1, 1) or (0, 1).
         adapts: whether the data is a pair of domains.
         recordable: whether steps may be recorded in CUDA graphs: they read no value from the device, and numbers that
-            change from step to step come from `changing`.
+            change from step to step come from `changing`. Not inherited, as a subclass may do otherwise.
         cuda_graphs: whether they are to be, where that is possible.
         shown: the training losses that were published last, for a progress bar.
         optimizer_names: of the optimizers in their order, where there are several; their learning rates are logged so.
@@ -50,6 +50,10 @@ class BaseModule(pl.LightningModule):
     value_range: tuple[float, float]
     adapts = False
     recordable = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.recordable = cls.__dict__.get("recordable", False)
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,11 +93,19 @@ class BaseModule(pl.LightningModule):
         recording = self.recorder and self.recorder.recording
         return recording.number(value) if recording else value()
 
-    def _may_record(self) -> bool:
+    def may_record(self) -> bool:
+        """Tell whether steps are to be recorded, and can be in this run."""
         trainer = self.trainer
         alone = trainer.world_size == trainer.accumulate_grad_batches == 1
         plain = not torch.is_anomaly_enabled() and trainer.precision != "16-mixed"
-        return self.cuda_graphs and self.recordable and self.device.type == "cuda" and alone and plain
+        # a replay calls no hooks
+        watched = any(
+            getattr(type(callback), hook) is not getattr(pl.Callback, hook)
+            for callback in trainer.callbacks  # type: ignore[attr-defined]  # set outside Trainer's class body
+            for hook in ("on_before_backward", "on_after_backward")
+        )
+        wanted = self.cuda_graphs and self.recordable and self.device.type == "cuda"
+        return wanted and alone and plain and not watched
 
     # -- scalars: summed on the device every step, averaged and logged every `trainer.log_every_n_steps` iterations.
     # `self.log` costs 0.4 to 1 ms a value, a tenth of a small step; so callbacks get theirs once an epoch.
@@ -230,7 +242,7 @@ class BaseModule(pl.LightningModule):
         for optimizer in self.trainer.optimizers if self._reconfigured else []:
             for group in optimizer.param_groups:
                 group.update({k: v for k, v in optimizer.defaults.items() if k in group})
-        self.recorder = Recorder(self.device, self.record) if self._may_record() else None
+        self.recorder = Recorder(self.device, self.record) if self.may_record() else None
         interruption.install()  # Lightning has just taken SIGTERM
         interruption.defer(True)
 

@@ -33,6 +33,8 @@ class DANN(AdaptationModule):
         options: those of `AdaptationModule`.
     """
 
+    recordable = True
+
     def __init__(
         self,
         update: Update,

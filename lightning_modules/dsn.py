@@ -26,6 +26,8 @@ class DSN(DANN):
         options: those of `DANN`, with `weight` as γ; gradient reversal only.
     """
 
+    recordable = True
+
     def __init__(
         self,
         decoder: Callable[[int], nn.Module],

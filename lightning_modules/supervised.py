@@ -21,6 +21,8 @@ class Supervised(AdaptationModule):
         options: those of `AdaptationModule`.
     """
 
+    recordable = True
+
     def __init__(self, update: Update, labelled: Domain = "source", **options: Any) -> None:
         super().__init__(**options)
         self.update, self.labelled = update, labelled

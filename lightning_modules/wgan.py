@@ -26,6 +26,8 @@ class WGAN(GAN):
         options: those of `GAN`.
     """
 
+    recordable = True
+
     def __init__(self, weight_clip: Positive | None = 0.01, **options: Any) -> None:
         super().__init__(**options)
         if weight_clip is None and not self.gradient_penalty:

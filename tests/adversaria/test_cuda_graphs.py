@@ -16,6 +16,7 @@ from adversaria.cuda_graphs import Recording
 from adversaria.errors import options
 from adversaria.instantiate import instantiate
 from lightning_modules.adversarial import AdversarialModule
+from lightning_modules.vae import VAE
 
 PAIR = ["data=digit_pair"]
 ADAPTING = ["adamatch", "adda", "dann", "dsn", "source_only", "target_only"]
@@ -105,6 +106,14 @@ def test_no_step_that_may_be_recorded_reads_a_value_or_brings_one(system: str, s
 def test_a_step_that_reads_a_value_is_not_recorded(step) -> None:
     with pytest.raises((RuntimeError, AttributeError)):
         step("model=adda", *PAIR, "model.gate=0.5")
+
+
+def test_a_subclass_must_say_for_itself_that_its_steps_may_be_recorded() -> None:
+    class Another(VAE):
+        pass
+
+    assert VAE.recordable
+    assert not Another.recordable
 
 
 def test_numbers_that_change_are_asked_for_anew(step) -> None:

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from adversaria import run_folder
 from adversaria.errors import CheckpointError, ConfigError
 
-LAST = OmegaConf.create({"ckpt_path": "last"})
+LAST = OmegaConf.create({"ckpt_path": "last", "performance": {"keep_memory": True}})
 CHOICES = {"model": "vae", "model/network": "strided_vae", "data": "celeba", "experiment": None}
 
 
@@ -101,6 +101,7 @@ def config_in(folder):
         "seed": 0,
         "ckpt_path": None,
         "run_dir": str(folder),
+        "performance": {"keep_memory": False},
         "model": {"lambda_kl": 1e-4, "milestones": {0: 1e-5, 100: 1e-6}},
         "data": {"root": "data", "cache_dir": f"{folder}_cache", "value_range": [-1, 1]},
         "trainer": {"max_epochs": 5, "max_time": None},
@@ -119,6 +120,12 @@ def saved(tmp_path):
 def test_a_resumed_run_has_its_own_configuration_whatever_the_defaults_are_now(saved):
     config = run_folder.resumed_config(LAST, saved, CHOICES, ["ckpt_path=last"])
     assert config == config_in(saved) | {"ckpt_path": f"{saved}/checkpoints/last.ckpt"}
+
+
+def test_a_resumed_run_from_before_a_speed_setting_existed_has_its_default(saved):
+    now = OmegaConf.merge(LAST, {"performance": {"cuda_graphs": True}})
+    config = run_folder.resumed_config(now, saved, CHOICES, ["ckpt_path=last"])
+    assert config["performance"] == {"keep_memory": False, "cuda_graphs": True}
 
 
 @pytest.mark.parametrize(
@@ -350,3 +357,9 @@ def test_a_job_of_another_configuration_is_refused(tmp_path):
     run_folder.write_invocation(tmp_path, job(tmp_path), {}, [])
     with pytest.raises(CheckpointError, match="has a run with another model; remove that folder"):
         run_folder.resumed_job(job(tmp_path, model={"lr": 0.2}), tmp_path)
+
+
+def test_a_job_goes_on_with_other_speed_settings(tmp_path):
+    run_folder.write_invocation(tmp_path, job(tmp_path, performance={"keep_memory": True}), {}, [])
+    other = job(tmp_path, performance={"keep_memory": False, "cuda_graphs": True})
+    assert run_folder.resumed_job(other, tmp_path)[0]["performance"] == other["performance"]
