@@ -29,7 +29,9 @@ def decode_square(data: bytes, file: str, size: int, crop: float) -> np.ndarray:
         DataError: the bytes are no image or are cut short.
     """
     try:
-        image = Image.open(io.BytesIO(data)).convert("RGB")
+        image: Image.Image = Image.open(io.BytesIO(data))
+        image.load()
+        image = image if image.mode == "RGB" else image.convert("RGB")  # which would copy
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise DataError(
             f"{file} is not a readable image ({_reason(data, error)}); fetch it again, or set "

@@ -132,3 +132,18 @@ def test_changing_a_batch_leaves_the_arrays_alone(split):
     batch = next(iter(BatchLoader(split, 10, EpochOrder(10, shuffle=False))))
     batch["image"].zero_()
     np.testing.assert_array_equal(split.images, before)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_arrays_kept_on_a_device_give_the_same_batches(split, shuffle):
+    def batches(**options):
+        loader = BatchLoader(split, 4, EpochOrder(10, shuffle, seed=3), columns=[2, 0], **options)
+        loader.sampler.set_epoch(1)
+        return list(loader)
+
+    ours, theirs = batches(device=torch.device("cpu")), batches()
+    assert len(ours) == len(theirs) == 3
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[k], other[k]) and one[k].stride() == other[k].stride() for k in one)
+        assert all(one[k].dtype == other[k].dtype for k in one)
