@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from adversaria.errors import ConfigError, first_line
 
 Batch = dict[str, Tensor]
-NUMBERS = 64  # that may change, of one step
+NUMBERS = 1024  # that may change, of one step
 WARM_UP = 3  # steps before a recording: PyTorch's libraries allocate what they need in the first ones
 
 
@@ -130,7 +130,7 @@ class Recorder:
         try:
             with capture:
                 recording.result = compute(recording.batch)
-        except (RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError, IndexError) as error:
             raise ConfigError(
                 f"performance.cuda_graphs=true: this step cannot be recorded ({first_line(error)}); set it to false"
             ) from error

@@ -61,7 +61,7 @@ def pass_over_empty_hooks(module: pl.LightningModule, callbacks: list[pl.Callbac
     owners: list[tuple[object, type]] = [(module, pl.LightningModule), *((c, pl.Callback) for c in callbacks)]
     for owner, base in owners:
         for hook in HOOKS_OF_A_STEP:
-            if getattr(type(owner), hook) is getattr(base, hook):
+            if getattr(type(owner), hook) is getattr(base, hook) and hook not in vars(owner):
                 setattr(owner, hook, None)  # Lightning looks whether it can be called
 
 

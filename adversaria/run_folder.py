@@ -133,7 +133,8 @@ def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overr
     with _reading(folder):
         first = json.loads((folder / INVOCATION).read_text())[0]
     saved = saved_config(folder)
-    saved.performance = OmegaConf.merge(cfg.performance, saved.performance)  # there may be settings that it had not
+    # there may be settings that it had not
+    saved.performance = OmegaConf.merge(cfg.performance, saved.get("performance") or {})
     for override in overrides:
         key = override.partition("=")[0]
         group = key.split("@")[0]

@@ -1,7 +1,7 @@
 """On a GPU: train.py against the plain eager loop, and both against what the device itself needs.
 
-Launched kernel by kernel, a step takes as long as its launches or as its arithmetic, whichever is more. The floors of
-both are in the table: the kernels of a step times what a launch costs here, and the step replayed from one CUDA graph.
+Launched kernel by kernel, a step takes at least as long as its launches, and as its arithmetic. Both floors are in the
+table: the kernels of a step times what the smallest costs to launch here, and the step replayed from one CUDA graph.
 """
 
 from __future__ import annotations

@@ -96,9 +96,10 @@ class DigitPairDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> PairLoader:
         """Return the loader of both domains."""
-        device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
-        if self.cuda_graphs and device.type == "cuda" and any(self.augmentation.values()):
-            self._recorder = Recorder(device)
+        trainer = self.trainer
+        if self.cuda_graphs and trainer is not None and trainer.world_size == 1 and any(self.augmentation.values()):
+            device = trainer.strategy.root_device
+            self._recorder = Recorder(device) if device.type == "cuda" else None
         loaders = {domain: data.train_dataloader() for domain, data in self.domains.items()}
         labelled = self.domains[self.labelled].train_dataloader()  # another one than the target's, with its own order
         return PairLoader(labelled, loaders["target"], max(len(loader) for loader in loaders.values()))

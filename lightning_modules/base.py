@@ -98,14 +98,9 @@ class BaseModule(pl.LightningModule):
         trainer = self.trainer
         alone = trainer.world_size == trainer.accumulate_grad_batches == 1
         plain = not torch.is_anomaly_enabled() and trainer.precision != "16-mixed"
-        # a replay calls no hooks
-        watched = any(
-            getattr(type(callback), hook) is not getattr(pl.Callback, hook)
-            for callback in trainer.callbacks  # type: ignore[attr-defined]  # set outside Trainer's class body
-            for hook in ("on_before_backward", "on_after_backward")
-        )
         wanted = self.cuda_graphs and self.recordable and self.device.type == "cuda"
-        return wanted and alone and plain and not watched
+        callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set outside its class body
+        return wanted and alone and plain and not any(map(_needs_each_step, callbacks))
 
     # -- scalars: summed on the device every step, averaged and logged every `trainer.log_every_n_steps` iterations.
     # `self.log` costs 0.4 to 1 ms a value, a tenth of a small step; so callbacks get theirs once an epoch.
@@ -284,6 +279,16 @@ class BaseModule(pl.LightningModule):
         self.iteration, self.images = checkpoint[KEY]["iteration"], checkpoint[KEY]["images"]
         self._reconfigured = checkpoint[KEY]["model"] != self.config
         self._resumed = checkpoint[KEY].get("processes", [])
+
+
+def _needs_each_step(callback: pl.Callback) -> bool:
+    """Tell whether a callback has hooks that a replay does not call, or changes what was recorded."""
+    changes = ("GradientAccumulationScheduler", "ModelPruning", "StochasticWeightAveraging")
+    hooks = ("on_before_backward", "on_after_backward")
+    return isinstance(callback, tuple(getattr(pl.callbacks, name) for name in changes)) or any(
+        getattr(type(callback), hook) is not getattr(pl.Callback, hook) or callable(vars(callback).get(hook))
+        for hook in hooks
+    )
 
 
 def check_network(network: Any, kind: type, method: str) -> None:

@@ -192,7 +192,8 @@ class GAN(AdversarialModule):
     def _add_noise(self, image: Tensor) -> Tensor:
         if not self.instance_noise(self.iteration):
             return image
-        return image + self.changing(lambda: self.instance_noise(self.iteration)) * torch.randn_like(image)
+        noise = self.changing(lambda: self.instance_noise(self.iteration)) * torch.randn_like(image).float()
+        return image + noise.to(image.dtype)  # see reverse_gradient
 
     def _r1_due(self) -> bool:
         return bool(self.r1) and self.turns.get("discriminator", 0) % self.r1_every == 0

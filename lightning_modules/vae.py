@@ -75,7 +75,8 @@ class VAE(BaseModule):
 
     def _with_gradients(self, batch: Batch) -> Tensor:
         loss = self._loss(batch)
-        loss.backward()
+        with torch.autocast(self.device.type, enabled=False):  # as where Lightning calls it, after the training step
+            loss.backward()
         return loss.detach()
 
     def optimizer_zero_grad(self, *arguments: Any, **options: Any) -> None:

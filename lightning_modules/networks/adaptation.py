@@ -122,7 +122,8 @@ class _Reversal(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return -ctx.strength * gradients[0], None
+        # in float32: a recorded step's number is a tensor, which half precision would round
+        return (-ctx.strength * gradients[0].float()).to(gradients[0].dtype), None
 
 
 def reverse_gradient(features: Tensor, strength: float | Tensor) -> Tensor:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import types
+import unittest.mock
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -114,6 +116,33 @@ def test_a_subclass_must_say_for_itself_that_its_steps_may_be_recorded() -> None
 
     assert VAE.recordable
     assert not Another.recordable
+
+
+class Watching(pl.Callback):
+    def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at the gradients."""
+
+
+@pytest.mark.parametrize(
+    ("callback", "may"),
+    [
+        (pl.callbacks.LearningRateMonitor(), True),
+        (Watching(), False),
+        (pl.callbacks.LambdaCallback(on_after_backward=print), False),
+        (pl.callbacks.GradientAccumulationScheduler({0: 4}), False),
+        (pl.callbacks.StochasticWeightAveraging(swa_lrs=0.1), False),
+    ],
+)
+def test_steps_are_not_recorded_where_a_callback_needs_each(step, callback: pl.Callback, may: bool) -> None:
+    module, _ = step("model=vae")
+    module.cuda_graphs = True
+    module._trainer = types.SimpleNamespace(
+        world_size=1, accumulate_grad_batches=1, precision="32-true", callbacks=[callback]
+    )
+    with unittest.mock.patch.object(type(module), "device", torch.device("cuda")):
+        assert module.may_record() == may
+        module.cuda_graphs = False
+        assert not module.may_record()
 
 
 def test_numbers_that_change_are_asked_for_anew(step) -> None:

@@ -105,10 +105,11 @@ def test_only_hooks_that_do_something_are_called() -> None:
         def on_before_zero_grad(self, optimizer: object) -> None:
             """Do something."""
 
-    module, callbacks = Module(), [pl.Callback(), Inherits()]
+    given = pl.callbacks.LambdaCallback(on_after_backward=print)
+    module, callbacks = Module(), [pl.Callback(), Inherits(), given]
     performance.pass_over_empty_hooks(module, callbacks)
     called = [
         [hook for hook in performance.HOOKS_OF_A_STEP if callable(getattr(o, hook))] for o in (module, *callbacks)
     ]
-    assert called == [["on_before_zero_grad"], [], ["on_train_batch_end"]]
+    assert called == [["on_before_zero_grad"], [], ["on_train_batch_end"], ["on_after_backward"]]
     assert callable(callbacks[0].on_fit_start)

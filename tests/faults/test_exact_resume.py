@@ -32,7 +32,7 @@ METHODS = {
         "data.batch_size=18",
         "callbacks.tsne=null",
     ],
-    "gan": ["model=gan", *GAN, "model.r1=0.1", "model.instance_noise=0.1"],
+    "gan": ["model=gan", *GAN, "model.r1=0.1", "model.r1_every=2", "model.instance_noise=0.1"],
     "wgan": ["model=wgan", *GAN, "model.generator.every=5", "model.weight_clip=0.01", "model.gradient_penalty=0"],
     "wgan_gp": ["model=wgan", *GAN, "model.generator.every=5"],
     "acgan": ["model=acgan", *GAN],
