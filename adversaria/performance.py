@@ -61,8 +61,14 @@ def pass_over_empty_hooks(module: pl.LightningModule, callbacks: list[pl.Callbac
     owners: list[tuple[object, type]] = [(module, pl.LightningModule), *((c, pl.Callback) for c in callbacks)]
     for owner, base in owners:
         for hook in HOOKS_OF_A_STEP:
-            if getattr(type(owner), hook) is getattr(base, hook) and hook not in vars(owner):
+            if is_empty(hook, owner, base):
                 setattr(owner, hook, None)  # Lightning looks whether it can be called
+
+
+def is_empty(hook: str, owner: object, base: type) -> bool:
+    """Tell whether a hook is still the base class's, which does nothing."""
+    own = vars(owner).get(hook, getattr(type(owner), hook))
+    return own is None or own is getattr(base, hook)
 
 
 def compose_once() -> None:

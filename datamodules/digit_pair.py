@@ -96,10 +96,9 @@ class DigitPairDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> PairLoader:
         """Return the loader of both domains."""
-        trainer = self.trainer
-        if self.cuda_graphs and trainer is not None and trainer.world_size == 1 and any(self.augmentation.values()):
-            device = trainer.strategy.root_device
-            self._recorder = Recorder(device) if device.type == "cuda" else None
+        gpu, alone = self.domains["target"].gpu, self.domains["target"].world_size == 1
+        if self.cuda_graphs and gpu is not None and alone and any(self.augmentation.values()):
+            self._recorder = Recorder(gpu)
         loaders = {domain: data.train_dataloader() for domain, data in self.domains.items()}
         labelled = self.domains[self.labelled].train_dataloader()  # another one than the target's, with its own order
         return PairLoader(labelled, loaders["target"], max(len(loader) for loader in loaders.values()))

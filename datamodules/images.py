@@ -40,7 +40,6 @@ class ImagesDataModule(pl.LightningDataModule):
 
     test_split: Split = "test"
     keep_on_gpu = False  # the training images, where they fit
-    cuda_graphs = False  # there is too little to record
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class ImagesDataModule(pl.LightningDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Open the cache and check the batch size against the training split."""
-        size = len(self.cache.splits["train"]) // self._world_size
+        size = len(self.cache.splits["train"]) // self.world_size
         if self.batch_size > size:
             raise ConfigError(
                 f"data.batch_size={self.batch_size}: the train split has only {size} images a process; lower it"
@@ -86,7 +85,8 @@ class ImagesDataModule(pl.LightningDataModule):
         return self._cache
 
     @property
-    def _world_size(self) -> int:
+    def world_size(self) -> int:
+        """The number of processes."""
         return self.trainer.world_size if self.trainer is not None else 1
 
     def loader(self, split: str, shuffle: bool = False, device: torch.device | None = None) -> BatchLoader:
@@ -96,27 +96,28 @@ class ImagesDataModule(pl.LightningDataModule):
         return BatchLoader(
             arrays,
             self.batch_size,
-            EpochOrder(len(arrays), shuffle, self.seed, rank, self._world_size),
+            EpochOrder(len(arrays), shuffle, self.seed, rank, self.world_size),
             self._columns,
             drop_last=shuffle,
-            pin_memory=device is None and self._gpu is not None,
+            pin_memory=device is None and self.gpu is not None,
             device=device,
         )
 
     @property
-    def _gpu(self) -> torch.device | None:
+    def gpu(self) -> torch.device | None:
+        """The GPU that is trained on, if it is one."""
         device = self.trainer.strategy.root_device if self.trainer is not None else None
         return device if device is not None and device.type == "cuda" else None
 
     def _room_on_gpu(self) -> bool:
-        free, _ = torch.cuda.mem_get_info(self._gpu)
+        free, _ = torch.cuda.mem_get_info(self.gpu)
         return self.cache.splits["train"].images.nbytes < free / 4  # the rest is for networks and activations
 
     def train_dataloader(self) -> BatchLoader:
         """Return the shuffled training loader; in order, to repeat the same batches, under `overfit_batches`."""
         shuffle = not getattr(self.trainer, "overfit_batches", 0)
-        keep = self.keep_on_gpu and self._gpu is not None and self._room_on_gpu()
-        return self.loader("train", shuffle, self._gpu if keep else None)
+        keep = self.keep_on_gpu and self.gpu is not None and self._room_on_gpu()
+        return self.loader("train", shuffle, self.gpu if keep else None)
 
     def val_dataloader(self) -> BatchLoader:
         """Return the validation loader."""

@@ -17,6 +17,7 @@ from adversaria import interruption, rng
 from adversaria.cuda_graphs import Recorder
 from adversaria.errors import CheckpointError, ConfigError, DivergedError, first_line
 from adversaria.instantiate import instantiate, is_allowed
+from adversaria.performance import is_empty
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 KEY = "adversaria"  # of our entry in a checkpoint
@@ -285,9 +286,8 @@ def _needs_each_step(callback: pl.Callback) -> bool:
     """Tell whether a callback has hooks that a replay does not call, or changes what was recorded."""
     changes = ("GradientAccumulationScheduler", "ModelPruning", "StochasticWeightAveraging")
     hooks = ("on_before_backward", "on_after_backward")
-    return isinstance(callback, tuple(getattr(pl.callbacks, name) for name in changes)) or any(
-        getattr(type(callback), hook) is not getattr(pl.Callback, hook) or callable(vars(callback).get(hook))
-        for hook in hooks
+    return isinstance(callback, tuple(getattr(pl.callbacks, name) for name in changes)) or not all(
+        is_empty(hook, callback, pl.Callback) for hook in hooks
     )
 
 
