@@ -13,6 +13,7 @@ from adversaria.types import Fraction, NonNegativeInt
 from datamodules.sources import not_found
 from datamodules.sources.digits import PARTS, Digits, DigitSource
 from datamodules.sources.images import file_stamp, open_rgb
+from datamodules.sources.sheets import read_sheets
 
 
 class MNISTM(DigitSource):
@@ -46,8 +47,7 @@ class MNISTM(DigitSource):
         first, *more = self._images(part)
         if first.is_dir():
             return Digits(np.stack([open_rgb(first / row[0]) for row in rows]), labels)
-        sheets = [_tiles(open_rgb(file)) for file in (first, *more)]
-        return Digits(np.concatenate(sheets)[: len(labels)], labels)
+        return Digits(read_sheets((first, *more), len(labels)), labels)
 
 
 class BlendedDigits(DigitSource):
@@ -116,8 +116,3 @@ class BlendedDigits(DigitSource):
         from sklearn.datasets import load_sample_images
 
         return list(load_sample_images().images)
-
-
-def _tiles(sheet: np.ndarray, side: int = 32) -> np.ndarray:
-    rows, columns = sheet.shape[0] // side, sheet.shape[1] // side
-    return sheet.reshape(rows, side, columns, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)

@@ -98,13 +98,13 @@ def write_mnistm_images(root, place="mnist_m"):
     return Written(MNISTM, root, files, *parts.values())
 
 
-def write_mnistm_sheets(root, place="mnist_m"):
-    folder = root / place
+def write_sheets(folder, prefix):
+    """Write 220 + 7 tiles in the packed layout of MNIST-M and SVHN; return the files, and what is in them."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = {"train": part(220, 32, 32, 3), "test": part(7, 32, 32, 3)}
     files = []
     for name, (images, labels) in parts.items():
-        files.append(folder / f"mnist_m_{name}_labels.txt")
+        files.append(folder / f"{prefix}_{name}_labels.txt")
         files[-1].write_text("".join(f"{label}\n" for label in labels))
         for number, start in enumerate(range(0, len(images), 200)):  # two rows of tiles a sheet
             tiles = images[start : start + 200]
@@ -112,9 +112,17 @@ def write_mnistm_sheets(root, place="mnist_m"):
             for i, tile in enumerate(tiles):
                 y, x = 32 * (i // 100), 32 * (i % 100)
                 sheet[y : y + 32, x : x + 32] = tile
-            files.append(folder / f"mnist_m_{name}_{number:02d}.webp")
+            files.append(folder / f"{prefix}_{name}_{number:02d}.webp")
             Image.fromarray(sheet).save(files[-1], lossless=True, quality=0, method=0)
-    return Written(MNISTM, root, files, *parts.values())
+    return files, *parts.values()
+
+
+def write_mnistm_sheets(root, place="mnist_m"):
+    return Written(MNISTM, root, *write_sheets(root / place, "mnist_m"))
+
+
+def write_svhn_sheets(root, place="svhn"):
+    return Written(SVHN, root, *write_sheets(root / place, "svhn"))
 
 
 def write_svhn(root, place="svhn", train=None, test=None):
@@ -142,6 +150,7 @@ LAYOUTS = {
     "mnistm images": write_mnistm_images,
     "mnistm sheets": write_mnistm_sheets,
     "svhn": write_svhn,
+    "svhn sheets": write_svhn_sheets,
     "svhn part": write_svhn_part,
 }
 
@@ -262,6 +271,7 @@ def test_a_set_goes_through_the_cache_into_batches(written, tmp_path):
         *((write_mnistm_images, place) for place in ("mnist_m", "")),
         *((write_mnistm_sheets, place) for place in ("mnist_m", "")),
         *((write_svhn, place) for place in ("svhn", "SVHN", "")),
+        *((write_svhn_sheets, place) for place in ("svhn", "SVHN", "")),
         *((write_svhn_part, place) for place in ("svhn", "SVHN", "")),
     ],
 )
@@ -277,7 +287,7 @@ def test_a_set_is_found_in_the_usual_folders(tmp_path, write, place):
         (MNIST, "mnist", ["MNIST/raw", "raw", ""], ["train-images-idx3-ubyte[.gz]", "train-labels-idx1-ubyte[.gz]"]),
         (USPS, "usps", ["", "usps", "USPS"], ["usps.bz2", "usps.t.bz2"]),
         (MNISTM, "mnistm", ["mnist_m", ""], ["/*.png", ".webp", "_labels.txt"]),
-        (SVHN, "svhn", ["svhn", "SVHN", ""], ["train_32x32.mat", "test_32x32.mat", "svhn_train_*.npz"]),
+        (SVHN, "svhn", ["svhn", "SVHN", ""], ["train_32x32.mat", "svhn_{train,test}_NN.webp", "svhn_train_*.npz"]),
     ],
 )
 def test_missing_data_says_where_it_looked_and_what_it_reads(tmp_path, source, name, folders, layouts):
@@ -303,6 +313,20 @@ def test_a_part_of_svhn_gives_way_to_the_complete_set(tmp_path):
     assert len(complete.open().tables()["test"]) == 7
     complete.files[1].unlink()
     assert len(complete.open().tables()["test"]) == 6
+
+
+def test_the_published_files_of_svhn_come_before_sheets_and_sheets_before_a_part(tmp_path):
+    write_svhn_part(tmp_path)
+    sheets = write_svhn_sheets(tmp_path)
+    assert sheets.open().files()["train"] == sheets.files[:3]
+    published = write_svhn(tmp_path)
+    assert published.open().files()["train"] == published.files[:1]
+
+
+def test_the_validation_part_of_svhn_is_contiguous(tmp_path):
+    tables = write_svhn_sheets(tmp_path).open().tables()
+    assert tables["train"].names + tables["val"].names == [f"train/{i}" for i in range(220)]
+    assert len(tables["val"]) == 18
 
 
 @pytest.mark.parametrize(("fraction", "test"), [(0.185, 6), (0.5, 16), (0.1, 3)])
@@ -399,7 +423,7 @@ def garble_first_block(file):
         pytest.param("mnist packed", garble_first_block),
         *(("mnist unpacked", damage) for damage in (cut, empty, web_page)),
         *(("usps", damage) for damage in (cut, empty, web_page, garble)),
-        *(("mnistm sheets", damage) for damage in (cut, empty, web_page)),
+        *((f"{name} sheets", damage) for name in ("mnistm", "svhn") for damage in (cut, empty, web_page)),
         *(("svhn", damage) for damage in (cut, web_page)),
         *(pytest.param("svhn", damage) for damage in (empty, garble)),
         *(("svhn part", damage) for damage in (empty, web_page)),
@@ -452,10 +476,11 @@ def test_a_wrong_line_in_the_labels_of_mnistm_is_a_data_error(tmp_path, line):
         written.open().tables()
 
 
-def test_a_sheet_of_mnistm_that_is_missing_is_noticed_by_the_count(tmp_path):
-    written = write_mnistm_sheets(tmp_path)
-    (tmp_path / "mnist_m/mnist_m_train_01.webp").unlink()
-    with pytest.raises(DataError, match=r"mnist_m_train_00\.webp: 200 images and 220 labels"):
+@pytest.mark.parametrize("write", [write_mnistm_sheets, write_svhn_sheets])
+def test_a_sheet_that_is_missing_is_noticed_by_the_count(tmp_path, write):
+    written = write(tmp_path)
+    written.files[2].unlink()  # the second of train
+    with pytest.raises(DataError, match=r"_train_00\.webp: 200 images and 220 labels"):
         written.open().tables()
 
 
