@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from adversaria.errors import one_sentence_errors
+from adversaria.config.errors import one_sentence_errors
 
 
 def main() -> None:

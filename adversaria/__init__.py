@@ -1,4 +1,6 @@
-"""What every run needs besides methods, data and callbacks: configuration, run folder, speed settings.
+"""What every run needs and no method is about, in rooms:
 
-Nothing here imports torch at module level, so that `--help` and a configuration error answer at once.
+`config` checks a configuration, `runs` keeps a run's identity, `sweeps` sums up many, `speed` changes the time alone,
+`images` and `measures` are shared by callbacks and tools, `tools` is what command lines call, `report` writes pages.
+`config` imports no torch, so that `--help` and a wrong configuration are answered at once.
 """

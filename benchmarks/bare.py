@@ -18,11 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from adversaria.instantiate import instantiate
-from adversaria.labels import label_sizes
-from adversaria.performance import channels_last, keep_memory
+from adversaria.config.instantiate import instantiate
+from adversaria.config.types import Batch
+from adversaria.speed.settings import channels_last, keep_memory
 from benchmarks.systems import images_in_a_step
-from datamodules.batch_loader import Batch
+from datamodules.labels import label_sizes
 from lightning_modules.losses import domain_loss, entropy, gaussian_kld, image_mse, label_loss, reparameterize
 from lightning_modules.networks.adaptation import reverse_gradient
 

@@ -80,7 +80,7 @@ def _timed_loggers(profiler: Any) -> Iterator[None]:
     """Let the profiler, which knows hooks alone, see the loggers' calls too."""
     from pytorch_lightning.loggers import TensorBoardLogger
 
-    from callbacks.csv_logger import CSVLogger
+    from callbacks.record.csv_logger import CSVLogger
 
     def timed(kind: Any) -> Any:
         original = kind.log_metrics
@@ -100,7 +100,7 @@ def _features(count: int) -> Any:
     """Return (count, 1024) features: real digits, turned into more dimensions at random, which keeps distances."""
     import numpy as np
 
-    from datamodules.sources.mnist import EmbeddedMNIST
+    from datamodules.readers.mnist import EmbeddedMNIST
 
     pixels = EmbeddedMNIST().everything().images[:count].reshape(count, -1).astype(np.float32) / 255
     rotation = np.random.default_rng(0).normal(0, 1 / 32, (pixels.shape[1], 1024)).astype(np.float32)
@@ -109,7 +109,7 @@ def _features(count: int) -> Any:
 
 def tsne_seconds(trial: Trial) -> float:
     """Return the seconds of our t-SNE."""
-    from callbacks.latent_tsne import embed, reduce
+    from adversaria.measures.embedding import embed, reduce
 
     features = _features(trial.size(2000, 200))
     if trial.round == 0:
@@ -123,7 +123,7 @@ def tsne_trustworthiness(trial: Trial) -> float:
     """Return the trustworthiness of our t-SNE over that of scikit-learn's defaults on the raw features."""
     from sklearn.manifold import TSNE, trustworthiness
 
-    from callbacks.latent_tsne import embed, reduce
+    from adversaria.measures.embedding import embed, reduce
 
     features, seed = _features(trial.size(2000, 200)), trial.round
     return trial.ratio(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adversaria.performance import keep_memory
+from adversaria.speed.settings import keep_memory
 from benchmarks.suite import Row, Trial, at_least, at_most
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def random_split(folder: Path, count: int, size: int = 64) -> Any:
 
 def loader_over(split: Any, batch: int = BATCH) -> BatchLoader:
     """Return the shuffling loader of a split."""
-    from datamodules.batch_loader import BatchLoader, EpochOrder
+    from datamodules.batch_loader import BatchLoader, EpochSampler
 
-    return BatchLoader(split, batch, EpochOrder(len(split), shuffle=True), drop_last=True)
+    return BatchLoader(split, batch, EpochSampler(len(split), shuffle=True), drop_last=True)
 
 
 def images_per_second(loader: BatchLoader, passes: int, normalised: bool = True) -> float:
@@ -159,7 +159,7 @@ def share_of_a_step(trial: Trial) -> float:
 def building(trial: Trial) -> float:
     """Return the seconds that a cache of 40,000 JPEGs takes: reading, decoding, writing, checksums."""
     from datamodules.array_cache import open_cache
-    from datamodules.sources.celeba import CelebA
+    from datamodules.readers.celeba import CelebA
 
     count = trial.size(40_000, 400)
     root = celeba(count)

@@ -20,7 +20,7 @@ from benchmarks.systems import SYSTEMS, System
 from benchmarks.training_step import SECONDS, against_bare, steps_in
 
 #: Our default, whose networks fit any resolution.
-GAN = System("our GAN", ("model=gan", "data=synthetic_faces", "data.source.train=600", "data.source.val=64"), 600)
+GAN = System("our GAN", ("model=gan", "data=synthetic_faces", "data.reader.train=600", "data.reader.val=64"), 600)
 
 
 def images(trial: Trial) -> float:

@@ -18,7 +18,7 @@ from benchmarks.systems import SYSTEMS
 #: What train.py imports with a configuration's targets.
 IMPORTED = (
     "pytorch_lightning",
-    "callbacks.run_record",
+    "callbacks.record.run_record",
     "torch.utils.tensorboard",
     "matplotlib.figure",
     "sklearn.manifold",
@@ -57,7 +57,7 @@ def loop(name: str, batch: int, steps: int) -> None:
 
 def imports_of_train(name: str, batch: int) -> None:
     """Import what train.py does."""
-    from adversaria.instantiate import locate
+    from adversaria.config.instantiate import locate
 
     config = SYSTEMS[name].config(batch)
     for module in IMPORTED:

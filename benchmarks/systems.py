@@ -22,7 +22,7 @@ class System:
 
     def config(self, batch: int, *overrides: str) -> dict[str, Any]:
         """Return its whole plain configuration at a batch size, changed as asked."""
-        from adversaria.evaluation import compose
+        from adversaria.tools.compose import compose
 
         fixed = ("run_dir=unused", "name=benchmark", f"data.batch_size={batch}")
         return compose(*fixed, *self.overrides, *overrides)
@@ -35,7 +35,7 @@ def images_in_a_step(config: dict[str, Any]) -> int:
 
 
 def _faces(name: str, *overrides: str) -> System:
-    data = ("data=synthetic_faces", "data.source.train=6000", "data.horizontal_flip=false")
+    data = ("data=synthetic_faces", "data.reader.train=6000", "data.horizontal_flip=false")
     return System(name, (*overrides, *data), 6000)
 
 

@@ -29,14 +29,14 @@ def images_per_second(system: System, batch: int, steps: int, *overrides: str) -
 
 def logged_speed(file: Path) -> float:
     """Return the images a second of the last epoch in a metrics.csv."""
-    from adversaria.curves import read_metrics
+    from adversaria.runs.curves import read_metrics
 
     return read_metrics(file)["perf/images_per_second"][1][-1]
 
 
 def train(config: dict[str, Any]) -> None:
     """Train a configuration in its run folder as on a terminal, without showing it."""
-    import train
+    from adversaria.tools import train
 
     with _terminal() as screen:
         train.train(config, Path(config["run_dir"]))

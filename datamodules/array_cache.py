@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from adversaria.errors import DataError
-from adversaria.types import OnBadImage
-from datamodules.sources import Source, Table
+from adversaria.config.errors import DataError
+from adversaria.config.types import OnBadImage
+from datamodules.readers import Reader, SplitIndex
 
 log = logging.getLogger(__name__)
 INDEX = "index.json"
@@ -55,7 +55,7 @@ class ArrayCache:
     splits: dict[str, ArraySplit]
 
 
-def open_cache(source: Source, size: int, cache_dir: Path, on_bad_image: OnBadImage = "error") -> ArrayCache:
+def open_cache(source: Reader, size: int, cache_dir: Path, on_bad_image: OnBadImage = "error") -> ArrayCache:
     """Open the cache of `source` at `size` × `size` pixels; build it first if it is absent or damaged.
 
     Args:
@@ -111,7 +111,7 @@ def _crc(file: Path) -> int:
     return crc
 
 
-def _build(source: Source, size: int, folder: Path, on_bad_image: OnBadImage) -> None:
+def _build(source: Reader, size: int, folder: Path, on_bad_image: OnBadImage) -> None:
     tables = source.tables()
     for split, table in tables.items():
         if len(table) == 0:
@@ -142,7 +142,7 @@ def _build(source: Source, size: int, folder: Path, on_bad_image: OnBadImage) ->
 
 
 def _write_split(
-    source: Source, table: Table, size: int, folder: Path, split: str, on_bad_image: OnBadImage, advance: Any
+    source: Reader, table: SplitIndex, size: int, folder: Path, split: str, on_bad_image: OnBadImage, advance: Any
 ) -> list[str]:
     """Decode one split into its arrays with all cores; return what was wrong with each image left out."""
     images = np.lib.format.open_memmap(

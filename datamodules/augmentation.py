@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adversaria.errors import ConfigError
-from adversaria.types import Fraction, NonNegative, Probability, ScaleRange
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import Fraction, FractionBelowOne, NonNegative, ScaleRange
 
 
 class Augmentation:
@@ -33,15 +33,15 @@ class Augmentation:
 
     def __init__(
         self,
-        shift: Fraction = 0.0,
+        shift: FractionBelowOne = 0.0,
         scale: ScaleRange = (1.0, 1.0),
         rotate: NonNegative = 0.0,
-        harden: Probability = 0.0,
-        texture: Probability = 0.0,
-        invert: Probability = 0.0,
-        colour: Fraction = 0.0,
+        harden: Fraction = 0.0,
+        texture: Fraction = 0.0,
+        invert: Fraction = 0.0,
+        colour: FractionBelowOne = 0.0,
         noise: NonNegative = 0.0,
-        cutout: Fraction = 0.0,
+        cutout: FractionBelowOne = 0.0,
     ) -> None:
         if scale[0] > scale[1]:
             raise ConfigError(f"scale={list(scale)} of an augmentation: the smallest factor comes first")

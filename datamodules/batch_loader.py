@@ -14,12 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adversaria.config.types import Batch
 from datamodules.array_cache import ArraySplit
 
-Batch = dict[str, Tensor]
 
-
-class EpochOrder:
+class EpochSampler:
     """The order of a split: a permutation that is a function of (seed, epoch) alone, sharded over ranks.
 
     For training every rank gets equally many indices, so that no rank waits for a batch that never comes; for
@@ -99,7 +98,7 @@ class BatchLoader(Resumable):
         self,
         split: ArraySplit,
         batch_size: int,
-        order: EpochOrder,
+        order: EpochSampler,
         columns: list[int] | None = None,
         drop_last: bool = False,
         pin_memory: bool = False,

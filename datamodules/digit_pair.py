@@ -10,12 +10,12 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from adversaria.cuda_graphs import Recorder
-from adversaria.types import Domain, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
+from adversaria.config.types import Batch, Domain, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
+from adversaria.speed.recorded_steps import GraphReplayer
 from datamodules.augmentation import Augmentation
-from datamodules.batch_loader import Batch, BatchLoader, Resumable
+from datamodules.batch_loader import BatchLoader, Resumable
 from datamodules.images import ImagesDataModule, normalize
-from datamodules.sources import SPLITS, Source, check_value_range, choose_set
+from datamodules.readers import SPLITS, Reader, check_value_range, choose_set
 
 
 class DigitPairDataModule(pl.LightningDataModule):
@@ -27,7 +27,7 @@ class DigitPairDataModule(pl.LightningDataModule):
     both training sets, whosever labels are trained on; the smaller one starts again, in another order.
 
     Args:
-        sets: factories of the digit sets (`datamodules.sources`) by name.
+        sets: factories of the digit sets (`datamodules.readers`) by name.
         source: name of the set with labels.
         target: name of the set to adapt to.
         labelled: whose labels are trained on: `target` puts its training images in the place of the source's, for the
@@ -49,7 +49,7 @@ class DigitPairDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        sets: dict[str, Callable[[], Source]],
+        sets: dict[str, Callable[[], Reader]],
         source: str,
         target: str,
         labelled: Domain = "source",
@@ -81,7 +81,7 @@ class DigitPairDataModule(pl.LightningDataModule):
             for i, (domain, name) in enumerate(self.names.items())
         }
         self.attributes = self.domains["target"].attributes
-        self._recorder: Recorder | None = None
+        self._recorder: GraphReplayer | None = None
 
     def prepare_data(self) -> None:
         """Build the caches if need be; Lightning calls this in one process a machine."""
@@ -98,7 +98,7 @@ class DigitPairDataModule(pl.LightningDataModule):
         """Return the loader of both domains."""
         gpu, alone = self.domains["target"].gpu, self.domains["target"].world_size == 1
         if self.cuda_graphs and gpu is not None and alone and any(self.augmentation.values()):
-            self._recorder = Recorder(gpu)
+            self._recorder = GraphReplayer(gpu)
         loaders = {domain: data.train_dataloader() for domain, data in self.domains.items()}
         labelled = self.domains[self.labelled].train_dataloader()  # another one than the target's, with its own order
         return PairLoader(labelled, loaders["target"], max(len(loader) for loader in loaders.values()))

@@ -11,11 +11,12 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from adversaria.errors import ConfigError
-from adversaria.types import NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import Batch, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
 from datamodules.array_cache import ArrayCache, open_cache
-from datamodules.batch_loader import Batch, BatchLoader, EpochOrder
-from datamodules.sources import SPLITS, Source, check_value_range, open_source, select_attributes
+from datamodules.batch_loader import BatchLoader, EpochSampler
+from datamodules.labels import select_attributes
+from datamodules.readers import SPLITS, Reader, check_value_range, open_reader
 
 
 class ImagesDataModule(pl.LightningDataModule):
@@ -25,12 +26,12 @@ class ImagesDataModule(pl.LightningDataModule):
     `value_range` on the device, after flips. Test batches, and those to predict on, are of `test_split`.
 
     Args:
-        source: factory of the source (`datamodules.sources`), given `root` if there is one.
-        root: folder that the source reads; never written to.
+        reader: factory of the reader (`datamodules.readers`), given `root` if there is one.
+        root: folder that it reads; never written to.
         image_size: side of the images in pixels.
         batch_size: images a step and device.
         value_range: what 0 and 255 become, `[-1, 1]` or `[0, 1]`; must be the range of the model's output.
-        attributes: names of the label columns to deliver, in this order; None for all of the source. Attributes are
+        attributes: names of the label columns to deliver, in this order; None for all. Attributes are
             0 or 1; the label of a digit is the column `digit`.
         horizontal_flip: mirror each training image with probability 1/2.
         on_bad_image: `error`, or `skip` to leave unreadable images out and count them.
@@ -43,7 +44,7 @@ class ImagesDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        source: Callable[..., Source],
+        reader: Callable[..., Reader],
         root: str | None = None,
         image_size: PositiveInt = 64,
         batch_size: PositiveInt = 128,
@@ -55,10 +56,10 @@ class ImagesDataModule(pl.LightningDataModule):
         seed: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
-        self.source = open_source(source, root)
+        self.reader = open_reader(reader, root)
         self.image_size, self.batch_size = image_size, batch_size
         self.value_range = check_value_range(value_range)
-        known = self.source.attributes()
+        known = self.reader.attributes()
         self.attributes = select_attributes(attributes, known)
         self._columns = [known.index(a) for a in self.attributes]
         self.horizontal_flip, self.on_bad_image = horizontal_flip, on_bad_image
@@ -81,7 +82,7 @@ class ImagesDataModule(pl.LightningDataModule):
     def cache(self) -> ArrayCache:
         """The opened cache."""
         if self._cache is None:
-            self._cache = open_cache(self.source, self.image_size, self.cache_dir, self.on_bad_image)
+            self._cache = open_cache(self.reader, self.image_size, self.cache_dir, self.on_bad_image)
         return self._cache
 
     @property
@@ -96,7 +97,7 @@ class ImagesDataModule(pl.LightningDataModule):
         return BatchLoader(
             arrays,
             self.batch_size,
-            EpochOrder(len(arrays), shuffle, self.seed, rank, self.world_size),
+            EpochSampler(len(arrays), shuffle, self.seed, rank, self.world_size),
             self._columns,
             drop_last=shuffle,
             pin_memory=device is None and self.gpu is not None,
@@ -151,7 +152,7 @@ class ImagesDataModule(pl.LightningDataModule):
         """Return what a reader of the run's figures must know of the data."""
         low, high = self.value_range
         return {
-            "source": self.source.name,
+            "source": self.reader.name,
             **{f"{split} images": len(self.cache.splits[split]) for split in SPLITS},
             "images left out as unreadable": self.cache.skipped,
             "image size": f"{self.image_size}x{self.image_size}x3",

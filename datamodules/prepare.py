@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from adversaria.errors import DataError, UserError, first_line
-from datamodules.sources import not_found
-from datamodules.sources.celeba import CelebA
+from adversaria.config.errors import DataError, UserError, first_line
+from datamodules.readers import not_found
+from datamodules.readers.celeba import CelebA
 
 
 def prepare_celeba(root: Path) -> str:

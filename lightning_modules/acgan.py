@@ -7,10 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adversaria.labels import label_sizes
-from adversaria.types import NonNegative
-from datamodules.batch_loader import Batch
-from datamodules.sources import label_columns
+from adversaria.config.types import Batch, NonNegative
+from datamodules.labels import label_columns, label_sizes
 from lightning_modules.gan import GAN, Terms
 from lightning_modules.losses import label_loss, predict_labels
 

@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adversaria.types import Domain, Fraction, NonNegative
+from adversaria.config.types import Batch, Domain, FractionBelowOne, NonNegative
 from datamodules.augmentation import Augmentation
-from datamodules.batch_loader import Batch
 from lightning_modules.adaptation import AdaptationModule, Outputs
-from lightning_modules.adversarial import Phase, Update
+from lightning_modules.adversarial import OptimizerSettings, Phase
 from lightning_modules.ema import ExponentialAverage
-from lightning_modules.gan import batch_statistics
+from lightning_modules.modes import batch_statistics
 from lightning_modules.networks.adaptation import statistics_of
 from lightning_modules.schedules import half_cosine
 
@@ -42,10 +41,10 @@ class AdaMatch(AdaptationModule):
 
     def __init__(
         self,
-        update: Update,
+        update: OptimizerSettings,
         strong: Augmentation,
         strong_source: bool = True,
-        threshold: Fraction = 0.9,
+        threshold: FractionBelowOne = 0.9,
         weight: NonNegative = 1.0,
         interpolation: bool = True,
         ema: Callable[..., ExponentialAverage] | None = None,
@@ -83,8 +82,8 @@ class AdaMatch(AdaptationModule):
         pseudo, mask = self.pseudo_labels(logits[:size].detach(), other.logits[:size].detach())
         loss = self.label_loss(logits, labels)
         target_loss = (functional.cross_entropy(other.logits[size:], pseudo, reduction="none") * mask).mean()
-        self.record("train", {"loss_target": target_loss, "labels_that_count": mask.mean()})
-        return loss + self.changing(lambda: self.strength) * target_loss
+        self.record("train", {"loss_target": target_loss, "pseudo_label_rate": mask.mean()})
+        return loss + self.dynamic_scalar(lambda: self.strength) * target_loss
 
     @torch.no_grad()
     def pseudo_labels(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adversaria.labels import DIGIT
-from adversaria.types import BatchNorm, Domain, ValueRange
-from datamodules.batch_loader import Batch
+from adversaria.config.types import Batch, BatchNorm, Domain, ValueRange
+from datamodules.labels import DIGIT
 from lightning_modules.adversarial import AdversarialModule, Phase
 from lightning_modules.base import check_network
 from lightning_modules.losses import accuracy
@@ -37,7 +36,7 @@ class AdaptationModule(AdversarialModule):
         cosine: let the learning rates fall to 0 on a half cosine.
     """
 
-    adapts = True
+    needs_domain_pair = True
     update_keys: tuple[str, ...] = ("update",)
 
     def __init__(
@@ -100,7 +99,7 @@ class AdaptationModule(AdversarialModule):
         """Return the most likely class of images of the target, (n,)."""
         return self.classify(batch["image"]).argmax(1)
 
-    # -- abilities
+    # -- protocols
     @torch.no_grad()
     def features(self, image: Tensor, domain: Domain = "target") -> Tensor:
         """Return the encoder's features, (n, num_features), of images of one domain."""

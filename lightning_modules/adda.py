@@ -10,12 +10,11 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from adversaria.errors import ConfigError
-from adversaria.types import Domain, Fraction, NonNegative, NonNegativeInt
-from datamodules.batch_loader import Batch
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import Batch, Domain, FractionBelowOne, NonNegative, NonNegativeInt
 from lightning_modules import load
 from lightning_modules.adaptation import AdaptationModule, Outputs
-from lightning_modules.adversarial import Phase, Update
+from lightning_modules.adversarial import OptimizerSettings, Phase
 from lightning_modules.base import KEY
 from lightning_modules.losses import domain_accuracy, domain_loss, entropy
 from lightning_modules.schedules import half_cosine
@@ -30,7 +29,7 @@ class ADDA(AdaptationModule):
         pretraining: how encoder and classifier are updated in the first epochs.
         update: how the target's encoder is updated then.
         discriminator_update: how the discriminator is updated, before it.
-        discriminator: factory of the domain discriminator, given the length of the features.
+        domain_discriminator: factory of the domain discriminator, given the length of the features.
         pretrain_epochs: epochs on the source alone.
         source_checkpoint: a run or checkpoint of `source_only` with the same network, in the place of pretraining.
         gate: update the encoder only while the discriminator's accuracy is above; null for always.
@@ -43,19 +42,19 @@ class ADDA(AdaptationModule):
 
     def __init__(
         self,
-        pretraining: Update,
-        update: Update,
-        discriminator_update: Update,
-        discriminator: Callable[[int], nn.Module],
+        pretraining: OptimizerSettings,
+        update: OptimizerSettings,
+        discriminator_update: OptimizerSettings,
+        domain_discriminator: Callable[[int], nn.Module],
         pretrain_epochs: NonNegativeInt = 10,
         source_checkpoint: str | None = None,
-        gate: Fraction | None = None,
+        gate: FractionBelowOne | None = None,
         entropy: NonNegative = 0.0,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.target_encoder = copy.deepcopy(self.network.encoder)
-        self.discriminator = discriminator(self.network.num_features)
+        self.discriminator = domain_discriminator(self.network.num_features)
         self.updates = {"network": pretraining, "discriminator": discriminator_update, "target_encoder": update}
         self.pretrain_epochs = 0 if source_checkpoint else pretrain_epochs
         self.source_checkpoint, self.gate, self.entropy = source_checkpoint, gate, entropy

@@ -14,15 +14,14 @@ from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from adversaria.errors import ConfigError
-from adversaria.types import NonNegativeInt, Positive, PositiveInt
-from datamodules.batch_loader import Batch
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import Batch, NonNegativeInt, Positive, PositiveInt
 from lightning_modules.base import KEY, BaseModule, OptimizerFactory
 from lightning_modules.schedules import Schedule, as_schedule
 
 
 @dataclass
-class Update:
+class OptimizerSettings:
     """How, and how often, one side is updated.
 
     As both conditions are pure functions of the iteration, ratios like n_critic carry over epochs and resumes.
@@ -71,7 +70,7 @@ class Phase:
 
     name: str
     network: nn.Module
-    update: Update
+    update: OptimizerSettings
     loss: Callable[[Batch], Tensor]
     after: Callable[[], None] | None = None
     ready: Callable[[], bool] | None = None
@@ -82,7 +81,7 @@ class AdversarialModule(BaseModule):
 
     Attributes:
         turns: steps that each phase has taken, by its name; persisted.
-        update_keys: keys of the configuration that have an `Update`.
+        update_keys: keys of the configuration that have an `OptimizerSettings`.
     """
 
     update_keys: tuple[str, ...] = ("discriminator", "generator")
@@ -91,7 +90,7 @@ class AdversarialModule(BaseModule):
         super().__init__()
         self.automatic_optimization = False
         self._phases: list[Phase] = []
-        self.turns: dict[str, int] = {}
+        self.update_counts: dict[str, int] = {}
 
     @abc.abstractmethod
     def phases(self) -> list[Phase]:
@@ -119,12 +118,12 @@ class AdversarialModule(BaseModule):
         if self.recorder is None:
             compute(batch)
         else:
-            self.recorder.run((phase.name, self.course(phase)), compute, batch, phase.network)
+            self.recorder.run((phase.name, self.graph_key(phase)), compute, batch, phase.network)
         if phase.update.clip is not None:
             self.clip_gradients(optimizer.optimizer, phase.update.clip, "norm")
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        self.turns[phase.name] = self.turns.get(phase.name, 0) + 1
+        self.update_counts[phase.name] = self.update_counts.get(phase.name, 0) + 1
         if phase.after is not None:
             phase.after()
 
@@ -135,7 +134,7 @@ class AdversarialModule(BaseModule):
             with optimizer.toggle_model(sync_grad=part is parts[-1][0]):
                 self.manual_backward(phase.loss(part) * weight)
 
-    def course(self, phase: Phase) -> Hashable:
+    def graph_key(self, phase: Phase) -> Hashable:
         """Return what decides, beside the batch's shapes, which operations a phase's loss consists of now."""
         return None
 
@@ -146,12 +145,13 @@ class AdversarialModule(BaseModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the turns."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint[KEY]["turns"] = self.turns
+        checkpoint[KEY]["update_counts"] = self.update_counts
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the turns."""
         super().on_load_checkpoint(checkpoint)
-        self.turns = checkpoint[KEY]["turns"]
+        entry = checkpoint[KEY]
+        self.update_counts = entry["update_counts"] if "update_counts" in entry else entry["turns"]  # until 0.1.0
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
         """Refuse what manual optimization cannot do, and tell DDP that a phase uses only its own parameters.

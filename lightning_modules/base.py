@@ -11,13 +11,14 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from adversaria import interruption, rng
-from adversaria.cuda_graphs import Recorder
-from adversaria.errors import CheckpointError, ConfigError, DivergedError, first_line
-from adversaria.instantiate import instantiate, is_allowed
-from adversaria.performance import is_empty
+from adversaria.config.errors import CheckpointError, ConfigError, DivergedError, first_line
+from adversaria.config.instantiate import instantiate, is_allowed
+from adversaria.config.renamed import renamed
+from adversaria.runs import random_state, signals
+from adversaria.speed.recorded_steps import GraphReplayer
+from adversaria.speed.settings import is_empty
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
 KEY = "adversaria"  # of our entry in a checkpoint
@@ -40,7 +41,7 @@ class BaseModule(pl.LightningModule):
         images: training images seen by all processes; persisted.
         config: the plain configuration the module was built from; saved in checkpoints, None if built by hand.
         value_range: range of the module's images, (-1, 1) or (0, 1).
-        adapts: whether the data is a pair of domains.
+        needs_domain_pair: whether the data is a pair of domains.
         recordable: whether steps may be recorded in CUDA graphs: they read no value from the device, and numbers that
             change from step to step come from `changing`. Not inherited, as a subclass may do otherwise.
         cuda_graphs: whether they are to be, where that is possible.
@@ -49,7 +50,7 @@ class BaseModule(pl.LightningModule):
     """
 
     value_range: tuple[float, float]
-    adapts = False
+    needs_domain_pair = False
     recordable = False
 
     def __init_subclass__(cls) -> None:
@@ -61,16 +62,16 @@ class BaseModule(pl.LightningModule):
         self.iteration = self.images = 0
         self.config: dict[str, Any] | None = None
         self.optimizer_names = ["0"]
-        self.shown: dict[str, float] = {}
+        self.progress_bar_losses: dict[str, float] = {}
         self.cuda_graphs = False
-        self.recorder: Recorder | None = None
+        self.recorder: GraphReplayer | None = None
         self._averages: dict[str, Average] = {}
         self._reconfigured = False
         self._resumed: list[dict[str, Any]] = []  # what each process had beside the weights, when they were saved
 
     @property
     def progress(self) -> float:
-        """Share of the training done, in [0, 1]."""
+        """PositiveFraction of the training done, in [0, 1]."""
         total = (self.trainer.max_epochs or 1) * self.trainer.num_training_batches
         return min(1.0, self.iteration / max(1, total))
 
@@ -89,7 +90,7 @@ class BaseModule(pl.LightningModule):
             group["lr"] = optimizer.defaults["lr"] * factor
 
     # -- steps may be replayed from CUDA graphs
-    def changing(self, value: Callable[[], float]) -> float | Tensor:
+    def dynamic_scalar(self, value: Callable[[], float]) -> float | Tensor:
         """Return a number of a loss that changes from step to step, such that replays follow it."""
         recording = self.recorder and self.recorder.recording
         return recording.number(value) if recording else value()
@@ -136,7 +137,7 @@ class BaseModule(pl.LightningModule):
         in_training = stage not in ("val", "test")
         losses = {name: value for name, value in values.items() if name.startswith(f"{stage}/loss")}
         if in_training:
-            self.shown |= losses
+            self.progress_bar_losses |= losses
         for name, value in values.items() if to_callbacks else ():
             self.log(name, value, prog_bar=name in losses, logger=False, on_step=in_training, on_epoch=not in_training)
 
@@ -164,7 +165,7 @@ class BaseModule(pl.LightningModule):
             if isinstance(callback, SavesWithin):
                 callback.on_iteration_end(self.trainer, self, stopping=bool(number))
         if number:
-            raise interruption.Interrupted(number)
+            raise signals.Interrupted(number)
 
     def end_iteration(self, batch: Any) -> None:
         """Do what belongs to an iteration after its steps: an average follows. Called before anything is saved."""
@@ -172,10 +173,10 @@ class BaseModule(pl.LightningModule):
     def _asked_to_stop(self, due: bool) -> int:
         """Return the signal that asked any of the processes to stop; where there are several, only when it is due."""
         if self.trainer.world_size == 1:
-            return interruption.asked()
+            return signals.asked()
         if not due:
             return 0
-        number = torch.tensor(float(interruption.asked()), device=self.device)
+        number = torch.tensor(float(signals.asked()), device=self.device)
         return int(self.trainer.strategy.reduce(number, reduce_op="max"))
 
     def _check_finite(self, values: Mapping[str, float]) -> None:
@@ -202,8 +203,12 @@ class BaseModule(pl.LightningModule):
         Raises:
             ConfigError: another image size or value range; one data set where the method needs two, or the reverse.
         """
-        if hasattr(datamodule, "domains") != self.adapts:
-            cure = "a pair of digit sets, e.g. data=usps_mnistm" if self.adapts else "one data set, e.g. data=mnistm"
+        if hasattr(datamodule, "domains") != self.needs_domain_pair:
+            cure = (
+                "a pair of digit sets, e.g. data=usps_mnistm"
+                if self.needs_domain_pair
+                else "one data set, e.g. data=mnistm"
+            )
             raise ConfigError(f"data: {type(self).__name__} needs {cure}")
         for key in ("value_range", "image_size"):
             have, want = getattr(datamodule, key, None), getattr(self, key, None)
@@ -228,7 +233,7 @@ class BaseModule(pl.LightningModule):
         """
         if len(self._resumed) == self.trainer.world_size:
             state = self._resumed[self.global_rank]
-            rng.restore(state["rng"], self.device)
+            random_state.restore(state["rng"], self.device)
             for name, (total, weight) in state["averages"].items():
                 self._averages[name] = Average(total.to(self.device), weight)
         else:  # anew, or on another number of processes: noise and flips differ between them
@@ -238,9 +243,9 @@ class BaseModule(pl.LightningModule):
         for optimizer in self.trainer.optimizers if self._reconfigured else []:
             for group in optimizer.param_groups:
                 group.update({k: v for k, v in optimizer.defaults.items() if k in group})
-        self.recorder = Recorder(self.device, self.record) if self.may_record() else None
-        interruption.install()  # Lightning has just taken SIGTERM
-        interruption.defer(True)
+        self.recorder = GraphReplayer(self.device, self.record) if self.may_record() else None
+        signals.install()  # Lightning has just taken SIGTERM
+        signals.defer(True)
 
     def on_train_end(self) -> None:
         """Obey signals at once again, now that all is saved; and one that came in the last iterations.
@@ -248,10 +253,10 @@ class BaseModule(pl.LightningModule):
         Raises:
             Interrupted: there was one.
         """
-        interruption.defer(False)
+        signals.defer(False)
         self.recorder = None
         if number := self._asked_to_stop(due=True):
-            raise interruption.Interrupted(number)
+            raise signals.Interrupted(number)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the iteration, the plain configuration and versions, and what each process must go on with.
@@ -263,7 +268,7 @@ class BaseModule(pl.LightningModule):
             if value.is_floating_point() and not bool(value.isfinite().all()):
                 raise DivergedError(f"iteration {self.iteration}: {name} has values that are no numbers; not saved")
         averages = {name: (torch.as_tensor(a.total).cpu(), a.weight) for name, a in self._averages.items()}
-        states: list[Any] = [{"rng": rng.capture(self.device), "averages": averages}]
+        states: list[Any] = [{"rng": random_state.capture(self.device), "averages": averages}]
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             states *= torch.distributed.get_world_size()
             torch.distributed.all_gather_object(states, states[0])
@@ -278,7 +283,7 @@ class BaseModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the iteration, and see whether the configuration has changed."""
         self.iteration, self.images = checkpoint[KEY]["iteration"], checkpoint[KEY]["images"]
-        self._reconfigured = checkpoint[KEY]["model"] != self.config
+        self._reconfigured = renamed(checkpoint[KEY]["model"]) != self.config
         self._resumed = checkpoint[KEY].get("processes", [])
 
 
@@ -312,11 +317,6 @@ class Average:
         self.weight += count
 
 
-def parameter_count(module: nn.Module) -> int:
-    """Return the number of trainable parameters."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-
 def load_module(file: Path) -> BaseModule:
     """Rebuild a module from a checkpoint file; see `lightning_modules.load`.
 
@@ -328,7 +328,7 @@ def load_module(file: Path) -> BaseModule:
     try:
         checkpoint = torch.load(file, map_location="cpu", weights_only=True)
         entry = checkpoint[KEY]
-        config, iteration, weights = entry["model"], entry["iteration"], checkpoint["state_dict"]
+        config, iteration, weights = renamed(entry["model"]), entry["iteration"], checkpoint["state_dict"]
     except Exception as error:  # torch.load raises whatever a damaged file makes it stumble over
         raise CheckpointError(f"{file} is not a readable checkpoint of this project ({first_line(error)})") from error
     if not isinstance(config, dict) or not is_allowed(str(config.get("_target_"))):

@@ -7,10 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adversaria.labels import label_sizes
-from adversaria.types import ValueRange
-from datamodules.batch_loader import Batch
-from datamodules.sources import label_columns
+from adversaria.config.types import Batch, ValueRange
+from datamodules.labels import label_columns, label_sizes
 from lightning_modules.base import BaseModule, OptimizerFactory, check_network
 from lightning_modules.losses import label_loss, predict_labels
 from lightning_modules.networks.classifier import ConvClassifier
@@ -80,7 +78,7 @@ class Classifier(BaseModule):
         self.record(stage, values, len(labels))
         return values
 
-    # -- abilities
+    # -- protocols
     @torch.no_grad()
     def features(self, image: Tensor) -> Tensor:
         """Return the features before the last layer, (n, num_features)."""

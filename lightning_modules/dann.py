@@ -8,13 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adversaria.types import NonNegative
-from datamodules.batch_loader import Batch
+from adversaria.config.types import Batch, NonNegative
 from lightning_modules.adaptation import AdaptationModule, Outputs
-from lightning_modules.adversarial import Phase, Update
+from lightning_modules.adversarial import OptimizerSettings, Phase
 from lightning_modules.losses import domain_accuracy, domain_loss, entropy
 from lightning_modules.networks.adaptation import reverse_gradient
-from lightning_modules.schedules import rise
+from lightning_modules.schedules import dann_ramp
 
 
 class DANN(AdaptationModule):
@@ -22,7 +21,7 @@ class DANN(AdaptationModule):
 
     Args:
         update: how the network is updated; with gradient reversal, the discriminator too.
-        discriminator: factory of the domain discriminator, given the length of its inputs.
+        domain_discriminator: factory of the domain discriminator, given the length of its inputs.
         discriminator_update: how the discriminator is updated in a turn of its own, before the network's, which then
             has the labels of the domains flipped (report A); null for gradient reversal.
         weight: of the domain loss for the encoder, λ of the paper, once risen.
@@ -37,9 +36,9 @@ class DANN(AdaptationModule):
 
     def __init__(
         self,
-        update: Update,
-        discriminator: Callable[[int], nn.Module],
-        discriminator_update: Update | None = None,
+        update: OptimizerSettings,
+        domain_discriminator: Callable[[int], nn.Module],
+        discriminator_update: OptimizerSettings | None = None,
         weight: NonNegative = 1.0,
         gamma: NonNegative = 10.0,
         conditional: bool = False,
@@ -48,7 +47,7 @@ class DANN(AdaptationModule):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.discriminator = discriminator(self.network.num_features * (10 if conditional else 1))
+        self.discriminator = domain_discriminator(self.network.num_features * (10 if conditional else 1))
         self.update, self.discriminator_update = update, discriminator_update
         self.weight, self.gamma, self.entropy = weight, gamma, entropy
         self.conditional, self.entropy_conditioning = conditional, entropy_conditioning
@@ -56,7 +55,7 @@ class DANN(AdaptationModule):
     @property
     def strength(self) -> float:
         """λ now."""
-        return self.weight * rise(self.progress, self.gamma)
+        return self.weight * dann_ramp(self.progress, self.gamma)
 
     def phases(self) -> list[Phase]:
         """Return one turn of everything, or the discriminator's and the network's."""
@@ -73,7 +72,7 @@ class DANN(AdaptationModule):
 
     def adversarial_loss(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
         """Return the same, of what the network makes of the batch."""
-        strength = self.changing(lambda: self.strength)
+        strength = self.dynamic_scalar(lambda: self.strength)
         self.record("train", {"lambda": strength})
         domain = self._domain_loss(source, target, strength)
         return self._supervised(source, target, batch) + domain
@@ -89,7 +88,7 @@ class DANN(AdaptationModule):
         source, target = self.both(batch["source"], batch["target"])
         logits = (self.discriminator(self.inputs(side)) for side in (source, target))
         confusion = domain_loss(*(-value for value in logits))
-        strength = self.changing(lambda: self.strength)
+        strength = self.dynamic_scalar(lambda: self.strength)
         self.record("train", {"loss_confusion": confusion, "lambda": strength})
         return self._supervised(source, target, batch) + strength * confusion
 

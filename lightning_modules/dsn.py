@@ -8,9 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from adversaria.errors import ConfigError
-from adversaria.types import NonNegative
-from datamodules.batch_loader import Batch
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import Batch, NonNegative
 from lightning_modules.adaptation import Outputs
 from lightning_modules.dann import DANN
 from lightning_modules.losses import difference_loss, scale_invariant_mse

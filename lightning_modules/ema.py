@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adversaria.types import NonNegative, Positive
+from adversaria.config.types import NonNegative, Positive
 
 
 class ExponentialAverage(nn.Module):

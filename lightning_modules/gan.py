@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from adversaria.errors import ConfigError
-from adversaria.types import NonNegative, Positive, PositiveInt
-from datamodules.batch_loader import Batch
-from lightning_modules.adversarial import AdversarialModule, Phase, Update
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import Batch, NonNegative, Positive, PositiveInt
+from lightning_modules.adversarial import AdversarialModule, OptimizerSettings, Phase
 from lightning_modules.base import check_network
 from lightning_modules.ema import ExponentialAverage
 from lightning_modules.losses import AdversarialLoss
+from lightning_modules.modes import batch_statistics
 from lightning_modules.networks.gan import GANNetwork
 from lightning_modules.penalties import gradient_penalty, r1_penalty
 from lightning_modules.schedules import Schedule, as_schedule
@@ -50,8 +49,8 @@ class GAN(AdversarialModule):
     def __init__(
         self,
         network: GANNetwork,
-        generator: Update,
-        discriminator: Update,
+        generator: OptimizerSettings,
+        discriminator: OptimizerSettings,
         loss: AdversarialLoss,
         r1: NonNegative = 0.0,
         r1_every: PositiveInt = 16,
@@ -90,7 +89,7 @@ class GAN(AdversarialModule):
         ]
 
     # -- training
-    def course(self, phase: Phase) -> Hashable:
+    def graph_key(self, phase: Phase) -> Hashable:
         """Return whether there is noise on the images, and a penalty due."""
         return bool(self.instance_noise(self.iteration)), phase.name == "discriminator" and self._r1_due()
 
@@ -192,16 +191,16 @@ class GAN(AdversarialModule):
     def _add_noise(self, image: Tensor) -> Tensor:
         if not self.instance_noise(self.iteration):
             return image
-        noise = self.changing(lambda: self.instance_noise(self.iteration)) * torch.randn_like(image).float()
+        noise = self.dynamic_scalar(lambda: self.instance_noise(self.iteration)) * torch.randn_like(image).float()
         return image + noise.to(image.dtype)  # see reverse_gradient
 
     def _r1_due(self) -> bool:
-        return bool(self.r1) and self.turns.get("discriminator", 0) % self.r1_every == 0
+        return bool(self.r1) and self.update_counts.get("discriminator", 0) % self.r1_every == 0
 
     def _noise(self, count: int) -> Tensor:
         return torch.randn(count, self.network.latent_dim, device=self.device)
 
-    # -- abilities
+    # -- protocols
     def noise(self, count: int, seed: int) -> Tensor:
         """Return (count, latent_dim) noise, a function of the seed alone; truncated if so configured."""
         generator = torch.Generator().manual_seed(seed)
@@ -228,21 +227,3 @@ class GAN(AdversarialModule):
             "discriminator output": output if cross_entropy else "logits, no Sigmoid",
             "latent dimension": self.network.latent_dim,
         }
-
-
-@contextlib.contextmanager
-def batch_statistics(network: nn.Module) -> Iterator[None]:
-    """Let batch norm use the statistics of each batch, as in training, without remembering them.
-
-    A discriminator sees real and generated batches apart; its running statistics are a mixture that fits neither.
-    """
-    layers = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    before = [(layer.training, layer.track_running_stats) for layer in layers]
-    for layer in layers:
-        layer.train()
-        layer.track_running_stats = False
-    try:
-        yield
-    finally:
-        for layer, (training, tracked) in zip(layers, before, strict=True):
-            layer.training, layer.track_running_stats = training, tracked

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adversaria.labels import logit_count
-from adversaria.types import Fraction
+from adversaria.config.types import FractionBelowOne
+from datamodules.labels import logit_count
 
 
 def gaussian_kld(mu: Tensor, logvar: Tensor, latent_reduction: Literal["sum", "mean"] = "sum") -> Tensor:
@@ -65,7 +65,7 @@ class AdversarialLoss(NamedTuple):
     boundary: float = 0.0
 
 
-def cross_entropy_discriminator(real: Tensor, fake: Tensor, smoothing: Fraction = 0.0) -> Tensor:
+def cross_entropy_discriminator(real: Tensor, fake: Tensor, smoothing: FractionBelowOne = 0.0) -> Tensor:
     """Binary cross-entropy, real = 1 and generated = 0 (Goodfellow et al. 2014, equation 1).
 
     With one-sided label smoothing the target of real images is 1 - smoothing (Salimans et al. 2016, section 3.4).

@@ -11,8 +11,8 @@ import functools
 import math
 from collections.abc import Callable
 
-from adversaria.errors import ConfigError
-from adversaria.types import NonNegative, NonNegativeInt, NonNegatives, Positive, PositiveInt, Share
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import NonNegative, NonNegativeInt, NonNegatives, Positive, PositiveFraction, PositiveInt
 
 Schedule = Callable[[int], float]
 
@@ -38,7 +38,7 @@ def alternating(iteration: int, values: NonNegatives, period: PositiveInt) -> fl
 
 
 def cyclical(
-    iteration: int, end: NonNegative, period: PositiveInt, ramp: Share = 0.5, start: NonNegative = 0.0
+    iteration: int, end: NonNegative, period: PositiveInt, ramp: PositiveFraction = 0.5, start: NonNegative = 0.0
 ) -> float:
     """Rise from `start` to `end` in the first `ramp` part of every `period`, then hold (Fu et al. 2019)."""
     return start + (end - start) * min(1.0, (iteration % period) / (ramp * period))
@@ -73,7 +73,7 @@ def as_schedule(value: float | Schedule) -> Schedule:
     return value
 
 
-def rise(progress: float, gamma: NonNegative = 10.0) -> float:
+def dann_ramp(progress: float, gamma: NonNegative = 10.0) -> float:
     """Rise from 0 towards 1 with the progress of the training, 2 / (1 + exp(-γ p)) - 1; 1 throughout for γ = 0.
 
     Ganin et al. 2016, section 5.2.2.

@@ -6,10 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from adversaria.types import Domain
-from datamodules.batch_loader import Batch
+from adversaria.config.types import Batch, Domain
 from lightning_modules.adaptation import AdaptationModule
-from lightning_modules.adversarial import Phase, Update
+from lightning_modules.adversarial import OptimizerSettings, Phase
 
 
 class Supervised(AdaptationModule):
@@ -23,7 +22,7 @@ class Supervised(AdaptationModule):
 
     recordable = True
 
-    def __init__(self, update: Update, labelled: Domain = "source", **options: Any) -> None:
+    def __init__(self, update: OptimizerSettings, labelled: Domain = "source", **options: Any) -> None:
         super().__init__(**options)
         self.update, self.labelled = update, labelled
 

@@ -7,8 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from adversaria.types import NonNegative
-from datamodules.batch_loader import Batch
+from adversaria.config.types import Batch, NonNegative
 from lightning_modules.base import BaseModule, OptimizerFactory, check_network
 from lightning_modules.losses import gaussian_kld, image_mse, reparameterize
 from lightning_modules.networks.vae import VAENetwork
@@ -58,7 +57,7 @@ class VAE(BaseModule):
         decoded = self.network.decode(reparameterize(mu, logvar, noise))
         mse = image_mse(decoded, image).mean()
         kld = gaussian_kld(mu, logvar, self.kld_reduction)
-        return {"loss": mse + self.changing(lambda: self.lambda_kl(self.iteration)) * kld, "mse": mse, "kld": kld}
+        return {"loss": mse + self.dynamic_scalar(lambda: self.lambda_kl(self.iteration)) * kld, "mse": mse, "kld": kld}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch; with its gradients already computed, where they are recorded."""
@@ -104,7 +103,7 @@ class VAE(BaseModule):
     def _fixed_noise(self, batch: Batch, batch_idx: int) -> Tensor:
         return self.noise(len(batch["image"]), seed=batch_idx)
 
-    # -- abilities
+    # -- protocols
     def noise(self, count: int, seed: int) -> Tensor:
         """Return (count, latent_dim) standard normal latents, a function of the seed alone."""
         generator = torch.Generator().manual_seed(seed)

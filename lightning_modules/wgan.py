@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adversaria.errors import ConfigError
-from adversaria.types import Positive
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import Positive
 from lightning_modules.adversarial import Phase
 from lightning_modules.gan import GAN, Terms
 

@@ -12,14 +12,19 @@ from typing import Any
 
 import pytest
 
+from adversaria.runs.record import write_invocation
+from adversaria.tools import compose as composition
+
+pytest_plugins = ["tests.generators"]  # stand-ins for generators, of callbacks and of measures
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("ADVERSARIA_SHARED", ROOT.parent / "shared")) / "data"
 
 #: Overrides that make the default run as small as it can be and still go through every part.
 TINY = [
-    "data.source.train=96",
-    "data.source.val=24",
-    "data.source.test=24",
+    "data.reader.train=96",
+    "data.reader.val=24",
+    "data.reader.test=24",
     "data.batch_size=32",
     "model.network.channels=[4,4,8,8,8]",
     "model.network.latent_dim=16",
@@ -48,10 +53,9 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def compose() -> Callable[..., dict[str, Any]]:
     """Compose a configuration as the command line does, into plain containers."""
-    from adversaria import evaluation
 
     def composed(*overrides: str, folder: Path = Path("unused")) -> dict[str, Any]:
-        return evaluation.compose(f"run_dir={folder}", "name=test", *overrides)
+        return composition.compose(f"run_dir={folder}", "name=test", *overrides)
 
     return composed
 
@@ -82,7 +86,7 @@ def untrained(compose: Callable[..., dict[str, Any]], tmp_path_factory: pytest.T
     """
     import torch
 
-    from adversaria.instantiate import instantiate
+    from adversaria.config.instantiate import instantiate
 
     def save(*overrides: str) -> Path:
         torch.manual_seed(0)
@@ -106,12 +110,11 @@ def tiny_run(
     compose: Callable[..., dict[str, Any]], cache_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, float | None]:
     """The run folder and the objective of one tiny, finished run of the default experiment."""
-    import train
-    from adversaria import run_folder
+    from adversaria.tools import train
 
     folder = tmp_path_factory.mktemp("run")
     config = compose(*TINY, f"data.cache_dir={cache_dir}", folder=folder)
-    run_folder.write_invocation(folder, config, {}, TINY)
+    write_invocation(folder, config, {}, TINY)
     return folder, train.train(config, folder)
 
 

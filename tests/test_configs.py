@@ -12,14 +12,14 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from adversaria import schema
-from adversaria.errors import CONF, ConfigError, options
-from adversaria.instantiate import instantiate
-from adversaria.labels import label_sizes, logit_count
-from datamodules.sources import open_source
+from adversaria.config import schema
+from adversaria.config.errors import CONF, ConfigError, options
+from adversaria.config.instantiate import instantiate
+from datamodules.labels import label_sizes, logit_count
+from datamodules.readers import open_reader
 from lightning_modules.acgan import ACGAN
 from lightning_modules.gan import GAN
-from lightning_modules.networks.report_gan import DCGAN, LinearStemGAN, UpsamplingACGAN, WideKernelACGAN, WideKernelGAN
+from lightning_modules.networks.lab_gan import DCGAN, LinearStemGAN, UpsamplingACGAN, WideKernelACGAN, WideKernelGAN
 from lightning_modules.networks.vae import VAENetwork
 from lightning_modules.wgan import WGAN
 
@@ -87,7 +87,7 @@ def test_every_model_composes_with_every_data_set(compose, model: str, data: str
     labels = config["model"]["network"].get("labels", [])
     assert bool(labels) == (model in ("acgan", "classifier"))
     if data in EMBEDDED:
-        assert set(labels) <= set(open_source(instantiate(config["data"]["source"]), None).attributes())
+        assert set(labels) <= set(open_reader(instantiate(config["data"]["reader"]), None).attributes())
 
 
 @pytest.mark.parametrize(("model", "data"), list(itertools.product(ADAPTING, PAIRS)))
@@ -338,7 +338,7 @@ def test_report_d_has_report_a_s_networks_without_dropout_and_digits_of_28_pixel
     assert not any(isinstance(layer, nn.Dropout) for layer in gan.network.modules())
     config, acgan = built("experiment=report_d/acgan")
     assert config["data"]["image_size"] == acgan.image_size == 28
-    assert config["data"]["source"]["_target_"].endswith("MNISTM")
+    assert config["data"]["reader"]["_target_"].endswith("MNISTM")
     assert acgan.labels == ["digit"]
 
 

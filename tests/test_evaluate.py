@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 import evaluate
-import train
-from adversaria import evaluation, run_folder
-from adversaria.curves import read_metrics
-from adversaria.errors import ConfigError
+from adversaria.config.errors import ConfigError
+from adversaria.runs import resume, run_folder
+from adversaria.runs.curves import read_metrics
+from adversaria.runs.record import write_invocation
+from adversaria.tools import configuration, train
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,7 +31,7 @@ def record(folder: Path) -> dict[str, Any]:
 
 
 def test_torch_is_imported_only_when_it_is_needed() -> None:
-    probe = "import sys, evaluate, generate, lightning_modules.export; print('torch' in sys.modules)"
+    probe = "import sys, evaluate, generate, adversaria.tools.export; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
@@ -79,21 +80,21 @@ def test_a_bare_checkpoint_is_measured_by_its_kind_on_data_that_is_named(run: Pa
 def test_a_run_is_measured_on_another_data_set_at_its_own_size(untrained, compose, cache_dir, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     small = ["model=classifier", "model.network.width=4", f"data.cache_dir={cache_dir}", "trainer.accelerator=cpu"]
-    config = compose(*small, "data=digits", "data.image_size=16", "callbacks.progress_bar=null", folder=folder)
-    run_folder.write_invocation(folder, config, {}, [])
+    config = compose(*small, "data=digits", "data.image_size=16", "callbacks.record.progress_bar=null", folder=folder)
+    write_invocation(folder, config, {}, [])
     (folder / "checkpoints").mkdir()
     shutil.copy(untrained(*small, "data=digits"), folder / "checkpoints" / "last.ckpt")
     evaluate.main([str(folder), "--data", "mnist5k", "--split", "train", "--device", "cpu"])
     (done,) = record(folder)["evaluations"]
     assert (done["protocol"]["source"], done["protocol"]["image size"]) == ("mnist5k", "16x16x3")
     assert 0 <= done["metrics"]["test/accuracy"] < 0.5
-    assert run_folder.resumed_job(config, folder)[1] is False  # measured, but not finished
+    assert resume.resumed_job(config, folder)[1] is False  # measured, but not finished
 
 
 def test_an_adapted_run_repeats_its_figures(compose, cache_dir: Path, tmp_path: Path) -> None:
     small = ["model=dann", "data=digits_mnist5k", "data.image_size=16", "model.network.width=4"]
-    small += ["model.discriminator.width=8", "trainer.max_epochs=1", "trainer.limit_train_batches=3"]
-    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+    small += ["model.domain_discriminator.width=8", "trainer.max_epochs=1", "trainer.limit_train_batches=3"]
+    quiet = ["callbacks.record.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
     folder = tmp_path / "dann"
     config = compose(*small, *quiet, "callbacks.tsne=null", f"data.cache_dir={cache_dir}", folder=folder)
     folder.mkdir()
@@ -109,7 +110,7 @@ def test_an_adapted_run_repeats_its_figures(compose, cache_dir: Path, tmp_path: 
 
 def test_a_bare_checkpoint_of_a_class_without_configuration_is_refused() -> None:
     with pytest.raises(ConfigError, match="no choice of conf/model builds"):
-        evaluation.configuration(None, {"_target_": "lightning_modules.mine.Mine"}, "digits")
+        configuration.configuration(None, {"_target_": "lightning_modules.mine.Mine"}, "digits")
 
 
 def test_figures_of_a_run_in_progress_are_shown_and_not_recorded(run: Path, capsys) -> None:

@@ -19,9 +19,9 @@ import torch
 
 import explore
 import lightning_modules
-from adversaria.explorer import MOST, TEST_IMAGES, Explorer, prepare
-from callbacks.figures import to_uint8
-from callbacks.interpolation import spherical
+from adversaria.images.grid import to_uint8
+from adversaria.images.interpolation import spherical
+from adversaria.tools.explorer import MOST, TEST_IMAGES, Explorer, prepare
 
 ROOT = Path(__file__).resolve().parents[1]
 ACGAN = ["model=acgan", "data=digits", "model.network.width=4", "model.network.latent_dim=8"]

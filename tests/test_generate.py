@@ -11,10 +11,10 @@ from PIL import Image
 
 import generate
 import lightning_modules
-from adversaria import evaluation
-from adversaria.instantiate import instantiate
-from callbacks.figures import to_uint8
-from callbacks.interpolation import spherical
+from adversaria.config.instantiate import instantiate
+from adversaria.images.grid import to_uint8
+from adversaria.images.interpolation import spherical
+from adversaria.tools import configuration
 
 ACGAN = ["model=acgan", "data=digits", "model.network.width=4", "model.network.latent_dim=8"]
 
@@ -42,7 +42,7 @@ def pixels(module: Any, noise: torch.Tensor, *labels: torch.Tensor) -> np.ndarra
 
 
 def data_of(run: Path) -> Any:
-    return instantiate(evaluation.configuration(run)["data"])
+    return instantiate(configuration.configuration(run)["data"])
 
 
 def close(first: np.ndarray, second: np.ndarray) -> bool:

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adversaria.curves import read_metrics
+from adversaria.runs.curves import read_metrics
 from datamodules.array_cache import open_cache
 from datamodules.digit_pair import DigitPairDataModule
-from datamodules.sources.celeba import CelebA
-from datamodules.sources.mnist import MNIST
-from datamodules.sources.mnistm import MNISTM, BlendedDigits
-from datamodules.sources.svhn import SVHN
-from datamodules.sources.usps import USPS
+from datamodules.readers.celeba import CelebA
+from datamodules.readers.mnist import MNIST
+from datamodules.readers.mnistm import MNISTM, BlendedDigits
+from datamodules.readers.svhn import SVHN
+from datamodules.readers.usps import USPS
 
 #: Images of each class in train (with the part held out as val) and in test, as the README of the data counts them.
 DIGITS = [

@@ -15,7 +15,7 @@ from PIL import Image
 
 from adversaria.report import pages
 from adversaria.report.runs import find, read
-from adversaria.run_folder import write_invocation
+from adversaria.runs.record import write_invocation
 
 ROOT = Path(__file__).resolve().parents[1]
 PROTOCOL = {"weights": "last", "iteration": 40, "seed": 0}
@@ -76,7 +76,7 @@ def runs(tiny_run: Any, compose: Any, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def trained(tiny_run: Any, compose: Any, cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Finished tiny runs of a VAE, a WGAN and a DANN, as training leaves them."""
-    import train
+    from adversaria.tools import train
 
     small = [
         *("data.batch_size=128", "data.image_size=16", "model.network.width=4", "trainer.max_epochs=2"),
@@ -85,7 +85,7 @@ def trained(tiny_run: Any, compose: Any, cache_dir: Path, tmp_path_factory: pyte
     ]
     own = {
         "wgan": ["data=digits", "model.generator.every=1", "callbacks.health.count=16"],
-        "dann": ["data=digits_mnist5k", "model.discriminator.width=8", "callbacks.tsne.count=40"],
+        "dann": ["data=digits_mnist5k", "model.domain_discriminator.width=8", "callbacks.tsne.count=40"],
     }
     folders = {"vae": tiny_run[0]}
     for model, settings in own.items():

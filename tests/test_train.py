@@ -11,7 +11,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from adversaria.curves import read_metrics
+from adversaria.runs.curves import read_metrics
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,7 +35,7 @@ def test_cfg_job_prints_the_configuration(tmp_path: Path, cli) -> None:
     shown = cli(tmp_path, "model=vae", "data=celeba", "model.lambda_kl=0.5", "--cfg", "job")
     assert shown.returncode == 0
     assert "lambda_kl: 0.5" in shown.stdout
-    assert "datamodules.sources.celeba.CelebA" in shown.stdout
+    assert "datamodules.readers.celeba.CelebA" in shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -125,14 +125,14 @@ def _metrics(run: Path) -> dict[str, float]:
 
 def test_the_table_of_adaptation_goes_on_with_what_is_missing(tmp_path: Path, cli) -> None:
     small = ["model.network.width=4", "data.image_size=16", "trainer.max_epochs=1", "trainer.limit_train_batches=3"]
-    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+    quiet = ["callbacks.record.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
     sweep = ["-m", "sweep=uda_table", "data=digits_mnist5k", *small, *quiet]
     first = cli(tmp_path, *sweep, "model=source_only", timeout=200)
     assert first.returncode == 0, first.stderr
     folder = tmp_path / "outputs" / "uda_table"
     done = folder / "source_only" / "digits_mnist5k" / "seed_0" / "metrics.json"
     before = done.stat().st_mtime_ns
-    second = cli(tmp_path, *sweep, "model=source_only,dann,adda", "model.discriminator.width=8", timeout=200)
+    second = cli(tmp_path, *sweep, "model=source_only,dann,adda", "model.domain_discriminator.width=8", timeout=200)
     assert second.returncode != 0  # source_only has no discriminator: one sentence, and no job is lost
     third = cli(tmp_path, *sweep, "model=source_only,dann,target_only", timeout=200)
     assert third.returncode == 0, third.stderr
@@ -154,7 +154,13 @@ def test_the_table_of_adaptation_goes_on_with_what_is_missing(tmp_path: Path, cl
 
 def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, cli, tiny: list[str]) -> None:
     many = [*tiny, "callbacks.tsne=null", "trainer.max_epochs=400", "callbacks.samples=null"]
-    command = [sys.executable, str(ROOT / "train.py"), *many, "callbacks.curves=null", "callbacks.reconstructions=null"]
+    command = [
+        sys.executable,
+        str(ROOT / "train.py"),
+        *many,
+        "callbacks.curves=null",
+        "callbacks.reconstructions=null",
+    ]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -195,7 +201,7 @@ def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, c
 @pytest.mark.parametrize("start", [[], ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]])
 def test_two_processes_share_one_run_folder_and_one_table(tmp_path: Path, start: list[str]) -> None:
     small = ["model.network.width=4", "data.batch_size=256", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"]
-    processes = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "callbacks.progress_bar=null"]
+    processes = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "callbacks.record.progress_bar=null"]
     command = [sys.executable, *start, str(ROOT / "train.py"), "model=gan", "data=digits", *small, *processes]
     done = subprocess.run(
         [*command, "trainer.enable_progress_bar=false"], cwd=tmp_path, capture_output=True, text=True, timeout=200

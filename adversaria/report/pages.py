@@ -19,10 +19,10 @@ from markupsafe import Markup, escape
 from omegaconf import OmegaConf
 from PIL import Image
 
-from adversaria import uda_table
-from adversaria.curves import smooth
-from adversaria.errors import CONF, UserError
+from adversaria.config.errors import CONF, UserError
+from adversaria.report import adaptation_table
 from adversaria.report.runs import KINDS, MAIN, Figure, Run, find, is_run, labels, read
+from adversaria.runs.curves import smooth
 
 REPORT = "report.html"
 POINTS = 500  # of a curve; longer ones are thinned
@@ -94,13 +94,13 @@ def compare(named: Named) -> dict[str, Any]:
         if run.record and (protocol := _shared(run)) not in protocols:
             protocols.append(protocol)
     keys = dict.fromkeys(key for protocol in protocols for key in protocol)
-    cells = uda_table.cells_of(adapted(named))
+    cells = adaptation_table.cells_of(adapted(named))
     return {
         "metrics": [metric for metric in metrics if "/" not in metric],  # not those of each label
         "protocols": protocols,
         "number": {label: protocols.index(_shared(run)) + 1 for label, run in named if run.record},
         "differing": {key for key in keys if len({str(p.get(key)) for p in protocols}) > 1},
-        "adaptation": (uda_table.table(cells, reported()), uda_table.notes(cells)) if cells else None,
+        "adaptation": (adaptation_table.table(cells, reported()), adaptation_table.notes(cells)) if cells else None,
         "pictures": {
             KINDS[kind][0]: figures
             for kind in SIDE_BY_SIDE

@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 import yaml
 from PIL import Image
 
-from adversaria.curves import Curves, read_metrics
-from adversaria.run_folder import CONFIG, INVOCATION, METRICS
+from adversaria.config.renamed import renamed, renamed_choices
+from adversaria.runs.curves import Curves, read_metrics
+from adversaria.runs.record import CONFIG, INVOCATION, METRICS
 
 T = TypeVar("T")
 
@@ -255,14 +256,17 @@ def _config(file: Path) -> dict[str, Any]:
     config = yaml.load(file.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # OmegaConf takes 10 × as long
     if not isinstance(config, dict) or "name" not in config:
         raise ValueError
-    return {str(k): v for k, v in config.items()}
+    return {str(k): v for k, v in renamed(config).items()}
 
 
 def _starts(file: Path) -> list[dict[str, Any]]:
     starts = json.loads(file.read_text())
     if not starts:
         raise ValueError
-    return [{"time": str(s["time"]), "choices": dict(s["choices"]), "overrides": list(s["overrides"])} for s in starts]
+    return [
+        {"time": str(s["time"]), "choices": renamed_choices(s["choices"]), "overrides": list(s["overrides"])}
+        for s in starts
+    ]
 
 
 def _environment(file: Path) -> dict[str, Any]:

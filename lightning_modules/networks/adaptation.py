@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from adversaria.types import Domain, Fraction, NonNegativeInt, PositiveInt
+from adversaria.config.types import Domain, FractionBelowOne, NonNegativeInt, PositiveInt
 
 
 class DigitNetwork(nn.Module):
@@ -47,7 +47,9 @@ class CompactDigits(DigitNetwork):
         dropout: on the features.
     """
 
-    def __init__(self, width: PositiveInt = 16, instance_norm: NonNegativeInt = 0, dropout: Fraction = 0.5) -> None:
+    def __init__(
+        self, width: PositiveInt = 16, instance_norm: NonNegativeInt = 0, dropout: FractionBelowOne = 0.5
+    ) -> None:
         channels = [3, width, width, 2 * width, 2 * width, 4 * width, 4 * width]
         layers: list[nn.Module] = []
         for number, (i, o) in enumerate(pairwise(channels)):
@@ -79,8 +81,8 @@ class DomainDiscriminator(nn.Module):
         layers: NonNegativeInt = 2,
         logits: Literal[1, 2] = 1,
         batch_norm: bool = False,
-        slope: Fraction = 0.2,
-        dropout: Fraction = 0.0,
+        slope: FractionBelowOne = 0.2,
+        dropout: FractionBelowOne = 0.0,
     ) -> None:
         super().__init__()
         parts: list[nn.Module] = []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from adversaria.labels import label_sizes, logit_count
-from adversaria.types import Fraction, Names, PositiveInt
+from adversaria.config.types import FractionBelowOne, Names, PositiveInt
+from datamodules.labels import label_sizes, logit_count
 
 
 class ConvClassifier(nn.Module):
@@ -23,7 +23,7 @@ class ConvClassifier(nn.Module):
         labels: Names,
         width: PositiveInt = 24,
         num_features: PositiveInt = 128,
-        dropout: Fraction = 0.3,
+        dropout: FractionBelowOne = 0.3,
     ) -> None:
         super().__init__()
         self.labels, self.num_features = list(labels), num_features

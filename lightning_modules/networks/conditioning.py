@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from adversaria.labels import label_sizes, logit_count
-from adversaria.types import Conditioning
+from adversaria.config.types import Conditioning
+from datamodules.labels import label_sizes, logit_count
 
 
 class AppendLabels(nn.Module):

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from adversaria.errors import ConfigError
-from adversaria.types import Conditioning, Names, PositiveInt
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import Conditioning, Names, PositiveInt
 from lightning_modules.networks.conditioning import Discriminator, Generator
 
 

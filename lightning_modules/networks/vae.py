@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from adversaria.types import PositiveInt
+from adversaria.config.types import PositiveInt
 
 
 class VAENetwork(nn.Module):

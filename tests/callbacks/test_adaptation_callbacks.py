@@ -10,12 +10,17 @@ import pytest
 import torch
 from PIL import Image
 
-from adversaria.errors import ConfigError
-from callbacks.adaptation_criteria import AdaptationCriteria, Oracle
-from callbacks.domain_tsne import DomainTSNE
-from callbacks.domains import information_maximisation, look, proxy_a_distance, soft_neighbourhood_density
-from callbacks.epoch_summary import EpochSummary
-from callbacks.target_report import TargetReport
+from adversaria.config.errors import ConfigError
+from adversaria.measures.domains import (
+    information_maximisation,
+    predict_domain,
+    proxy_a_distance,
+    soft_neighbourhood_density,
+)
+from callbacks.figures.domain_tsne import DomainTSNE
+from callbacks.metrics.adaptation_criteria import AdaptationCriteria, Oracle
+from callbacks.metrics.target import TargetReport
+from callbacks.record.epoch_summary import EpochSummary
 
 
 class Tells(torch.nn.Module):
@@ -61,7 +66,7 @@ def trainer(folder: Any) -> Any:
 
 def test_looking_leaves_the_module_in_its_mode() -> None:
     module = Tells().train()
-    seen = look(module, Data(), "source", "val", 30)
+    seen = predict_domain(module, Data(), "source", "val", 30)
     assert module.training
     assert seen.features.shape == seen.logits.shape == (30, 10)
     assert torch.equal(seen.logits.argmax(1), seen.labels)
@@ -151,7 +156,7 @@ def test_the_throughput_counts_the_images_of_both_domains(monkeypatch):
     module = SimpleNamespace(count=lambda batch: len(batch["source"]) + len(batch["target"]), iteration=3)
     batch = {"source": torch.zeros(4), "labels": torch.zeros(4), "target": torch.zeros(4)}
     seconds = itertools.count()
-    monkeypatch.setattr("callbacks.epoch_summary.time.perf_counter", lambda: next(seconds))
+    monkeypatch.setattr("callbacks.record.epoch_summary.time.perf_counter", lambda: next(seconds))
     summary = EpochSummary()
     summary.on_train_epoch_start(trainer, module)
     for number in range(3):

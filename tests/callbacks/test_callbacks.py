@@ -15,15 +15,19 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from torch import nn
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from adversaria.errors import ConfigError
-from callbacks.figures import evaluating, grid, to_uint8
-from callbacks.latent_tsne import LatentTSNE, embed
-from callbacks.learning_curves import LearningCurves, draw_curves, smooth
-from callbacks.reconstruction_metrics import ReconstructionMetrics
-from callbacks.reconstructions import Reconstructions
-from callbacks.run_checkpoint import RunCheckpoint
-from callbacks.run_record import flatten, git_state, hyperparameters
-from callbacks.sample_grid import SampleGrid
+from adversaria.config.errors import ConfigError
+from adversaria.images.grid import grid, to_uint8
+from adversaria.measures.embedding import embed
+from adversaria.runs.architecture import flatten
+from adversaria.runs.environment import git_state
+from callbacks.figures.latent_tsne import LatentTSNE
+from callbacks.figures.learning_curves import LearningCurves, draw_curves, smooth
+from callbacks.figures.reconstructions import Reconstructions
+from callbacks.figures.sample_grid import SampleGrid
+from callbacks.metrics.reconstruction import ReconstructionMetrics
+from callbacks.record.run_checkpoint import RunCheckpoint
+from callbacks.record.run_record import hyperparameters
+from lightning_modules.modes import evaluating
 
 
 @pytest.mark.parametrize("callback", [SampleGrid(), Reconstructions(), LatentTSNE(), ReconstructionMetrics()])
@@ -233,11 +237,11 @@ def test_reconstruction_metrics_by_hand() -> None:
 def test_figures_are_drawn_on_schedule_and_once_at_the_end() -> None:
     drawn: list[int] = []
 
-    class Recorder(LearningCurves):
+    class GraphReplayer(LearningCurves):
         def draw(self, trainer, module):
             drawn.append(module.iteration)
 
-    callback = Recorder(panels={}, every_n_epochs=2)
+    callback = GraphReplayer(panels={}, every_n_epochs=2)
     module = types.SimpleNamespace(iteration=0, modules=lambda: [], eval=lambda: None)
     for epoch in range(5):
         module.iteration = 10 * (epoch + 1)

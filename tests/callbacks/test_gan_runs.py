@@ -12,18 +12,18 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import lightning_modules
-import train
-from adversaria.curves import read_metrics
-from adversaria.errors import ConfigError
-from adversaria.instantiate import instantiate
-from callbacks.figures import grid, to_uint8
-from callbacks.sampling import sample_like_data
+from adversaria.config.errors import ConfigError
+from adversaria.config.instantiate import instantiate
+from adversaria.images.grid import grid, to_uint8
+from adversaria.images.sampling import sample_like_data
+from adversaria.runs.curves import read_metrics
+from adversaria.tools import train
 
 METHODS = ["gan", "wgan", "acgan"]
 TINY = [
     *("data=digits", "data.batch_size=256", "model.network.width=4", "trainer.max_epochs=2"),
     *("trainer.log_every_n_steps=1", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"),
-    "callbacks.progress_bar=null",
+    "callbacks.record.progress_bar=null",
 ]
 EPOCH = 5  # batches of 256 of 1,322 images
 LAST = 2 * EPOCH

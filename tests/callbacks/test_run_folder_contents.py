@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from adversaria.curves import read_metrics
+from adversaria.runs.curves import read_metrics
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adversaria.errors import DataError
+from adversaria.config.errors import DataError
 from datamodules.array_cache import CHUNK, open_cache
-from datamodules.sources import Table
-from datamodules.sources.celeba import CelebA
+from datamodules.readers import SplitIndex
+from datamodules.readers.celeba import CelebA
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 4
 
 
 class Numbers:
-    """Source whose image i has the value i in every pixel and the labels (i mod 2, i mod 3)."""
+    """Reader whose image i has the value i in every pixel and the labels (i mod 2, i mod 3)."""
 
     name = "numbers"
 
@@ -33,7 +33,7 @@ class Numbers:
 
     def tables(self):
         return {
-            split: Table([f"{split}/{i}" for i in range(n)], np.array([(i % 2, i % 3) for i in range(n)], np.int8))
+            split: SplitIndex([f"{split}/{i}" for i in range(n)], np.array([(i % 2, i % 3) for i in range(n)], np.int8))
             for split, n in self.counts.items()
         }
 
@@ -162,7 +162,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from datamodules.array_cache import open_cache
-from datamodules.sources import Table
+from datamodules.readers import SplitIndex
 
 own, other, cache_dir, log = map(Path, sys.argv[1:])
 
@@ -170,7 +170,8 @@ class Slow:
     name = "slow"
     def attributes(self): return ["a"]
     def fingerprint(self): return {}
-    def tables(self): return {s: Table(["1", "2"], np.array([[0], [1]], np.int8)) for s in ("train", "val", "test")}
+    def tables(self):
+        return {s: SplitIndex(["1", "2"], np.array([[0], [1]], np.int8)) for s in ("train", "val", "test")}
     def read(self, name, size):
         with log.open("a") as stream: stream.write(name)
         time.sleep(0.1)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from adversaria.errors import ConfigError
+from adversaria.config.errors import ConfigError
 from datamodules.augmentation import Augmentation, textures
 
 

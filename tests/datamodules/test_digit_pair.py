@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from adversaria.errors import ConfigError
+from adversaria.config.errors import ConfigError
 from datamodules.augmentation import Augmentation
 from datamodules.digit_pair import DigitPairDataModule
-from datamodules.sources import Table
+from datamodules.readers import SplitIndex
 
 
 class Plain:
-    """Source of plain images: image i of `train` has the value `start + i`, its label is i modulo 10."""
+    """Reader of plain images: image i of `train` has the value `start + i`, its label is i modulo 10."""
 
     def __init__(self, name, start, count):
         self.name, self.start, self.count = name, start, count
@@ -27,7 +27,8 @@ class Plain:
     def tables(self):
         sizes = {"train": self.count, "val": 6, "test": 12}
         return {
-            s: Table([str(i) for i in range(n)], (np.arange(n) % 10).astype(np.int8)[:, None]) for s, n in sizes.items()
+            s: SplitIndex([str(i) for i in range(n)], (np.arange(n) % 10).astype(np.int8)[:, None])
+            for s, n in sizes.items()
         }
 
     def read(self, name, size):

@@ -6,9 +6,9 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from adversaria.errors import ConfigError
+from adversaria.config.errors import ConfigError
 from datamodules.images import ImagesDataModule, normalize
-from datamodules.sources import Table
+from datamodules.readers import SplitIndex
 
 
 def stand_in(**values):
@@ -17,7 +17,7 @@ def stand_in(**values):
 
 
 class Ramps:
-    """Source of dark-to-bright ramps: pixel x of image i is 50 x + i, so that a mirrored one falls; label 0 is i."""
+    """Reader of dark-to-bright ramps: pixel x of image i is 50 x + i, so that a mirrored one falls; label 0 is i."""
 
     name = "ramps"
 
@@ -29,7 +29,7 @@ class Ramps:
 
     def tables(self):
         return {
-            split: Table([str(i) for i in range(n)], np.array([(i, i % 2, i % 3) for i in range(n)], np.int8))
+            split: SplitIndex([str(i) for i in range(n)], np.array([(i, i % 2, i % 3) for i in range(n)], np.int8))
             for split, n in (("train", 40), ("val", 7), ("test", 5))
         }
 
@@ -52,7 +52,7 @@ def faces(tmp_path):
     return build
 
 
-class Recorder(pl.LightningModule):
+class GraphReplayer(pl.LightningModule):
     """Keeps the batches that Lightning delivers, after transfer and normalisation."""
 
     def __init__(self):
@@ -87,7 +87,7 @@ def fit(tmp_path):
             log_every_n_steps=1,
             default_root_dir=str(tmp_path),
         )
-        module = Recorder()
+        module = GraphReplayer()
         trainer.fit(module, datamodule=datamodule)
         trainer.test(module, datamodule=datamodule, verbose=False)
         return module.seen

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-import train
-from adversaria import interruption
-from adversaria.cuda_graphs import Recording
-from adversaria.curves import read_metrics
+from adversaria.runs import signals
+from adversaria.runs.curves import read_metrics
+from adversaria.speed.recorded_steps import Recording
+from adversaria.tools import train
 from lightning_modules.base import BaseModule
 
 EPOCH = 5  # iterations
@@ -26,9 +26,9 @@ PAIR = [
 METHODS = {
     "vae": [
         "model=vae",
-        "data.source.train=96",
-        "data.source.val=24",
-        "data.source.test=24",
+        "data.reader.train=96",
+        "data.reader.val=24",
+        "data.reader.test=24",
         "data.batch_size=18",
         "callbacks.tsne=null",
     ],
@@ -123,9 +123,9 @@ def test_a_resumed_run_ends_bit_for_bit_as_an_unstopped_one(
 ) -> None:
     overrides, expected = unstopped(method)
     config = compose(*overrides, folder=tmp_path)
-    with monkeypatch.context() as patch, interruption.handled():
+    with monkeypatch.context() as patch, signals.handled():
         stopping_at(POINTS[point], patch)
-        with pytest.raises((interruption.Interrupted, Crash)):
+        with pytest.raises((signals.Interrupted, Crash)):
             train.train(config, tmp_path)
     last = tmp_path / "checkpoints" / "last.ckpt"
     assert saved(tmp_path)["adversaria"]["iteration"] == POINTS[point]
@@ -157,8 +157,8 @@ def test_on_a_gpu_recorded_steps_and_a_resumed_run_of_them_end_bit_for_bit_as_st
     assert_equal(run("recorded"), computed)
     # augmentations are replayed too, but have no gradients; a gate asks for a value in each step
     assert any(recording.gradients for recording in replayed) == (method != "adda")
-    with monkeypatch.context() as patch, interruption.handled():
+    with monkeypatch.context() as patch, signals.handled():
         stopping_at(23, patch)
-        with pytest.raises(interruption.Interrupted):
+        with pytest.raises(signals.Interrupted):
             run("resumed")
     assert_equal(run("resumed", ckpt_path=str(tmp_path / "resumed" / "checkpoints" / "last.ckpt")), computed)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-import train
-from adversaria.errors import ConfigError, DivergedError
+from adversaria.config.errors import ConfigError, DivergedError
+from adversaria.tools import train
 from lightning_modules.base import BaseModule
 
 EPOCH = 4
 SMALL = [
-    *("data.source.train=80", "data.source.val=8", "data.source.test=8", "data.batch_size=20"),
+    *("data.reader.train=80", "data.reader.val=8", "data.reader.test=8", "data.batch_size=20"),
     *("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "trainer.max_epochs=3"),
     *("callbacks.tsne=null", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"),
 ]

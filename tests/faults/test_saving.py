@@ -14,15 +14,15 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from adversaria import atomic_checkpoint
-from adversaria.atomic_checkpoint import AtomicCheckpointIO, check_space
-from adversaria.errors import SavingError
-from adversaria.run_folder import is_intact
+from adversaria.config.errors import SavingError
+from adversaria.runs import checkpoint_io
+from adversaria.runs.checkpoint_io import AtomicCheckpointIO, check_space
+from adversaria.runs.resume import is_intact
 
 ROOT = Path(__file__).resolve().parents[2]
 SAVES_FOR_EVER = """
 import itertools, sys, torch
-from adversaria.atomic_checkpoint import AtomicCheckpointIO
+from adversaria.runs.checkpoint_io import AtomicCheckpointIO
 for number in itertools.count():
     checkpoint = {"number": number, "weights": torch.full((2_000_000,), float(number))}
     AtomicCheckpointIO().save_checkpoint(checkpoint, sys.argv[1])
@@ -106,12 +106,12 @@ class Usage(NamedTuple):
 
 
 def test_a_disk_too_small_for_the_checkpoints_stops_the_run_before_training(tmp_path: Path, compose, cache_dir) -> None:
-    import train
+    from adversaria.tools import train
 
-    small = ["data.source.train=40", "data.source.val=8", "data.source.test=8", "data.batch_size=20"]
+    small = ["data.reader.train=40", "data.reader.val=8", "data.reader.test=8", "data.batch_size=20"]
     config = compose(*small, "trainer.accelerator=cpu", f"data.cache_dir={cache_dir}", folder=tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(atomic_checkpoint.shutil, "disk_usage", lambda path: Usage(10**9, 10**9 - 10**6, 10**6))
+        patch.setattr(checkpoint_io.shutil, "disk_usage", lambda path: Usage(10**9, 10**9 - 10**6, 10**6))
         with pytest.raises(SavingError, match=r"need \d+ MB in .*checkpoints, and its disk has 1 MB left; make room"):
             train.train(config, tmp_path)
     assert not list((tmp_path / "checkpoints").iterdir())

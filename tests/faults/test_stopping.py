@@ -12,12 +12,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from adversaria.curves import read_metrics
+from adversaria.runs.curves import read_metrics
 
 LONG = [
-    *("data.source.train=96", "data.source.val=24", "data.source.test=24", "data.batch_size=2"),
+    *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=2"),
     *("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "trainer.max_epochs=500"),
-    *("callbacks.tsne=null", "callbacks.curves=null", "callbacks.samples=null", "callbacks.reconstructions=null"),
+    *(
+        "callbacks.tsne=null",
+        "callbacks.curves=null",
+        "callbacks.samples=null",
+        "callbacks.reconstructions=null",
+    ),
     *("trainer.log_every_n_steps=5", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"),
 ]
 EPOCH = 48  # iterations
@@ -67,7 +72,7 @@ def test_a_signal_saves_says_how_to_go_on_and_gives_its_exit_code(number, start,
 
 
 def test_a_second_signal_stops_at_once(start, tmp_path: Path) -> None:
-    slow = [*LONG, "data.source.val=2000", "data.source.test=8"]
+    slow = [*LONG, "data.reader.val=2000", "data.reader.test=8"]
     process = start(tmp_path, *slow)
     wait_for(process, "run folder")
     time.sleep(4)
@@ -79,7 +84,7 @@ def test_a_second_signal_stops_at_once(start, tmp_path: Path) -> None:
 
 
 def test_a_signal_before_the_training_ends_the_run_at_once(start, tmp_path: Path) -> None:
-    process = start(tmp_path, *LONG, "data.source.train=200000")
+    process = start(tmp_path, *LONG, "data.reader.train=200000")
     wait_for(process, "run folder")  # now it makes its data
     process.send_signal(signal.SIGTERM)
     rest, _ = process.communicate(timeout=30)

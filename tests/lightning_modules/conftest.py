@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 
 from lightning_modules.acgan import ACGAN
-from lightning_modules.adversarial import AdversarialModule, Update
+from lightning_modules.adversarial import AdversarialModule, OptimizerSettings
 from lightning_modules.gan import GAN
 from lightning_modules.losses import (
     AdversarialLoss,
@@ -27,13 +27,16 @@ NONSATURATING = AdversarialLoss(cross_entropy_discriminator, nonsaturating_gener
 WASSERSTEIN = AdversarialLoss(wasserstein_critic, linear_generator)
 
 
-def update(**options: Any) -> Update:
+def update(**options: Any) -> OptimizerSettings:
     optimizer = options.pop("optimizer", functools.partial(torch.optim.SGD, lr=0.05))
-    return Update(optimizer, **options)
+    return OptimizerSettings(optimizer, **options)
 
 
 def build(
-    method: str = "gan", generator: Update | None = None, discriminator: Update | None = None, **options: Any
+    method: str = "gan",
+    generator: OptimizerSettings | None = None,
+    discriminator: OptimizerSettings | None = None,
+    **options: Any,
 ) -> Any:
     torch.manual_seed(0)
     labels = ("digit", "Smiling") if method == "acgan" else ()
@@ -81,8 +84,8 @@ def make() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def make_update() -> Callable[..., Update]:
-    """Build an Update with SGD."""
+def make_update() -> Callable[..., OptimizerSettings]:
+    """Build an OptimizerSettings with SGD."""
     return update
 
 

@@ -1,4 +1,4 @@
-"""Domain adaptation: what each method's turns change, its losses by hand, and that it adapts on an easy pair."""
+"""Domain adaptation: what each method's turns change, its losses by hand, and that it adapts to an easy target."""
 
 import functools
 import math
@@ -11,11 +11,11 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from adversaria.errors import CheckpointError, ConfigError
+from adversaria.config.errors import CheckpointError, ConfigError
 from datamodules.augmentation import Augmentation
 from lightning_modules.adamatch import AdaMatch
 from lightning_modules.adda import ADDA
-from lightning_modules.adversarial import Update
+from lightning_modules.adversarial import OptimizerSettings
 from lightning_modules.dann import DANN
 from lightning_modules.dsn import DSN
 from lightning_modules.ema import ExponentialAverage
@@ -34,8 +34,8 @@ from lightning_modules.supervised import Supervised
 SIZE = 8
 
 
-def update(**options: Any) -> Update:
-    return Update(options.pop("optimizer", functools.partial(torch.optim.SGD, lr=0.05)), **options)
+def update(**options: Any) -> OptimizerSettings:
+    return OptimizerSettings(options.pop("optimizer", functools.partial(torch.optim.SGD, lr=0.05)), **options)
 
 
 def network() -> CompactDigits:
@@ -314,7 +314,7 @@ def test_adaptation_changes_the_target_encoder_and_leaves_the_source_as_it_was(t
     train_pair(train_on, module, batches(2), epochs=3, callbacks=[Keep()])
     assert all(torch.equal(v, kept[k]) for k, v in module.network.state_dict().items())
     assert not torch.equal(next(module.target_encoder.parameters()), kept["encoder.0.weight"])
-    assert module.turns == {"network": 2, "discriminator": 4, "target_encoder": 4}
+    assert module.update_counts == {"network": 2, "discriminator": 4, "target_encoder": 4}
 
 
 def test_pretraining_that_leaves_no_epoch_is_an_error(train_on: Any) -> None:
@@ -335,7 +335,7 @@ def test_a_trained_source_classifier_stands_in_for_pretraining(train_on: Any, tm
     source = build("supervised")
     source.config = {
         "_target_": "lightning_modules.supervised.Supervised",
-        "update": {"_target_": "lightning_modules.adversarial.Update",
+        "update": {"_target_": "lightning_modules.adversarial.OptimizerSettings",
                    "optimizer": {"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.1}},
         "network": {"_target_": "lightning_modules.networks.adaptation.CompactDigits", "width": 4, "dropout": 0.0},
     }  # fmt: skip
@@ -346,7 +346,7 @@ def test_a_trained_source_classifier_stands_in_for_pretraining(train_on: Any, tm
     for name, value in source.network.state_dict().items():
         assert torch.equal(module.network.state_dict()[name], value)
     assert torch.equal(next(module.target_encoder.parameters()), next(source.network.encoder.parameters()))
-    assert module.turns == {"discriminator": 1}
+    assert module.update_counts == {"discriminator": 1}
     other = build("adda", source_checkpoint=str(tmp_path / "source.ckpt"), network=CompactDigits(width=8))
     with pytest.raises(ConfigError, match=r"its network is not model\.network"):
         train_pair(train_on, other, batches(1))

@@ -7,7 +7,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from adversaria.errors import ConfigError
+from adversaria.config.errors import ConfigError
 from lightning_modules.ema import ExponentialAverage
 from lightning_modules.schedules import alternating, exponential_decay, piecewise
 

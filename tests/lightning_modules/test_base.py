@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import lightning_modules
-from adversaria.curves import read_metrics
-from adversaria.errors import CheckpointError, ConfigError
+from adversaria.config.errors import CheckpointError, ConfigError
+from adversaria.runs.curves import read_metrics
 from lightning_modules.base import Average, BaseModule
 from lightning_modules.networks.vae import WideVAE
 from lightning_modules.vae import VAE
@@ -125,4 +125,4 @@ def test_the_mean_of_a_constant_is_the_constant() -> None:
     module.publish("train", to_callbacks=False)
     assert written[-1] == {"train/mse": 1.0, "train/loss": 2.0}
     assert len(logged) == 2
-    assert module.shown == {"train/loss": 2.0}
+    assert module.progress_bar_losses == {"train/loss": 2.0}

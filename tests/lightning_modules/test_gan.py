@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.nn.utils import parametrize
 
-from adversaria.errors import ConfigError
+from adversaria.config.errors import ConfigError
 from lightning_modules.classifier import Classifier
 from lightning_modules.ema import ExponentialAverage
-from lightning_modules.gan import batch_statistics
 from lightning_modules.losses import AdversarialLoss, least_squares_discriminator, least_squares_generator
+from lightning_modules.modes import batch_statistics
 from lightning_modules.networks.classifier import ConvClassifier
 from lightning_modules.networks.gan import CompactGAN
 from lightning_modules.schedules import linear_warmup

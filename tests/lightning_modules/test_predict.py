@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 
 import lightning_modules
-from adversaria.instantiate import instantiate
+from adversaria.config.instantiate import instantiate
 
 
 def predict(module: Any, datamodule: Any) -> torch.Tensor:

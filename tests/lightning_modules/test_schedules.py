@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adversaria.errors import ConfigError
-from adversaria.instantiate import instantiate
+from adversaria.config.errors import ConfigError
+from adversaria.config.instantiate import instantiate
 from lightning_modules.schedules import (
     alternating,
     as_schedule,

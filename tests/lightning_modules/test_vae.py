@@ -3,8 +3,8 @@ import functools
 import pytest
 import torch
 
-from lightning_modules.abilities import Autoencoder, FeatureExtractor, Sampler
 from lightning_modules.networks.vae import StridedVAE, WideVAE
+from lightning_modules.protocols import Autoencoder, FeatureExtractor, Sampler
 from lightning_modules.schedules import linear_warmup
 from lightning_modules.vae import VAE
 

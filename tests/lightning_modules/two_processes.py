@@ -20,7 +20,7 @@ from torch import nn
 import lightning_modules.gan
 from lightning_modules.acgan import ACGAN
 from lightning_modules.adda import ADDA
-from lightning_modules.adversarial import Update
+from lightning_modules.adversarial import OptimizerSettings
 from lightning_modules.dann import DANN
 from lightning_modules.ema import ExponentialAverage
 from lightning_modules.gan import GAN
@@ -104,7 +104,7 @@ class PairShard(Shard):
 
 class Data(pl.LightningDataModule):
     def train_dataloader(self):
-        shard = PairShard if self.trainer.lightning_module.adapts else Shard
+        shard = PairShard if self.trainer.lightning_module.needs_domain_pair else Shard
         return shard(self.trainer.global_rank, self.trainer.world_size)
 
 
@@ -137,7 +137,7 @@ def adapting(method, update):
 
 
 def build(method):
-    update = functools.partial(Update, functools.partial(torch.optim.Adam, lr=0.01))
+    update = functools.partial(OptimizerSettings, functools.partial(torch.optim.Adam, lr=0.01))
     if method == "vae":
         return NoisyVAE(LinearVAE(), functools.partial(torch.optim.Adam, lr=0.01), lambda_kl=0.01)
     if method in ("dann", "adda"):

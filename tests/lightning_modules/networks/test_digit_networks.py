@@ -8,8 +8,8 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from adversaria.instantiate import instantiate
-from lightning_modules.base import parameter_count
+from adversaria.config.instantiate import instantiate
+from adversaria.runs.architecture import parameter_count
 from lightning_modules.networks.adaptation import CompactDigits, DigitDecoder, DigitNetwork, DomainDiscriminator
 
 CONF = Path(__file__).parents[3] / "conf" / "model" / "network"

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from adversaria.errors import ConfigError
-from lightning_modules.base import parameter_count
+from adversaria.config.errors import ConfigError
+from adversaria.runs.architecture import parameter_count
 from lightning_modules.networks.conditioning import AppendLabels, Discriminator, Generator, MultiplyEmbeddings
 from lightning_modules.networks.gan import CompactGAN, GANNetwork
-from lightning_modules.networks.report_gan import DCGAN, LinearStemGAN, UpsamplingACGAN, WideKernelACGAN, WideKernelGAN
+from lightning_modules.networks.lab_gan import DCGAN, LinearStemGAN, UpsamplingACGAN, WideKernelACGAN, WideKernelGAN
 
 A2_GENERATOR = (
     100 * 8192  # FC(100→8192), no bias

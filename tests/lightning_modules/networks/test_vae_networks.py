@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_modules.base import parameter_count
+from adversaria.runs.architecture import parameter_count
 from lightning_modules.networks.vae import StridedVAE, TanhBottleneckVAE, VAENetwork, WideVAE
 
 # network, latent, parts: (encoder, fc_mu = fc_var, decoder)

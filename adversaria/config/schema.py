@@ -1,0 +1,189 @@
+"""Check a composed configuration before anything heavy is imported.
+
+The schema of a node is the signature of what its `_target_` names: parameter names, types and ranges (see
+`adversaria.config.types`). `adversaria.config.signatures` reads it from the source file, so a new method needs no
+second description and the check costs milliseconds, not the import of torch. `EXTERNAL` has the keys of other libraries
+that users set.
+"""
+
+from __future__ import annotations
+
+import math
+import typing
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from adversaria.config import types
+from adversaria.config.errors import ConfigError, suggest
+from adversaria.config.instantiate import PLACES, is_allowed
+from adversaria.config.signatures import Component, signature
+
+Beta = types.FractionBelowOne
+Batches = types.NonNegativeInt | Annotated[float, msgspec.Meta(ge=0, le=1)] | None  # a number of them, or a share
+
+#: Keys of the top level of conf/train.yaml.
+EXPERIMENT: dict[str, Any] = {
+    "name": Annotated[str, msgspec.Meta(min_length=1)],
+    "seed": types.NonNegativeInt,
+    "ckpt_path": str | None,
+    "test": Literal["last", "best"] | None,
+    "objective": str | None,
+    "labels": Annotated[list[str], msgspec.Meta(min_length=1)],
+    "output_root": str,
+    "run_dir": str,
+    "performance": dict.fromkeys(("keep_memory", "channels_last", "cuda_graphs", "data_on_gpu"), bool),
+    "data": Component,
+    "model": Component,
+    "trainer": Component,
+    "callbacks": Component,
+    "logger": Component,
+}
+
+#: Types of the keys of other libraries, by prefix of the target.
+EXTERNAL: dict[str, dict[str, Any]] = {
+    "torch.optim.": {
+        "lr": types.Positive,
+        "betas": tuple[Beta, Beta],
+        "alpha": Beta,
+        "eps": types.Positive,
+        "weight_decay": types.NonNegative,
+        "momentum": types.NonNegative,
+        "fused": bool | None,
+        "foreach": bool | None,
+    },
+    "pytorch_lightning.Trainer": {
+        "accelerator": Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"],
+        "devices": int | str | list[int],
+        "num_nodes": types.PositiveInt,
+        "strategy": str,
+        "precision": Literal["32-true", "32", 32, "bf16-mixed", "16-mixed"],
+        "max_epochs": types.PositiveInt,
+        "max_time": str | dict[str, int] | None,
+        "limit_train_batches": Batches,
+        "limit_val_batches": Batches,
+        "limit_test_batches": Batches,
+        "check_val_every_n_epoch": types.PositiveInt,
+        "log_every_n_steps": types.PositiveInt,
+        "gradient_clip_val": types.Positive | None,
+        "accumulate_grad_batches": types.PositiveInt,
+        "overfit_batches": Batches,
+        "sync_batchnorm": bool,
+        "benchmark": bool | None,
+        "num_sanity_val_steps": Annotated[int, msgspec.Meta(ge=-1)],
+        "deterministic": bool | Literal["warn"],
+        "detect_anomaly": bool,
+        "fast_dev_run": bool | int,
+        "enable_progress_bar": bool,
+        "profiler": Literal["simple", "advanced", "pytorch"] | None,
+    },
+    "pytorch_lightning.callbacks.": {"monitor": str | None, "save_top_k": int, "every_n_epochs": int},
+}
+
+
+def check(config: dict[str, Any]) -> None:
+    """Check names, types and ranges of a composed configuration.
+
+    Raises:
+        ConfigError: naming the first key that is wrong, what it must be, and the nearest valid name for a typo.
+    """
+    for key in ("data", "model", "trainer"):
+        if key in config and "_target_" not in (config[key] or {}):
+            raise ConfigError(f"{key}: there is no _target_; choose one with {key}=NAME")
+    _check_keys(config, EXPERIMENT)
+
+
+def _check_keys(config: dict[str, Any], kinds: dict[str, Any], prefix: str = "") -> None:
+    for key, value in config.items():
+        if key not in kinds:
+            raise ConfigError(f"{prefix}{key}: there is no such key{suggest(key, kinds)}")
+        path, kind = f"{prefix}{key}", kinds[key]
+        if kind is Component:
+            _check_node(value, path)
+        elif isinstance(kind, dict):
+            _conform(value, dict[str, Any], path)
+            _check_keys(value, kind, f"{path}.")
+        else:
+            _conform(value, kind, path)
+
+
+def _check_node(node: Any, path: str) -> None:
+    if isinstance(node, list):
+        for i, item in enumerate(node):
+            _check_node(item, f"{path}[{i}]")
+    if not isinstance(node, dict):
+        return
+    target = node.get("_target_")
+    if target is None:
+        for key, value in node.items():
+            _check_node(value, f"{path}.{key}")
+        return
+    if not isinstance(target, str) or not is_allowed(target):
+        raise ConfigError(f"{path}._target_={target} is not allowed; a target lives under {PLACES}")
+    parameters = signature(target)
+    given = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
+    for key, value in given.items():
+        kind = _external(target, key)
+        if parameters is not None:
+            if key not in parameters and "**" not in parameters:
+                raise ConfigError(f"{path}.{key}: {target} has no such key{suggest(key, parameters)}")
+            kind = parameters.get(key, (Any, False))[0]
+        _conform(value, kind, f"{path}.{key}")
+        if key == "betas":
+            node[key] = [float(beta) for beta in value]  # torch refuses a mix of int and float
+        _check_node(value, f"{path}.{key}")
+    if parameters is not None and not node.get("_partial_", False):
+        for key, (_, required) in parameters.items():
+            if required and key not in given:
+                raise ConfigError(f"{path}.{key} is missing: {target} needs it")
+
+
+def _external(target: str, key: str) -> Any:
+    return next((keys[key] for prefix, keys in EXTERNAL.items() if target.startswith(prefix) and key in keys), Any)
+
+
+def _conform(value: Any, kind: Any, path: str) -> None:
+    """Raise a sentence if `value` is not of `kind`; a nested node stands for the object it will become."""
+    if isinstance(value, dict) and "_target_" in value and kind is not Any and not _takes_component(kind):
+        raise ConfigError(f"{path}: expected {' or '.join(_names(kind))}, not an object ({value['_target_']})")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{path}={value}: expected a finite number")
+    if isinstance(value, list):
+        for i, v in enumerate(value):
+            _conform(v, Any, f"{path}[{i}]")
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        shown = value if isinstance(value, int | float | bool | None) else repr(value)
+        raise ConfigError(f"{path}={shown}: {_sentence(error, kind)}") from None
+    except TypeError:  # a union that msgspec cannot take apart; the component checks it itself
+        return
+
+
+def _sentence(error: msgspec.ValidationError, kind: Any) -> str:
+    if any(typing.get_origin(k) is Literal for k in _members(kind)):
+        return f"expected one of {', '.join(_names(kind))}"
+    text = str(error).replace("`", "").replace("| object", "or a component").replace(" - at $", " at ")
+    return text[0].lower() + text[1:]
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    return typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, _UNION) else (kind,)
+
+
+_UNION = type(int | str)
+
+
+def _takes_component(kind: Any) -> bool:
+    return any(k is Any or (typing.get_origin(k) or k) in (dict, list) for k in _members(kind))
+
+
+def _names(kind: Any) -> list[str]:
+    names = []
+    for member in _members(kind):
+        if typing.get_origin(member) is Literal:
+            names += [repr(choice) for choice in typing.get_args(member)]
+        else:
+            plain = typing.get_args(member)[0] if typing.get_origin(member) is Annotated else member
+            names.append("null" if plain is type(None) else getattr(plain, "__name__", str(plain)))
+    return names

@@ -1,0 +1,123 @@
+"""Read the parameters of our classes and functions from their source, without importing it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from pathlib import Path
+from typing import Any
+
+from adversaria.config import types
+from adversaria.config.errors import ConfigError, suggest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Component = dict[Any, Any]  # a nested node: whatever is not plain data
+Signature = dict[str, tuple[Any, bool]]  # parameter -> (type, required)
+
+
+def signature(target: str) -> Signature | None:
+    """Return the parameters of one of our own classes or functions; None for a target of another library.
+
+    A `**kwargs` parameter is listed as `"**"`.
+
+    Raises:
+        ConfigError: there is no such module, class or function; the nearest name is given.
+    """
+    module, _, name = target.rpartition(".")
+    file = ROOT / (module.replace(".", "/") + ".py")
+    if not (ROOT / module.split(".")[0]).is_dir():
+        return None
+    if not file.is_file():
+        known = [p.stem for p in file.parent.glob("*.py") if p.stem != "__init__"]
+        raise ConfigError(f"_target_={target}: there is no module {module}{suggest(file.stem, known)}")
+    definitions = _definitions(file)
+    if name not in definitions:
+        raise ConfigError(f"_target_={target}: {module} has no {name}{suggest(name, definitions)}")
+    return _parameters(definitions[name], file)
+
+
+@functools.cache
+def _statements(file: Path) -> list[ast.stmt]:
+    return ast.parse(file.read_text()).body
+
+
+def _definitions(file: Path) -> dict[str, ast.ClassDef | ast.FunctionDef]:
+    return {n.name: n for n in _statements(file) if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name[0] != "_"}
+
+
+def _parameters(node: ast.ClassDef | ast.FunctionDef, file: Path) -> Signature | None:
+    if isinstance(node, ast.FunctionDef):
+        return _arguments(node, skip=0)
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+            own = _arguments(statement, skip=1)
+            inherited = _inherited(node, file) if "**" in own else None  # `**options` hands the rest to the base
+            return own if inherited is None else {**inherited, **{k: v for k, v in own.items() if k != "**"}}
+    if any(isinstance(base, ast.Name) and base.id == "NamedTuple" for base in node.bases) or any(
+        "dataclass" in ast.unparse(d) for d in node.decorator_list
+    ):
+        return {
+            s.target.id: (_type(s.annotation), s.value is None)
+            for s in node.body
+            if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)
+        }
+    return _inherited(node, file)
+
+
+def _inherited(node: ast.ClassDef, file: Path) -> Signature | None:
+    """Return the parameters of the first base that is a class of ours, None without one."""
+    imports = {
+        alias.asname or alias.name: f"{statement.module}.{alias.name}"
+        for statement in _statements(file)
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+    for base in node.bases:
+        name = base.id if isinstance(base, ast.Name) else ""
+        if name in _definitions(file):
+            return _parameters(_definitions(file)[name], file)
+        if name in imports and (found := signature(imports[name])) is not None:
+            return found
+    return None
+
+
+def _arguments(function: ast.FunctionDef, skip: int) -> Signature:
+    spec = function.args
+    positional = [*spec.posonlyargs, *spec.args]
+    without_default = len(positional) - len(spec.defaults)
+    found: Signature = {
+        a.arg: (_type(a.annotation), i < without_default) for i, a in enumerate(positional) if i >= skip
+    }
+    for a, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
+        found[a.arg] = (_type(a.annotation), default is None)
+    if spec.kwarg is not None:
+        found["**"] = (Any, False)
+    return found
+
+
+class _Scope(dict[str, Any]):
+    def __missing__(self, name: str) -> Any:
+        return Component
+
+
+_SCOPE = _Scope(
+    {
+        **{n: getattr(types, n) for n in vars(types) if not n.startswith("_")},
+        **{t.__name__: t for t in (int, float, bool, str, list, dict, tuple)},
+        "Any": Any,
+    }
+)
+
+
+def _type(annotation: ast.expr | None) -> Any:
+    """Evaluate an annotation made of plain types; anything else stands for a component (a nested node)."""
+    if annotation is None:
+        return Any
+    if isinstance(annotation, ast.BinOp):
+        left, right = _type(annotation.left), _type(annotation.right)
+        return Any if Any in (left, right) else left | right
+    try:
+        return eval(ast.unparse(annotation), {"__builtins__": {}}, _SCOPE)
+    except (AttributeError, TypeError):
+        return Component

@@ -1,0 +1,21 @@
+"""The picture of a confusion matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def confusion(counts: np.ndarray, title: str) -> Figure:
+    """Draw the shares of each digit's predictions, of (10, 10) counts: digits by predictions."""
+    shares = counts / counts.sum(1, keepdims=True).clip(1)
+    figure = Figure(figsize=(5.2, 4.6), layout="constrained")
+    axis = figure.subplots()
+    image = axis.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
+    for row, column in np.ndindex(shares.shape):
+        if shares[row, column] >= 0.005:
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axis.text(column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center", color=colour, size=8)
+    axis.set(xticks=range(10), yticks=range(10), xlabel="predicted", ylabel="digit", title=title)
+    figure.colorbar(image, shrink=0.8)
+    return figure

@@ -1,0 +1,1 @@
+"""Measures of images and features, without a callback: extractors, distances, criteria."""

@@ -1,0 +1,112 @@
+"""What generated images are measured with: our own classifiers, or the Inception network of the published figures.
+
+An extractor is a module from (n, 3, h, w) uint8 images to (n, num_features); `logits` are those of its classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from adversaria.config.errors import ConfigError, first_line
+from datamodules.images import normalize
+from datamodules.labels import DIGIT
+from lightning_modules.base import load_module
+
+
+def classifier_file(datamodule: Any) -> Path:
+    """Return where the classifier of a data set is kept: in its cache, named `<data>-attr` or `<data>-digit`."""
+    kind = "digit" if datamodule.attributes == [DIGIT] else "attr"
+    folder = Path(datamodule.cache_dir) / "classifiers"
+    return folder / f"{datamodule.reader.name}-{kind}_{datamodule.image_size}.ckpt"
+
+
+class ClassifierFeatures(nn.Module):
+    """The features of our own classifier of the same data; figures of it are named `…_<data>-attr` or `…-digit`."""
+
+    def __init__(self, datamodule: Any) -> None:
+        super().__init__()
+        file = classifier_file(datamodule)
+        if not file.exists():
+            raise ConfigError(
+                f"metrics=classifier: there is no classifier of {datamodule.reader.name} at {datamodule.image_size} "
+                "pixels yet; train it once with model=classifier and the same data, or set metrics=none"
+            )
+        classifier: Any = load_module(file)
+        self.classifier, self.labels = classifier, list(classifier.labels)
+        self.num_features: int = classifier.network.num_features
+        self.name = file.stem.rsplit("_", 1)[0]
+        self.digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]  # figures of another classifier do not compare
+        self.accuracy: float = json.loads(file.with_suffix(".json").read_text())["test/accuracy"]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map uint8 images to features."""
+        features: Tensor = self.classifier.features(normalize(image, self.classifier.value_range))
+        return features
+
+    def logits(self, image: Tensor) -> Tensor:
+        """Map uint8 images to logits of the labels."""
+        logits: Tensor = self.classifier.classify(normalize(image, self.classifier.value_range))
+        return logits
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a reader of the figures must know."""
+        return {
+            "extractor": f"{self.name} ({self.digest})",
+            "extractor's labels": ", ".join(self.labels),
+            "extractor's own test accuracy": self.accuracy,
+        }
+
+
+class InceptionFeatures(nn.Module):
+    """The Inception network of the original FID, through torch-fidelity, resized as there: without antialiasing.
+
+    Args:
+        datamodule: not used; every extractor is given it.
+        weights: the file weights-inception-2015-12-05-6726825d.pth; None to let torch-fidelity download it.
+        features: which layer.
+    """
+
+    name = "inception"
+    labels: list[str] = []
+
+    def __init__(
+        self, datamodule: Any, weights: str | None = None, features: Literal[64, 192, 768, 2048] = 2048
+    ) -> None:
+        super().__init__()
+        self.num_features = features
+        try:
+            from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+        except ModuleNotFoundError as error:
+            raise ConfigError("metrics=inception needs torch-fidelity: pip install -e '.[inception]'") from error
+        try:
+            if weights is not None:
+                torch.load(weights, weights_only=True, map_location="cpu")  # torch-fidelity would execute a pickle
+            self.network = FeatureExtractorInceptionV3(self.name, [str(features), "logits_unbiased"], weights)
+        except Exception as error:  # whatever a download or a damaged file raises
+            raise ConfigError(
+                f"metrics=inception: no weights ({first_line(error)}); fetch weights-inception-2015-12-05-6726825d"
+                ".pth from torch-fidelity's releases and set callbacks.generation_metrics.extractor.weights to the file"
+            ) from error
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map uint8 images to features."""
+        return self._outputs(image)[0]
+
+    def logits(self, image: Tensor) -> Tensor:
+        """Map uint8 images to logits of ImageNet's classes, without their bias."""
+        return self._outputs(image)[1]
+
+    @torch.no_grad()
+    def _outputs(self, image: Tensor) -> tuple[Tensor, ...]:
+        outputs: tuple[Tensor, ...] = self.network(image)
+        return outputs
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a reader of the figures must know."""
+        return {"extractor": "Inception (torch-fidelity), TensorFlow's resize, no antialiasing"}

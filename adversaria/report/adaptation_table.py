@@ -1,0 +1,153 @@
+"""The table of domain adaptation: systems × scenarios, mean ± standard deviation over seeds, from a sweep's folders."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adversaria.runs.record import read_record
+
+log = logging.getLogger(__name__)
+FLOOR, CEILING = "source_only", "target_only"
+AUGMENTATIONS = ("augmentation", "augmentation of the target")  # in a protocol
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs of one system on one scenario.
+
+    Attributes:
+        accuracy: on the target's test images, after the last epoch, of each seed.
+        oracle: the same of the best epoch by those images' labels.
+        minutes: of each run.
+        protocol: that of the first run.
+    """
+
+    accuracy: list[float]
+    oracle: list[float]
+    minutes: list[float]
+    protocol: dict[str, Any]
+
+    def __str__(self) -> str:
+        return spread(self.accuracy)
+
+
+Cells = dict[tuple[str, str], Cell]  # by system and scenario
+
+
+def read_cells(folder: Path) -> Cells:
+    """Read the finished runs of `<folder>/<system>/<scenario>/seed_<n>/`."""
+    files = sorted(folder.glob("*/*/seed_*/metrics.json"))
+    return cells_of((file.parts[-4], file.parts[-3], read_record(file)) for file in files)
+
+
+def cells_of(records: Iterable[tuple[str, str, dict[str, Any]]]) -> Cells:
+    """Join the records (metrics.json) of runs, each with its system and its scenario."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for system, scenario, record in records:
+        if "metrics" in record:  # not of an unfinished run, which may have been evaluated
+            found.setdefault((system, scenario), []).append(record)
+    return {
+        key: Cell(
+            [run["metrics"]["test/accuracy"] for run in runs],
+            [run["metrics"]["test/accuracy_oracle"] for run in runs if "test/accuracy_oracle" in run["metrics"]],
+            [run["seconds"] / 60 for run in runs],
+            runs[0]["protocol"],
+        )
+        for key, runs in found.items()
+    }
+
+
+def spread(values: list[float]) -> str:
+    """Write a mean, with the standard deviation where there are several values."""
+    mean = statistics.mean(values)
+    return f"{mean:.3f} ± {statistics.stdev(values):.3f}" if len(values) > 1 else f"{mean:.3f}"
+
+
+def gap_closed(cells: Cells, system: str, scenario: str) -> float | None:
+    """Return the share of the way from source-only to target-only that a system goes; None without those two."""
+    if (FLOOR, scenario) not in cells or (CEILING, scenario) not in cells:
+        return None
+    low, high, value = (statistics.mean(cells[s, scenario].accuracy) for s in (FLOOR, CEILING, system))
+    return (value - low) / (high - low) if high != low else None
+
+
+def systems(cells: Cells) -> list[str]:
+    """Return the systems, source-only first and target-only last."""
+    return sorted({system for system, _ in cells}, key=lambda s: ({FLOOR: 0, CEILING: 2}.get(s, 1), s))
+
+
+def markdown(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the table and what must be known of its figures."""
+    header, *rows = (f"| {' | '.join(row)} |" for row in table(cells, reported))
+    return "\n".join([header, "|---" * header.count(" | ") + "|---|", *rows, "", *notes(cells)]) + "\n"
+
+
+def table(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    """Return the rows, header first: accuracies, minutes, gaps closed, and what the reports have."""
+    scenarios = sorted({scenario for _, scenario in cells})
+    rows = [["system", *(s.replace("_", " → ", 1) for s in scenarios)]]
+    for system in systems(cells):
+        row = [system]
+        for scenario in scenarios:
+            cell, told = cells.get((system, scenario)), reported.get(scenario, {}).get(system)
+            text = "" if cell is None else f"**{cell}**, {statistics.mean(cell.minutes):.0f} min"
+            gap = gap_closed(cells, system, scenario) if cell is not None and system not in (FLOOR, CEILING) else None
+            text += "" if gap is None else f", gap {100 * gap:.0f} %"
+            text += "" if told is None else f" (reported {told})"
+            row.append(text.strip())
+        rows.append(row)
+    return rows
+
+
+def notes(cells: Cells) -> list[str]:
+    """Return the protocol: a paragraph, and a list of the augmentations."""
+    seeds = sorted({len(cell.accuracy) for cell in cells.values()})
+    sizes = {f"{s}: {cells[k, s].protocol['test images of the target']:,}" for k, s in cells}
+    return [
+        "Accuracy on the target's test images after the last epoch, mean ± standard deviation over seeds "
+        f"({' or '.join(map(str, seeds))} a cell); minutes of a run; the share of the gap between source-only and "
+        f"target-only that is closed. Test images: {'; '.join(sorted(sizes))}.",
+        "",
+        *augmentations(cells),
+    ]
+
+
+def augmentations(cells: Cells) -> list[str]:
+    """Return a line for each augmentation of training images, with the cells that had it."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for system, scenario in sorted(cells):
+        labelled, target = (cells[system, scenario].protocol.get(k) for k in AUGMENTATIONS)
+        text = f"labelled images {labelled}; the target's {target if target != labelled else 'the same'}"
+        found.setdefault(text, {}).setdefault(scenario, []).append(system)
+    places = {text: "; ".join(f"{k} ({', '.join(v)})" for k, v in where.items()) for text, where in found.items()}
+    return [f"- Augmentation of {places[text]}: {text}." for text in found]
+
+
+def write_csv(file: Path, cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write one line a cell."""
+    with file.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(
+            ["system", "scenario", "accuracy", "std", "seeds", "gap_closed", "oracle", "minutes", "reported"]
+        )
+        for (system, scenario), cell in sorted(cells.items()):
+            several = len(cell.accuracy) > 1
+            writer.writerow(
+                [
+                    system,
+                    scenario,
+                    statistics.mean(cell.accuracy),
+                    statistics.stdev(cell.accuracy) if several else "",
+                    len(cell.accuracy),
+                    gap_closed(cells, system, scenario),
+                    statistics.mean(cell.oracle) if cell.oracle else "",
+                    statistics.mean(cell.minutes),
+                    reported.get(scenario, {}).get(system, ""),
+                ]
+            )

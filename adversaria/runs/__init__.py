@@ -1,0 +1,1 @@
+"""The identity of a run: its folder, its record, resuming, signals, saving, random state."""

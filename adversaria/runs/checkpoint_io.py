@@ -1,0 +1,73 @@
+"""Checkpoints that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from adversaria.config.errors import SavingError, first_line
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Write beside the target, flush to the disk, then rename: a crash or a full disk never costs the last good one.
+
+    Lightning's own writes through the system's temporary folder, from where a rename can be a copy.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Save.
+
+        Raises:
+            SavingError: the file cannot be written; an earlier one of that name is as it was.
+        """
+        path = Path(path)
+        scratch = path.with_name(f".{path.name}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with scratch.open("wb") as stream:
+                torch.save(checkpoint, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            scratch.replace(path)
+            _flush_folder(path.parent)
+        except (OSError, RuntimeError) as error:  # torch's writer makes a RuntimeError of a full disk
+            with contextlib.suppress(OSError):
+                scratch.unlink()
+            raise SavingError(
+                f"cannot write {path} ({first_line(error)}); {_free(path)}; an earlier checkpoint there is as it was"
+            ) from error
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Check that so many bytes can be written below a folder.
+
+    Raises:
+        SavingError: the disk has not so many left.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(folder).free < needed:
+        raise SavingError(
+            f"the checkpoints of this run need {needed / 1e6:.0f} MB in {folder}, and {_free(folder)}; "
+            "make room, or choose another output_root"
+        )
+
+
+def _free(path: Path) -> str:
+    while not path.exists():
+        path = path.parent
+    return f"its disk has {shutil.disk_usage(path).free / 1e6:.0f} MB left"
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename last through a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,84 @@
+"""The record of a run: the files of its folder that say what it is and what came of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from adversaria.config.errors import CheckpointError
+
+#: Files of a run folder.
+CONFIG = "config.yaml"
+METRICS = "metrics.json"
+INVOCATION = "invocation.json"  # how the run was started and resumed: group choices and overrides
+FAILURE = "failure.json"  # of a sweep's job: its overrides, and why it failed
+
+
+def write_invocation(folder: Path, config: dict[str, Any], choices: dict[str, str], overrides: list[str]) -> None:
+    """Save the resolved configuration, and append this invocation to the list of those that made the run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FAILURE).unlink(missing_ok=True)
+    file = folder / INVOCATION
+    history = json.loads(file.read_text()) if file.exists() else []
+    history.append({"time": time.strftime("%Y-%m-%d %H:%M:%S"), "choices": choices, "overrides": overrides})
+    replace_text(file, json.dumps(history, indent=2) + "\n")
+    replace_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
+
+
+def write_failure(folder: Path, overrides: list[str], sentence: str) -> None:
+    """Note why a sweep's job failed, until it is started again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_text(folder / FAILURE, json.dumps({"overrides": overrides, "error": sentence}, indent=2) + "\n")
+
+
+def read_record(file: Path) -> dict[str, Any]:
+    """Return what a metrics.json has: `metrics` and `protocol` of a finished run, `evaluations`; nothing without one.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    try:
+        record: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{file} is damaged ({error}); move it away") from error
+    return record
+
+
+def write_record(file: Path, record: dict[str, Any]) -> None:
+    """Write the record of a finished run; evaluations that were there stay."""
+    kept = {k: v for k, v in read_record(file).items() if k == "evaluations"}
+    replace_text(file, json.dumps({**record, **kept}, indent=2) + "\n")
+
+
+def append_evaluation(file: Path, evaluation: dict[str, Any]) -> None:
+    """Append to the evaluations of a metrics.json; all else in it stays."""
+    record = read_record(file)
+    record["evaluations"] = [*record.get("evaluations", []), evaluation]
+    replace_text(file, json.dumps(record, indent=2) + "\n")
+
+
+def replace_text(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    scratch = file.with_name(f".{file.name}.{os.getpid()}")  # other jobs of a sweep may write the same file
+    scratch.write_text(text)
+    scratch.replace(file)
+
+
+def measured(trainer: Any) -> dict[str, float]:
+    """Return the test metrics by name."""
+    return {k: float(v) for k, v in sorted(trainer.callback_metrics.items()) if k.startswith("test/")}
+
+
+def record_of(trainer: Any, module: Any, **protocol: Any) -> dict[str, Any]:
+    """Return the test metrics, and the protocol: what is given, what data and callbacks say must stand beside them."""
+    callbacks = {k: v for c in trainer.callbacks if hasattr(c, "protocol") for k, v in c.protocol().items()}
+    return {
+        "metrics": {k: v if math.isfinite(v) else None for k, v in measured(trainer).items()},  # JSON has no NaN
+        "protocol": {**protocol, "iteration": module.iteration, **trainer.datamodule.describe(), **callbacks},
+    }

@@ -1,0 +1,1 @@
+"""What changes the speed of a run and not its result."""

@@ -1,0 +1,1 @@
+"""Sweeps: names of jobs, summaries, and the table of domain adaptation."""

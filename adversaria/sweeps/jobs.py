@@ -1,0 +1,77 @@
+"""A job of a sweep: its GPU, what it leaves behind, and what happens when its process is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+from adversaria.config.errors import ConfigError
+
+log = logging.getLogger(__name__)
+RESTARTS = "ADVERSARIA_SWEEP_RESTARTS"  # environment variable that counts them
+
+
+@contextlib.contextmanager
+def going_on_without_killed_jobs(restarts: int = 2) -> Iterator[None]:
+    """Start this command again, for what is missing, when a killed process took joblib's others with it.
+
+    Args:
+        restarts: how often; a job that memory does not suffice for is killed each time.
+    """
+    try:
+        yield
+    except Exception as error:
+        done = int(os.environ.get(RESTARTS, "0"))
+        if type(error).__name__ != "TerminatedWorkerError" or done >= restarts:
+            raise
+        log.error("a job's process was killed, perhaps for want of memory; the sweep goes on with what is missing")
+        os.environ[RESTARTS] = str(done + 1)
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+@contextlib.contextmanager
+def leaving_nothing_behind() -> Iterator[None]:
+    """Give back memory, and remove the environment variables of a run, which the next job would take for its own."""
+    before = set(os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - before:
+            del os.environ[name]
+        gc.collect()
+        if "torch" in sys.modules and (cuda := sys.modules["torch"].cuda).is_available():
+            cuda.empty_cache()
+
+
+def _in_sweep() -> bool:
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def gpu_of_job(trainer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the trainer's options that give each job of a sweep a GPU in its turn, where there are several."""
+    if not _in_sweep() or trainer["devices"] != 1 or trainer["accelerator"] not in ("auto", "gpu", "cuda"):
+        return {}
+    from torch.cuda import device_count  # torch is there by now
+
+    return {"devices": [HydraConfig.get().job.num % device_count()]} if device_count() > 1 else {}
+
+
+def check_trainer(trainer: Any) -> None:
+    """Refuse a sweep's job on several devices, for each of which Lightning would start the whole sweep again.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    if _in_sweep() and trainer.strategy.launcher is not None and trainer.world_size > 1:
+        raise ConfigError(
+            "trainer.devices: a job of a sweep runs on one device; set trainer.devices=1, with hydra/launcher=joblib "
+            "for several jobs at once, or start each run alone, without -m"
+        )

@@ -1,0 +1,80 @@
+"""A sweep: one folder for its jobs, named by what is swept, and a summary of them."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, open_dict, read_write
+
+from adversaria.config.errors import describe_error, first_line
+from adversaria.runs import record
+from adversaria.sweeps import summary as summaries
+from adversaria.sweeps.names import sweep_folder
+
+log = logging.getLogger(__name__)
+
+
+class Sweep(Callback):
+    """Name the folders of a sweep before its first job, keep a failed job from ending it, and sum it up after each job.
+
+    Args:
+        summary: write `summary.csv`, `summary.md` and `summary.html`.
+    """
+
+    def __init__(self, summary: bool = True) -> None:
+        self.summary = summary
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Settle the names, as overrides: so jobs in other processes have them too."""
+        params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
+        parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
+        overrides = {o.key_or_group: o for o in parsed}.values()  # the command line's come last and count
+        fixed = [o for o in overrides if not o.is_sweep_override()]
+        texts = [o.input_line or "" for o in fixed if not o.key_or_group.startswith("hydra")]
+        swept = [o.key_or_group for o in overrides if o.is_sweep_override()]
+        folder = config.hydra.sweep.dir or sweep_folder(config.output_root, swept, texts)
+        names = ",".join(_quoted(o.key_or_group) for o in fixed)
+        settled = [f"hydra.sweep.dir={_quoted(folder)}", f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
+        with read_write(config), open_dict(config):
+            config.hydra.sweep.dir = folder
+            config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *settled]
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        """Note why a job failed and let the others go on; sum up what there is, as the sweep may be stopped."""
+        if config.hydra.mode != RunMode.MULTIRUN:
+            return
+        if job_return.status == JobStatus.FAILED:
+            error = job_return._return_value
+            explained = describe_error(error)
+            sentence = explained or f"{type(error).__name__}: {first_line(error)}"
+            log.error("this job failed: %s", sentence, exc_info=error if explained is None else None)
+            job = Path(config.hydra.runtime.output_dir)
+            record.write_failure(job, list(config.hydra.overrides.task), sentence)
+            if "max_failure_rate" not in config.hydra.sweeper:  # a sweeper that cannot bear it itself
+                job_return.status, job_return.return_value = JobStatus.COMPLETED, math.nan
+        if self.summary:
+            folder = Path(config.hydra.sweep.dir)
+            summaries.write(folder, summaries.read(folder))
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Print the summary; leave with status 1 if a job failed."""
+        folder = Path(config.hydra.sweep.dir)
+        summary = summaries.read(folder)
+        if self.summary:
+            print(f"\n{summaries.write(folder, summary)}\n{folder / 'summary.html'}")
+        failed = sum(job.status.startswith(summaries.FAILED) for job in summary.jobs)
+        if failed:
+            raise SystemExit(
+                f"error: {failed} job{'s' if failed > 1 else ''} failed; see {folder}, and start the sweep again"
+            )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", r"\'") + "'"

@@ -1,0 +1,92 @@
+"""Measure a trained model, as its training did at its end or otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from adversaria.config.errors import UserError
+from adversaria.config.instantiate import callbacks_of, instantiate
+from adversaria.config.types import Split
+from adversaria.runs import run_folder
+from adversaria.runs.quieten import quieten
+from adversaria.runs.record import append_evaluation, record_of
+from adversaria.speed import settings
+from adversaria.tools import configuration
+
+
+def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, device: str = "auto") -> dict[str, Any]:
+    """Measure the weights in a checkpoint as a checked, plain configuration says.
+
+    Args:
+        config: of a run, see `adversaria.tools.configuration`; of its callbacks only those that add test metrics take
+            part.
+        file: the checkpoint.
+        split: to measure on; None for the test split, and whatever split the callbacks were configured with.
+        device: `auto`, `cpu` or `cuda`.
+
+    Returns:
+        `time`, `metrics`, their `protocol`, and `seconds`.
+
+    Raises:
+        CheckpointError: the checkpoint is not readable.
+        ConfigError: the data does not fit the model, or there is no such device.
+    """
+    start = time.time()
+    if config["performance"]["keep_memory"]:
+        settings.keep_memory()
+    import pytorch_lightning as pl
+
+    import lightning_modules
+
+    quieten()
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    datamodule, module = instantiate(config["data"]), lightning_modules.load(file)
+    module.check_data(datamodule)
+    if config["performance"]["channels_last"]:
+        settings.channels_last(module)
+    if split is not None:
+        datamodule.test_split = split
+    with tempfile.TemporaryDirectory() as scratch:  # for pictures that callbacks draw besides
+        trainer = _trainer(config, split, device, scratch)
+        trainer.test(module, datamodule=datamodule, verbose=False)
+    weights = file.stem if file.parent.name == "checkpoints" else str(file)
+    record = record_of(trainer, module, split=datamodule.test_split, weights=weights, seed=config["seed"])
+    return {"time": time.strftime("%Y-%m-%d %H:%M:%S"), **record, "seconds": round(time.time() - start)}
+
+
+def _trainer(config: dict[str, Any], split: Split | None, device: str, folder: str) -> Any:
+    """Build a trainer for one device, with nothing but the callbacks that measure, and the progress bar."""
+    import pytorch_lightning as pl
+
+    from callbacks.metrics.base import TestMetricCallback
+
+    callbacks = callbacks_of(config)
+    measuring = [c for c in callbacks if isinstance(c, TestMetricCallback)]
+    if split is not None:
+        for callback in measuring:
+            callback.split = split
+    single = {"accelerator": configuration.device(device).type, "devices": 1, "num_nodes": 1, "strategy": "auto"}
+    return instantiate(
+        {**config["trainer"], **single},
+        callbacks=[*measuring, *(c for c in callbacks if isinstance(c, pl.callbacks.ProgressBar))],
+        logger=False,
+        enable_checkpointing=False,
+        default_root_dir=folder,
+    )
+
+
+def append(record: dict[str, Any], file: Path, lock: bool) -> None:
+    """Append an evaluation to a metrics.json; `lock` holds the run folder that it is in meanwhile.
+
+    Raises:
+        UserError: the file cannot be read or written.
+    """
+    try:
+        with run_folder.locked(file.parent) if lock else contextlib.nullcontext():
+            append_evaluation(file, record)
+    except (UserError, OSError) as error:
+        raise UserError(f"the metrics above are not in {file} ({error}); --output FILE writes another") from error

@@ -1,0 +1,175 @@
+"""The page of explore.py: sliders and the images that they make."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import itertools
+import math
+import random
+import socket
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adversaria.config.errors import ConfigError
+from adversaria.images.grid import grid
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from adversaria.tools.explorer import Explorer, Slider
+
+HOST = "127.0.0.1"
+STYLE = Path(__file__).with_name("explorer.css")
+
+
+def serve(explorer: Explorer, about: str, note: str, port: int) -> None:
+    """Serve the page to this machine alone, until Ctrl-C."""
+    from nicegui import ui
+
+    ui.run(
+        lambda: Page(explorer).lay_out(about, note),
+        host=HOST,
+        port=port,
+        dark=None,  # as the system is
+        reload=False,
+        show=False,
+        show_welcome_message=False,
+        tailwind=False,
+        message_history_length=0,  # of pictures
+    )
+
+
+def free(port: int) -> int:
+    """Return the port, or any free one for 0.
+
+    Raises:
+        ConfigError: it cannot be listened on.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(f"--port {port}: {reason}; choose another, or 0 for any free one") from error
+        return int(probe.getsockname()[1])
+
+
+class Page:
+    """The page in one browser: what can be set on the left, the images on the right.
+
+    Args:
+        explorer: draws the images, and says what can be set.
+    """
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.explorer = explorer
+        self.title = type(explorer.module).__name__
+        self.settings: dict[str, float] = {"seed": 0, "to seed": 1}
+        self.first: list[tuple[Any, Any]] = []  # controls, and the values they had at first
+        self.changes = 0
+
+    def lay_out(self, about: str, note: str) -> None:
+        """Build the page; `about` says what is shown, `note` what is not."""
+        from nicegui import ui
+
+        ui.page_title(f"{self.title} · adversaria")
+        ui.add_css(STYLE)
+        with ui.element("section").classes("controls"):
+            ui.html(self.title, tag="h1")
+            for text in filter(None, (about, note)):
+                ui.label(text).classes("note")
+            for name in ("seed", "to seed"):
+                self._seed(name)
+            for heading, group in self.explorer.sliders.items():
+                if heading and group:
+                    ui.html(heading, tag="h2")
+                for name, slider in group.items():
+                    self._setting(name, slider)
+        with ui.element("section").classes("images"):
+            with ui.element("div").classes("picture") as self.picture:
+                numbers = range(1, self.explorer.most + 1)
+                self.tiles = [ui.element("img").props(f'alt="image {number}"') for number in numbers]
+            with ui.element("div").classes("buttons"):
+                ui.button("download the picture", on_click=self.download).props("outline no-caps")
+                ui.button("reset the sliders", on_click=self.reset).props("outline no-caps")
+        self.show()
+
+    def _seed(self, name: str) -> None:
+        from nicegui import ui
+
+        with ui.element("div").classes("setting seed"):
+            ui.label(name)
+            number = self._connect(name, ui.number(value=self.settings[name], min=0, precision=0))
+            number.props("dense outlined")
+            ui.button("another seed", on_click=partial(_reseed, number)).props("flat no-caps")
+
+    def _setting(self, name: str, slider: Slider) -> None:
+        from nicegui import ui
+
+        low, high, step, value = slider
+        self.settings[name] = value
+        with ui.element("div").classes("setting"):
+            ui.label(name.replace("_", " "))
+            if (low, high, step) == (0, 1, 1):
+                control = self._connect(name, ui.switch(value=bool(value)))
+            else:
+                control = self._connect(name, ui.slider(min=low, max=high, step=step, value=value))
+                # As in a text field: the server's echo would set back a slider that has moved on.
+                control.LOOPBACK = control.props["loopback"] = False
+                control.classes("two-sided" if low < 0 else "")
+                ui.label().classes("value").bind_text_from(control, "value", "{:g}".format)
+            self.first.append((control, control.value))
+
+    def _connect(self, name: str, control: Any) -> Any:
+        control.props["aria-label"] = name
+        return control.on_value_change(lambda event: self.change(name, event.value))
+
+    async def change(self, name: str, value: float | None) -> None:
+        """Set a value, and draw unless another change follows at once: a slider may be faster than a large model."""
+        self.settings[name] = float(value or 0)
+        self.changes = mine = self.changes + 1
+        await asyncio.sleep(0.01)
+        if mine == self.changes:
+            self.show()
+
+    def show(self) -> None:
+        """Draw the images."""
+        images = self.explorer.draw(self.settings)
+        self.picture.style(f"--columns: {_columns(images)}")
+        for tile, image in itertools.zip_longest(self.tiles, images):
+            tile.set_visibility(image is not None)
+            if image is not None:
+                tile.props["src"] = f"data:image/png;base64,{base64.b64encode(_png(image)).decode()}"
+
+    def download(self) -> None:
+        """Hand the images to the browser as one picture."""
+        from nicegui import ui
+
+        images = self.explorer.draw(self.settings)
+        name = f"{self.title.lower()}_seed_{self.settings['seed']:.0f}.png"
+        ui.download.content(_png(grid(images, _columns(images))), name)
+
+    def reset(self) -> None:
+        """Put all controls but the seeds back."""
+        for control, value in self.first:
+            control.value = value
+
+
+def _reseed(number: Any) -> None:
+    number.value = random.randrange(10_000)
+
+
+def _columns(images: np.ndarray) -> int:
+    return math.ceil(math.sqrt(len(images)))
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png", compress_level=1)
+    return buffer.getvalue()

@@ -1,0 +1,100 @@
+"""Export a trained network for use without this project: `python -m adversaria.tools.export RUN --output net.pt2`.
+
+`torch.export.load(FILE).module()` maps noise, and labels if conditional, to images; or images to logits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adversaria.config.errors import ConfigError, one_sentence_errors
+from adversaria.runs import resume, run_folder
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+EXTRA = "adversaria.json"  # in the file, see torch.export.load's `extra_files`
+
+
+def export(module: Any, file: Path, image_size: int | None = None) -> None:
+    """Export a module's generator, with the averaged weights if there are any, or its classifier, for any batch size.
+
+    The file's extra `adversaria.json` has the `value_range` of the images and the names of the `labels`.
+
+    Args:
+        module: as `lightning_modules.load` returns it.
+        file: the file to write, replaced if it is there.
+        image_size: side of the images to classify, where the network takes any.
+
+    Raises:
+        ConfigError: the module has neither generator nor classifier, or takes any image and no size is given.
+    """
+    import torch
+
+    network, inputs = _network(module, image_size)
+    with torch.no_grad():
+        rows = torch.export.Dim("rows")
+        program = torch.export.export(network.eval(), inputs, dynamic_shapes=tuple({0: rows} for _ in inputs))
+    meaning = {"value_range": module.value_range, "labels": getattr(module, "labels", [])}
+    scratch = file.with_suffix(".part.pt2")
+    torch.export.save(program, scratch, extra_files={EXTRA: json.dumps(meaning)})
+    scratch.replace(file)
+
+
+def _network(module: Any, image_size: int | None) -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """Return what is exported and inputs to trace it with."""
+    import torch
+    from torch import nn
+
+    from lightning_modules.protocols import Autoencoder, Classifier, ConditionalSampler, Sampler
+
+    class Logits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = module  # a submodule: its weights go into the program
+
+        def forward(self, image: Tensor) -> Tensor:
+            logits: Tensor = self.module.classify(image)
+            return logits
+
+    protocols = (Autoencoder, Sampler, ConditionalSampler, Classifier)
+    encodes, samples, conditional, classifies = (isinstance(module, ability) for ability in protocols)
+    if encodes:
+        return module.network.decoder, (module.noise(2, seed=0),)
+    if samples:
+        generator = module.network.generator if module.ema is None else module.ema.network
+        labels = (module.some_labels(2),) if conditional else ()
+        return generator, (module.noise(2, seed=0), *labels)
+    if not classifies:
+        raise ConfigError(f"{type(module).__name__} has neither a generator nor a classifier to export")
+    side = getattr(module, "image_size", None) or image_size
+    if side is None:
+        raise ConfigError("this network takes images of any size; give the side of yours with --image-size")
+    return Logits(), (torch.zeros(2, 3, side, side),)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m adversaria.tools.export", description=__doc__)
+    parser.add_argument("run", type=Path, metavar="RUN_OR_CHECKPOINT")
+    parser.add_argument("--output", type=Path, default=Path("exported.pt2"), metavar="FILE.pt2")
+    parser.add_argument("--checkpoint", choices=["last", "best"], default="last", help="of a run folder (last)")
+    parser.add_argument("--image-size", type=int, metavar="SIDE", help="of a classifier's images (the run's)")
+    options = parser.parse_args(arguments)
+    with one_sentence_errors():
+        folder, file = run_folder.find(options.run, options.checkpoint)
+        if folder is not None and options.image_size is None:
+            options.image_size = resume.saved_config(folder).data.image_size
+        if options.output.suffix != ".pt2":
+            raise ConfigError(f"--output {options.output}: the name of an exported program ends in .pt2")
+        import lightning_modules
+
+        export(lightning_modules.load(file), options.output, options.image_size)
+        print(f"exported to {options.output}")
+
+
+if __name__ == "__main__":
+    main()

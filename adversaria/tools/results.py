@@ -1,0 +1,21 @@
+"""The test metrics of a run as a table in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_results(metrics: Mapping[str, Any], *where: str, title: str = "test") -> None:
+    """Print the test metrics as a table, and lines on where to look on."""
+    table = Table("metric", "value", title=title)
+    for name, value in sorted(metrics.items()):
+        if name.startswith("test/"):
+            table.add_row(name.removeprefix("test/"), "nan" if value is None else f"{float(value):.5g}")
+    console = Console()
+    console.print(table)
+    for line in where:
+        console.print(line, highlight=False, soft_wrap=True)

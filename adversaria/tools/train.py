@@ -1,0 +1,167 @@
+"""Train, test and record one run."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from adversaria.config import schema
+from adversaria.config.containers import plain
+from adversaria.config.errors import ConfigError, UserError, one_sentence_errors
+from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
+from adversaria.runs import processes, resume, run_folder, signals
+from adversaria.runs.objective import objective
+from adversaria.runs.quieten import quieten
+from adversaria.runs.record import write_invocation
+from adversaria.speed import settings
+from adversaria.sweeps import jobs
+from datamodules.readers import preflight
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+log = logging.getLogger("adversaria")
+
+
+def run_command(cfg: DictConfig) -> float | None:
+    """Run what Hydra composed from a command line, a job of a sweep too; return the objective for sweepers."""
+    job = HydraConfig.get()
+    in_sweep = job.mode == RunMode.MULTIRUN
+    with contextlib.nullcontext() if in_sweep else one_sentence_errors():
+        folder = Path(job.runtime.output_dir)
+        choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
+        config = _checked(cfg, folder, choices, overrides, in_sweep)
+        if not processes.is_first():
+            processes.end_with_parent()
+            logging.disable(logging.INFO)  # said once, by the first
+            with signals.handled():
+                return train(config, folder)
+        with run_folder.locked(folder):
+            if in_sweep:
+                config, done = resume.resumed_job(config, folder)
+                if done:
+                    log.info("done before: %s", folder)
+                    return objective(config["objective"], {}, folder)
+            write_invocation(folder, config, choices, overrides)
+            with jobs.leaving_nothing_behind(), signals.handled():
+                return train(config, folder)
+
+
+def _checked(
+    cfg: DictConfig, folder: Path, choices: dict[str, str], overrides: list[str], in_sweep: bool
+) -> dict[str, Any]:
+    """Return the plain configuration after all checks that need no torch.
+
+    Raises:
+        UserError: it cannot be run; the folder is removed where nothing was written to it.
+    """
+    try:
+        if cfg.ckpt_path and in_sweep:
+            raise ConfigError("ckpt_path: it continues one run, and -m starts several; leave one of them out")
+        config = resume.resumed_config(cfg, folder, choices, overrides) if cfg.ckpt_path else plain(cfg)
+        schema.check(config)
+        preflight(config["data"], config["model"])
+    except UserError:
+        run_folder.discard_if_empty(folder, Path(cfg.output_root))
+        raise
+    return config
+
+
+def train(config: dict[str, Any], folder: Path) -> float | None:
+    """Fit and test what a checked, plain configuration describes, in its run folder; return the objective."""
+    if config["performance"]["keep_memory"]:
+        settings.keep_memory()
+    import pytorch_lightning as pl  # seconds of imports, only now that the configuration is known to be good
+
+    quieten()
+    settings.look_for_gpus_once()
+    shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+    with _logged(folder / "train.log"):
+        try:
+            log.info("run folder: %s", shown)
+            pl.seed_everything(config["seed"], workers=True, verbose=False)
+            datamodule, module = _data_and_model(config)
+            trainer = _trainer(config, folder, module)
+            gc.enable()
+            trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
+            metrics = dict(trainer.callback_metrics)
+            if config["test"]:
+                metrics |= _tested(trainer, module, datamodule, config["test"], folder, shown)
+            return objective(config["objective"], metrics, folder)
+        except BaseException:
+            if (folder / "checkpoints" / "last.ckpt").exists():
+                log.info("stopped; go on with: python train.py ckpt_path=%s", shown)
+            raise
+
+
+@contextlib.contextmanager
+def _logged(file: Path) -> Iterator[None]:
+    """Write the log to a file, too, in the first process."""
+    handler = logging.FileHandler(file, encoding="utf-8") if processes.is_first() else logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
+def _data_and_model(config: dict[str, Any]) -> tuple[Any, Any]:
+    """Build the data module and the model, which must fit each other."""
+    datamodule, module = instantiate(config["data"]), instantiate(config["model"])
+    module.config = config["model"]
+    module.check_data(datamodule)
+    speed = config["performance"]
+    if speed["channels_last"]:
+        settings.channels_last(module)
+    module.cuda_graphs = datamodule.cuda_graphs = speed["cuda_graphs"]
+    datamodule.keep_on_gpu = speed["data_on_gpu"]
+    return datamodule, module
+
+
+def _trainer(config: dict[str, Any], folder: Path, module: Any) -> pl.Trainer:
+    """Build the trainer, and check that it suits the model and the sweep."""
+    from adversaria.runs.checkpoint_io import AtomicCheckpointIO
+    from callbacks.record.run_record import RunRecord
+
+    callbacks = callbacks_of(config)
+    if config["test"] == "best" and not any(getattr(c, "monitor", None) for c in callbacks):
+        raise ConfigError("test=best: no callback keeps the best, as callbacks.checkpoint.monitor; set test=last")
+    trainer = instantiate(
+        config["trainer"],
+        callbacks=[*callbacks, RunRecord(config)],
+        logger=instantiate_all(config["logger"]),
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=str(folder),
+        **jobs.gpu_of_job(config["trainer"]),
+    )
+    if config["trainer"].get("profiler"):
+        trainer.profiler.dirpath, trainer.profiler.filename = folder, "profile"
+    module.check_trainer(trainer)
+    jobs.check_trainer(trainer)
+    if trainer.world_size > 1:
+        shared = trainer.world_size * config["data"]["batch_size"]
+        log.info("%d processes: %d images a step, at the learning rates as configured", trainer.world_size, shared)
+    return trainer
+
+
+def _tested(trainer: pl.Trainer, module: Any, datamodule: Any, which: str, folder: Path, shown: str) -> dict[str, Any]:
+    """Test the last or the best weights, print the results, and return the metrics."""
+    from adversaria.tools.results import print_results
+
+    weights = None if which == "last" else str(folder / "checkpoints" / "best.ckpt")
+    trainer.test(module, datamodule=datamodule, ckpt_path=weights, weights_only=True, verbose=False)
+    metrics = dict(trainer.callback_metrics)
+    if processes.is_first():
+        print_results(metrics, f"run folder   {shown}", f"look at it   tensorboard --logdir {shown}")
+    return metrics

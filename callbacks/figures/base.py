@@ -1,0 +1,96 @@
+"""Pictures of a run: PNG files in `figures/` and images in TensorBoard, both named by the iteration."""
+
+from __future__ import annotations
+
+import abc
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytorch_lightning as pl
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from lightning_modules.modes import evaluating
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lightning_modules.base import BaseModule
+
+
+class FigureCallback(pl.Callback, abc.ABC):
+    """Draws every `every_n_epochs` epochs, and once when the fit ends; 0 means only then.
+
+    Subclasses implement `draw`. It runs in the first process alone, with the module in evaluation mode and without
+    gradients, and must not draw from the global random state, so that looking never changes a run.
+    """
+
+    def __init__(self, every_n_epochs: int = 0) -> None:
+        self.every_n_epochs = every_n_epochs
+        self._drawn = -1
+
+    @abc.abstractmethod
+    def draw(self, trainer: pl.Trainer, module: BaseModule) -> None:
+        """Draw and save."""
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Draw if it is time."""
+        if self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
+            self._look(trainer, pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Draw unless the last epoch's end just did."""
+        if pl_module.iteration != self._drawn:
+            self._look(trainer, pl_module)
+
+    def _look(self, trainer: pl.Trainer, module: BaseModule) -> None:
+        self._drawn = module.iteration
+        if trainer.is_global_zero:
+            with evaluating(module):
+                self.draw(trainer, module)
+
+
+def figures_folder(trainer: pl.Trainer) -> Path:
+    """Return the run's `figures/`, created if need be."""
+    folder = Path(trainer.default_root_dir) / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def save_picture(trainer: pl.Trainer, module: BaseModule, name: str, picture: np.ndarray | Figure) -> Path:
+    """Save a picture, (h, w, 3) uint8 or a matplotlib figure, as `<name>_<iteration>.png` and in TensorBoard."""
+    if not isinstance(picture, np.ndarray):
+        buffer = io.BytesIO()
+        picture.savefig(buffer, format="png", dpi=110)
+        picture = np.asarray(Image.open(buffer).convert("RGB"))
+    file = figures_folder(trainer) / f"{name}_{module.iteration:07d}.png"
+    Image.fromarray(picture).save(file)
+    for writer in tensorboard_writers(trainer):
+        writer.add_image(name, picture, module.iteration, dataformats="HWC")
+    return file
+
+
+def tensorboard_writers(trainer: pl.Trainer) -> list[SummaryWriter]:
+    """Return the TensorBoard writers of a run, none if it logs elsewhere."""
+    writers = [getattr(logger, "experiment", None) for logger in trainer.loggers]
+    return [writer for writer in writers if isinstance(writer, SummaryWriter)]
+
+
+def save_projection(
+    trainer: pl.Trainer, module: BaseModule, vectors: np.ndarray, images: Tensor, labels: Mapping[str, Sequence[Any]]
+) -> None:
+    """Give TensorBoard's projector (n, d) vectors with their (n, c, h, w) images in [0, 1] and their labels by name."""
+    rows = [[str(value) for value in values] for values in zip(*labels.values(), strict=True)]
+    for writer in tensorboard_writers(trainer):
+        writer.add_embedding(
+            vectors,
+            rows or None,
+            functional.interpolate(images.float().cpu(), (32, 32)),  # a sprite has at most 8,192 pixels a side
+            global_step=module.iteration,
+            metadata_header=list(labels) if rows else None,
+        )

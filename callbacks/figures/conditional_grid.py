@@ -1,0 +1,65 @@
+"""Samples of one noise with different labels: what the labels change, and what they leave alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from matplotlib.figure import Figure
+
+from adversaria.config.types import NonNegativeInt, PositiveInt
+from adversaria.images.grid import grid, to_uint8
+from adversaria.images.sampling import labels_in_turn, with_label
+from callbacks.figures.base import FigureCallback, save_picture
+from datamodules.labels import label_sizes, select_attributes
+from lightning_modules.protocols import ConditionalSampler, require
+
+
+class ConditionalGrid(FigureCallback):
+    """Save `labels_<iteration>.png`, one row for each value of a label; a column has the same noise throughout.
+
+    A class label gives a row a class; a binary attribute the pair of rows off and on. The other attributes of a column
+    are those of a test image.
+
+    Args:
+        columns: number of noise vectors.
+        labels: which labels to vary; None for all of the model.
+        every_n_epochs: how often; 0 for the end of fit only.
+        seed: of the noise.
+    """
+
+    def __init__(
+        self,
+        columns: PositiveInt = 10,
+        labels: list[str] | None = None,
+        every_n_epochs: NonNegativeInt = 1,
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        super().__init__(every_n_epochs)
+        self.columns, self.labels, self.seed = columns, labels, seed
+
+    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
+        """Check that the model samples by label, and has the labels asked for."""
+        require(pl_module, ConditionalSampler, "conditional_grid")
+        select_attributes(self.labels, pl_module.labels, "callbacks.conditional_grid.labels")
+
+    def draw(self, trainer: pl.Trainer, module: Any) -> None:
+        """Sample each row and save."""
+        noise = module.noise(self.columns, self.seed)
+        others = labels_in_turn(module, trainer.datamodule.images("test", self.columns), noise)  # type: ignore[attr-defined]
+        names, rows = [], []
+        for name in self.labels or module.labels:
+            column = module.labels.index(name)
+            size = label_sizes(module.labels)[column]
+            for value in range(size):
+                names.append(f"{name} {value}" if size > 2 else (f"no {name}", name)[value])
+                rows.append(module.sample(self.columns, noise, with_label(others, column, value)))
+        pictures = grid(to_uint8(torch.cat(rows), module.value_range), self.columns)
+        height, width = pictures.shape[:2]
+        figure = Figure(figsize=(width / 80 + 0.4 + 0.06 * max(map(len, names)), height / 80), layout="constrained")
+        axis = figure.subplots()
+        axis.imshow(pictures)
+        axis.set_xticks([])
+        axis.set_yticks([(i + 0.5) * height / len(names) for i in range(len(names))], names, fontsize=7)
+        save_picture(trainer, module, "labels", figure)

@@ -1,0 +1,79 @@
+"""t-SNE of the latents of test images, coloured by attribute."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+from matplotlib.figure import Figure
+
+from adversaria.config.types import NonNegativeInt, PositiveInt
+from adversaria.measures.embedding import embed, reduce
+from callbacks.figures.base import FigureCallback, figures_folder, save_picture, save_projection
+from datamodules.labels import select_attributes
+from lightning_modules.protocols import FeatureExtractor, require
+
+log = logging.getLogger(__name__)
+DEFAULT = ["Blond_Hair", "Male", "Smiling", "Black_Hair"]
+
+
+class LatentTSNE(FigureCallback):
+    """Save `tsne_<iteration>.png`, one panel an attribute, and the embedding as `tsne_<iteration>.npz`.
+
+    Args:
+        count: number of test images, from the first on.
+        attributes: which to colour; those of the default that the data does not have are left out.
+        every_n_epochs: how often; 0 for the end of fit only.
+        seed: of the embedding.
+    """
+
+    def __init__(
+        self,
+        count: PositiveInt = 500,
+        attributes: list[str] = DEFAULT,
+        every_n_epochs: NonNegativeInt = 0,
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        super().__init__(every_n_epochs)
+        self.count, self.attributes, self.seed = count, attributes, seed
+
+    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
+        """Check that the model has features, and the data the attributes asked for."""
+        require(pl_module, FeatureExtractor, "tsne")
+        asked = [a for a in self.attributes if a not in DEFAULT]
+        select_attributes(asked, trainer.datamodule.attributes, "callbacks.tsne.attributes")  # type: ignore[attr-defined]
+
+    def draw(self, trainer: pl.Trainer, module: Any) -> None:
+        """Embed, save, draw."""
+        batch = trainer.datamodule.images("test", self.count)  # type: ignore[attr-defined]
+        features = np.concatenate(
+            [module.features(part.to(module.device)).float().cpu().numpy() for part in batch["image"].split(128)]
+        )
+        if len(features) < 8:
+            log.warning("no t-SNE: it needs at least 8 test images, and there are %d", len(features))
+            return
+        reduced = reduce(features, self.seed)
+        points = embed(reduced, self.seed)
+        known: list[str] = trainer.datamodule.attributes  # type: ignore[attr-defined]
+        labels = {a: batch["labels"][:, known.index(a)].numpy() for a in self.attributes if a in known}
+        np.savez(figures_folder(trainer) / f"tsne_{module.iteration:07d}.npz", points=points, **labels)
+        save_picture(trainer, module, "tsne", _page(points, labels))
+        low, high = module.value_range
+        save_projection(trainer, module, reduced, (batch["image"] - low) / (high - low), labels)
+
+
+def _page(points: np.ndarray, labels: dict[str, np.ndarray]) -> Figure:
+    panels: dict[str, np.ndarray | None] = {**labels} or {"test images": None}
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(4.2 * columns, 4 * rows), layout="constrained")
+    for axis, (name, values) in zip(figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False):
+        for value, colour in ((0, "#9aa5b1"), (1, "#d1495b")):
+            chosen = points if values is None else points[values == value]
+            axis.scatter(*chosen.T, s=7, c=colour, alpha=0.8, label=None if values is None else ("no", "yes")[value])
+        axis.set(title=f"{name} ({len(points)} test images)", xticks=[], yticks=[])
+        if values is not None:
+            axis.legend(loc="best", markerscale=2)
+    return figure

@@ -1,0 +1,61 @@
+"""A grid of samples from noise that stays the same over the run, and its evolution as a moving picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+from PIL import Image
+
+from adversaria.config.types import NonNegativeInt, PositiveInt
+from adversaria.images.grid import grid, to_uint8
+from adversaria.images.sampling import sample_like_data
+from callbacks.figures.base import FigureCallback, figures_folder, save_picture
+from lightning_modules.protocols import Sampler, require
+
+
+class SampleGrid(FigureCallback):
+    """Save `samples_<iteration>.png`, `rows` × `columns` images of fixed noise, and at the end `samples.gif`.
+
+    Args:
+        rows: of the grid.
+        columns: of the grid.
+        every_n_epochs: how often; 0 for the end of fit only.
+        seed: of the noise.
+    """
+
+    def __init__(
+        self,
+        rows: PositiveInt = 4,
+        columns: PositiveInt = 8,
+        every_n_epochs: NonNegativeInt = 1,
+        seed: NonNegativeInt = 0,
+    ) -> None:
+        super().__init__(every_n_epochs)
+        self.rows, self.columns, self.seed = rows, columns, seed
+
+    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
+        """Check that the model samples."""
+        require(pl_module, Sampler, "samples")
+
+    def draw(self, trainer: pl.Trainer, module: Any) -> None:
+        """Sample and save."""
+        noise = module.noise(self.rows * self.columns, self.seed)
+        images = to_uint8(sample_like_data(module, trainer.datamodule, noise), module.value_range)  # type: ignore[attr-defined]
+        save_picture(trainer, module, "samples", grid(images, self.columns))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Draw the last grid, then join all of the run's, resumed parts too, into a moving picture."""
+        super().on_train_end(trainer, pl_module)
+        if trainer.is_global_zero:
+            folder = figures_folder(trainer)
+            frames = [Image.fromarray(_read(file)) for file in sorted(folder.glob("samples_*.png"))]
+            pause = [200] * (len(frames) - 1) + [2000]  # ms; the last one stays
+            frames[0].save(folder / "samples.gif", save_all=True, append_images=frames[1:], duration=pause, loop=0)
+
+
+def _read(file: Path) -> np.ndarray:
+    with Image.open(file) as picture:  # closed at once: a long run has more pictures than a process may have open files
+        return np.asarray(picture)

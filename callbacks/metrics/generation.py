@@ -1,0 +1,147 @@
+"""FID, KID and IS of generated images, over the features of a stated extractor."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import IntAtLeast2, NonNegativeInt, PositiveInt, Split
+from adversaria.images.sampling import in_batches, labels_in_turn, sample_pixels
+from adversaria.measures.conditional import label_metrics
+from callbacks.metrics.base import TestMetricCallback
+from datamodules.labels import label_sizes
+from lightning_modules.protocols import ConditionalSampler, Sampler, require
+
+KID_SUBSETS, KID_SUBSET = 50, 1000
+
+
+class GenerationMetrics(TestMetricCallback):
+    """Add to the test metrics, over the features of an extractor that their names end with.
+
+    `test/fid_<extractor>`: Fréchet distance (Heusel et al. 2017); `test/kid_<extractor>`: kernel distance, unbiased
+    (Bińkowski et al. 2018); `test/is_<extractor>`: inception score (Salimans et al. 2016) over the extractor's classes,
+    where it has one label of several. `…_floor` are the same of the real images of the validation split, which neither
+    the generator nor our classifiers were trained on: what a perfect generator would get. Conditional models add the
+    accuracy of the extractor's classifier; see `adversaria.measures.conditional`.
+
+    Args:
+        extractor: factory of the extractor (`adversaria.measures.extractors`), given the data module.
+        count: number of generated images; fewer than 2,000 make FID and KID noisy.
+        split: of the real images to compare with, all of them.
+        label_images: number of generated images whose labels are checked, as many of each value.
+        seed: of the noise.
+        batch_size: images at a time.
+    """
+
+    def __init__(
+        self,
+        extractor: Callable[[Any], Any],
+        count: IntAtLeast2 = 5000,
+        split: Split = "test",
+        label_images: PositiveInt = 1000,
+        seed: NonNegativeInt = 3,
+        batch_size: PositiveInt = 100,
+    ) -> None:
+        self.make_extractor, self.count, self.split = extractor, count, split
+        self.label_images, self.seed, self.batch_size = label_images, seed, batch_size
+        self.extractor: Any = None
+
+    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
+        """Check that the model samples, and load the extractor: before training, not after it."""
+        require(pl_module, Sampler, "generation_metrics")
+        if self.extractor is None:
+            self.extractor = self.make_extractor(trainer.datamodule).eval()  # type: ignore[attr-defined]
+            labels = pl_module.labels if isinstance(pl_module, ConditionalSampler) else []
+            unknown = [label for label in labels if self.extractor.labels and label not in self.extractor.labels]
+            if unknown:
+                raise ConfigError(
+                    f"metrics=classifier: the classifier of {self.extractor.name} does not know {', '.join(unknown)}; "
+                    f"train it again with labels including {'it' if len(unknown) == 1 else 'them'}"
+                )
+            sizes = label_sizes(labels)
+            if self.label_images < max(sizes, default=0):
+                raise ConfigError(
+                    f"callbacks.generation_metrics.label_images={self.label_images}: a label has {max(sizes)} values"
+                )
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Generate and measure; each process does the same, so that all have the figures."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        self.extractor.to(pl_module.device)
+        real, held_out = data.pixels(self.split), data.pixels("val")
+        name, device = self.extractor.name, pl_module.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
+            torch.manual_seed(self.seed)
+            noise = pl_module.noise(self.count, self.seed)
+            labels = labels_in_turn(pl_module, real, noise) if isinstance(pl_module, ConditionalSampler) else None
+            generated = sample_pixels(pl_module, noise, labels, self.batch_size)
+            features, floor, made = (
+                in_batches(self.extractor, pixels, self.batch_size, device)
+                for pixels in (real["image"], held_out["image"], generated)
+            )
+            values = distances(features, made, name)
+            if self.split != "val":  # of which the floor is
+                values |= {f"{k}_floor": v for k, v in distances(features, floor, name).items()}
+            if self.extractor.labels in ([], ["digit"]):
+                logits = in_batches(self.extractor.logits, generated, self.batch_size, device)
+                values[f"is_{name}"] = inception_score(logits)
+            if isinstance(pl_module, ConditionalSampler) and self.extractor.labels:
+                values |= label_metrics(pl_module, self.extractor, real, self.label_images, self.batch_size, self.seed)
+        pl_module.record("test", values)
+        self.extractor.cpu()
+
+    def protocol(self) -> dict[str, Any]:
+        """Return what stands beside the figures."""
+        return {
+            "generated images": self.count,
+            "compared with": f"{self.split} split",
+            **({} if self.split == "val" else {"floor": "all validation images"}),
+            "labels of generated images": f"those of the {self.split} split in turn",
+            "seed of the noise": self.seed,
+            "KID": f"mean over {KID_SUBSETS} subsets of up to {KID_SUBSET}",
+            "images whose labels were checked, for each label": self.label_images,
+            **self.extractor.describe(),
+        }
+
+
+class _Given(nn.Identity):
+    """Stands for the extractor in torchmetrics, which is given features instead of images."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+
+def distances(real: Tensor, fake: Tensor, name: str) -> dict[str, Tensor]:
+    """Return `fid_<name>` and `kid_<name>` of two sets of features, (n, d) and (m, d)."""
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    extractor = _Given(real.shape[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that features are kept in memory
+        fid = FrechetInceptionDistance(extractor)
+        kid = KernelInceptionDistance(extractor, subsets=KID_SUBSETS, subset_size=min(KID_SUBSET, len(real), len(fake)))
+    for metric in (fid, kid):
+        metric.to(real.device)
+        metric.update(real, real=True)
+        metric.update(fake, real=False)
+    return {f"fid_{name}": fid.compute(), f"kid_{name}": kid.compute()[0]}
+
+
+def inception_score(logits: Tensor) -> Tensor:
+    """Return the inception score of (n, k) logits, mean over ten parts."""
+    from torchmetrics.image.inception import InceptionScore
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        metric = InceptionScore(_Given(logits.shape[1]))
+    metric.update(logits)
+    mean: Tensor = metric.compute()[0]
+    return mean

@@ -1,0 +1,33 @@
+"""Keeps a trained classifier, which then measures generators."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from adversaria.measures.extractors import classifier_file
+from lightning_modules.protocols import Classifier, require
+
+
+class KeepClassifier(pl.Callback):
+    """Keep the trained classifier and its test accuracy in the cache, for `metrics=classifier`."""
+
+    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
+        """Check that the model classifies."""
+        require(pl_module, Classifier, "keep")
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Copy the checkpoint of what was tested."""
+        saved = Path(trainer.ckpt_path or Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
+        if not trainer.is_global_zero or not saved.exists():
+            return
+        file = classifier_file(trainer.datamodule)  # type: ignore[attr-defined]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(saved, file.with_suffix(".part"))
+        accuracy = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("test/accuracy")}
+        file.with_suffix(".json").write_text(json.dumps(accuracy, indent=2) + "\n")
+        file.with_suffix(".part").replace(file)

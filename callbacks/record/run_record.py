@@ -1,0 +1,113 @@
+"""The record of a run: architecture.txt, metrics.json, environment.json, and TensorBoard's text and hparams tabs.
+
+environment.json has an entry for each time the run was started or resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from omegaconf import OmegaConf
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+
+from adversaria.runs.architecture import architecture, flatten
+from adversaria.runs.environment import environment_of
+from adversaria.runs.record import INVOCATION, METRICS, measured, record_of, write_record
+from callbacks.figures.base import tensorboard_writers
+
+log = logging.getLogger(__name__)
+
+
+class RunRecord(pl.Callback):
+    """Write what a reader needs to understand and repeat the run.
+
+    Args:
+        config: the whole plain configuration of the run.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self._start = time.time()
+        self._before = 0.0  # seconds of earlier attempts, up to the checkpoint that this one goes on from
+
+    def _seconds(self) -> float:
+        return self._before + time.time() - self._start
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the time of all attempts so far."""
+        return {"seconds": self._seconds()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on counting from there."""
+        self._before = state["seconds"]
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Write environment.json and architecture.txt; tell TensorBoard where a resumed run goes on."""
+        if not trainer.is_global_zero:
+            return
+        for writer in tensorboard_writers(trainer) if pl_module.iteration else []:
+            # what an interrupted attempt logged after its last checkpoint is repeated: TensorBoard drops it here
+            restart = Event(session_log=SessionLog(status=SessionLog.START))
+            writer._get_file_writer().add_event(restart, step=pl_module.iteration + 1)
+        folder = Path(trainer.default_root_dir)
+        file = folder / "environment.json"
+        attempts = json.loads(file.read_text()) if file.exists() else []
+        attempts.append({**environment_of(trainer), "seed": self.config["seed"]})
+        file.write_text(json.dumps(attempts, indent=2) + "\n")
+        networks = architecture(trainer, pl_module)
+        (folder / "architecture.txt").write_text(networks)
+        for writer in tensorboard_writers(trainer):
+            for name, text in (
+                ("config", OmegaConf.to_yaml(OmegaConf.create(self.config))),
+                ("architecture", networks),
+            ):
+                writer.add_text(name, f"```\n{text}```", pl_module.iteration)
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Write metrics.json and the hparams tab."""
+        if not trainer.is_global_zero:
+            return
+        record = record_of(trainer, pl_module, weights=self.config["test"], seed=self.config["seed"])
+        record["seconds"] = round(self._seconds())
+        folder = Path(trainer.default_root_dir)
+        write_record(folder / METRICS, record)
+        for writer in tensorboard_writers(trainer):
+            chosen = hyperparameters(self.config, folder)
+            writer.add_hparams(chosen, measured(trainer), run_name=".", global_step=pl_module.iteration)
+
+
+def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what TensorBoard's hparams tab shows: the same keys for every run, as it takes its columns from one.
+
+    It sorts them and shows the first five, until others are ticked.
+    """
+    flat = dict(flatten({key: config[key] for key in ("model", "data", "trainer")}))
+    started = folder / INVOCATION
+    rates = [value for key, value in flat.items() if key.startswith("model.") and key.endswith("optimizer.lr")]
+    return {
+        "batch_size": flat.get("data.batch_size", 0),
+        "data": data_name(config["data"]),
+        "epochs": flat["trainer.max_epochs"],
+        "learning rates": " ".join(map(str, rates)),
+        "model": flat["model.target"].rpartition(".")[2],
+        "network": flat.get("model.network.target", "").rpartition(".")[2],
+        "overrides": " ".join(json.loads(started.read_text())[0]["overrides"]) if started.exists() else "",
+        "precision": flat["trainer.precision"],
+        "run name": config["name"],
+        "seed": config["seed"],
+        "size of images": flat.get("data.image_size", 0),
+    }
+
+
+def data_name(data: Mapping[str, Any]) -> str:
+    """Return what a data module reads: its source, or both sets of a pair."""
+    if "target" in data:
+        return f"{data['source']}_{data['target']}"
+    target: str = data.get("reader", data)["_target_"]
+    return target.rpartition(".")[2]

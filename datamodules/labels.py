@@ -1,0 +1,34 @@
+"""What is known of a label by its name: `digit` has ten values, every other label is a binary attribute."""
+
+from collections.abc import Sequence
+
+from adversaria.config.errors import ConfigError, suggest
+
+DIGIT = "digit"
+
+
+def label_sizes(names: Sequence[str]) -> list[int]:
+    """Return the number of values of each label."""
+    return [10 if name == DIGIT else 2 for name in names]
+
+
+def logit_count(size: int) -> int:
+    """Return how many logits a label of `size` values has: one if it is binary."""
+    return 1 if size == 2 else size
+
+
+def select_attributes(wanted: list[str] | None, known: list[str], key: str = "data.attributes") -> list[str]:
+    """Return `wanted`, or all `known` for None; `key` is the configuration key to name in the error.
+
+    Raises:
+        ConfigError: an attribute that the source does not have; the nearest are named.
+    """
+    for name in wanted or ():
+        if name not in known:
+            raise ConfigError(f"{key}: there is no attribute '{name}'{suggest(name, known)}")
+    return list(known) if wanted is None else list(wanted)
+
+
+def label_columns(wanted: list[str], known: list[str], key: str) -> list[int]:
+    """Return where the wanted labels stand among the known ones; raises as `select_attributes`."""
+    return [known.index(name) for name in select_attributes(wanted, known, key)]

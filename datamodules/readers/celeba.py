@@ -1,0 +1,148 @@
+"""CelebA as published: aligned faces, 40 binary attributes, the three-way partition."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from adversaria.config.errors import DataError
+from datamodules.readers import SPLITS, SplitIndex, not_found
+from datamodules.readers.decoding import decode_square, file_stamp
+
+IMAGES, ATTRIBUTES, PARTITION = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
+#: The published archive sorts its files into these; torchvision puts them side by side.
+FOLDERS = ("", "celeba", "CelebA")
+SUBFOLDERS = ("", "Img", "Anno", "Eval")
+CROP = 148 / 178
+
+
+class CelebA:
+    """Reader of CelebA (Liu et al., ICCV 2015), whole or a part of it, at any image size.
+
+    Reads `img_align_celeba/` (a folder) or `img_align_celeba.zip`, `list_attr_celeba.txt` and
+    `list_eval_partition.txt`, in `root`, `root/celeba` or `root/CelebA`, side by side or in the published
+    `Img/ Anno/ Eval/`. Images are the rows of the attribute list. Each is cut to the centre square of 148/178 of its
+    width, the usual crop, and resized with antialiasing.
+    """
+
+    name = "celeba"
+
+    def __init__(self, root: str) -> None:
+        self.root = Path(root)
+        self._lock = threading.Lock()
+
+    def _find(self, *names: str) -> Path:
+        looked = [self.root / folder for folder in FOLDERS]
+        for folder in looked:
+            for sub in SUBFOLDERS:
+                for name in names:
+                    if (folder / sub / name).exists():
+                        return folder / sub / name
+        raise not_found(
+            f"CelebA ({' or '.join(names)})",
+            looked,
+            f"{IMAGES}/ or {IMAGES}.zip with {ATTRIBUTES} and {PARTITION}",
+            "set data.root to the folder that has them, or fetch them with `python -m datamodules.prepare celeba`",
+        )
+
+    @functools.cached_property
+    def _images(self) -> Path:
+        return self._find(IMAGES, f"{IMAGES}.zip")
+
+    def attributes(self) -> list[str]:
+        """Return the 40 attribute names, after looking that images and lists are there."""
+        _ = self._images, self._find(PARTITION)
+        file = self._find(ATTRIBUTES)
+        with file.open(errors="replace") as stream:
+            if not stream.readline().strip().isdigit():
+                raise DataError(f"{file} is not CelebA's list: its first line is no count; fetch it again")
+            return stream.readline().split()
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return the stamps of the lists and of every image file or the archive."""
+        lists = [file_stamp(self._find(ATTRIBUTES)), file_stamp(self._find(PARTITION))]
+        if self._images.is_file():
+            images: list[Any] = [file_stamp(self._images)]
+        else:
+            with os.scandir(self._images) as entries:
+                images = sorted([e.name, e.stat().st_size, e.stat().st_mtime_ns] for e in entries)
+        return {"lists": lists, "images": images, "crop": CROP, "recipe": 1}
+
+    def tables(self) -> dict[str, SplitIndex]:
+        """Return the partition: 0 train, 1 val, 2 test."""
+        columns = len(self.attributes())
+        part = dict(_rows(self._find(PARTITION), 1, (0, 1, 2)))
+        rows = _rows(self._find(ATTRIBUTES), columns, (-1, 1), header=2)
+        split = {name: part.get(name) for name, _ in rows}
+        missing = [name for name, p in split.items() if p is None]
+        if missing:
+            raise DataError(f"{self._find(PARTITION)} has no line for {missing[0]} ({len(missing)} images in all)")
+        tables = {}
+        for code, key in enumerate(SPLITS):
+            chosen = [(n, v) for n, v in rows if split[n] == [code]]
+            labels = np.array([v for _, v in chosen], dtype=np.int8).reshape(len(chosen), columns)
+            tables[key] = SplitIndex([n for n, _ in chosen], (labels > 0).astype(np.int8))
+        return tables
+
+    def read(self, name: str, size: int) -> np.ndarray:
+        """Return one face, (size, size, 3) uint8."""
+        return decode_square(self._bytes(name), f"{self._images}/{name}", size, CROP)
+
+    def missing(self, tables: dict[str, SplitIndex]) -> list[str]:
+        """Return the images of the tables that are not there."""
+        folder = self._images.is_dir()
+        there = {file.name for file in self._images.iterdir()} if folder else self._archive[1].keys()
+        return [name for table in tables.values() for name in table.names if name not in there]
+
+    def _bytes(self, name: str) -> bytes:
+        try:
+            if self._images.is_dir():
+                return (self._images / name).read_bytes()
+            return self._archive[0].read(self._archive[1][name])
+        except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            problem = "is listed but missing" if isinstance(error, FileNotFoundError | KeyError) else str(error)
+            raise DataError(
+                f"{self._images}/{name}: {problem}; complete {IMAGES}, or set data.on_bad_image=skip"
+            ) from error
+
+    @property
+    def _archive(self) -> tuple[zipfile.ZipFile, dict[str, str]]:
+        with self._lock:
+            return self._open_archive
+
+    @functools.cached_property
+    def _open_archive(self) -> tuple[zipfile.ZipFile, dict[str, str]]:
+        try:
+            archive = zipfile.ZipFile(self._images)
+        except zipfile.BadZipFile as error:
+            raise DataError(f"{self._images} is not a readable zip archive ({error}); fetch it again") from error
+        return archive, {PurePosixPath(member).name: member for member in archive.namelist()}
+
+
+def _rows(file: Path, columns: int, allowed: tuple[int, ...], header: int = 0) -> list[tuple[str, list[int]]]:
+    """Read `name value …` lines.
+
+    Raises:
+        DataError: a line with another number of values; file and line number are named.
+    """
+    rows = []
+    for number, line in enumerate(file.read_text(errors="replace").splitlines()[header:], header + 1):
+        name, *values = line.split() or [""]
+        if not name:
+            continue
+        try:
+            rows.append((name, [int(v) for v in values]))
+        except ValueError as error:
+            raise DataError(f"{file}, line {number}: {error}") from error
+        if len(values) != columns:
+            raise DataError(f"{file}, line {number}: expected {columns} values after the name, found {len(values)}")
+        if wrong := set(rows[-1][1]).difference(allowed):
+            raise DataError(f"{file}, line {number}: expected {allowed}, found {min(wrong)}")
+    return rows

@@ -1,0 +1,73 @@
+"""Decoding of one image, shared by the sources that read image files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from adversaria.config.errors import DataError
+
+
+def decode_square(data: bytes, file: str, size: int, crop: float) -> np.ndarray:
+    """Decode an image, cut its centre square and resize it.
+
+    Equal to torchvision's `CenterCrop(side)` and `Resize(size)` (bilinear, antialiased), pixel for pixel.
+
+    Args:
+        data: the bytes of a JPEG or PNG.
+        file: its name, for the error.
+        size: side of the result in pixels.
+        crop: side of the square over the image's width; 148/178 is the usual CelebA crop, 1 the whole width.
+
+    Returns:
+        (size, size, 3) uint8.
+
+    Raises:
+        DataError: the bytes are no image or are cut short.
+    """
+    try:
+        image: Image.Image = Image.open(io.BytesIO(data))
+        image.load()
+        image = image if image.mode == "RGB" else image.convert("RGB")  # which would copy
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+        raise DataError(
+            f"{file} is not a readable image ({_reason(data, error)}); fetch it again, or set "
+            "data.on_bad_image=skip to leave such images out"
+        ) from error
+    width, height = image.size
+    side = min(round(width * crop), height)
+    left, top = round((width - side) / 2), round((height - side) / 2)
+    if image.size != (size, size) or side != size:
+        box = (left, top, left + side, top + side)
+        image = image.crop(box).resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(image)
+
+
+def _reason(data: bytes, error: Exception) -> str:
+    if not data:
+        return "it is empty"
+    if data.lstrip()[:1] == b"<":
+        return "it is an HTML page, as a download server sends when its quota is used up"
+    return str(error).split(" <")[0]
+
+
+def file_stamp(file: Path) -> list[object]:
+    """Return name, size and modification time of a file: enough to notice that it was replaced."""
+    status = file.stat()
+    return [file.name, status.st_size, status.st_mtime_ns]
+
+
+def open_rgb(file: Path) -> np.ndarray:
+    """Open a whole image, (h, w, 3) uint8.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{file} is not a readable image ({error}); fetch it again") from error

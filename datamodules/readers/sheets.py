@@ -1,0 +1,32 @@
+"""Sheets of 32×32 tiles, 100 a row: a digit set packed into a few image files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from datamodules.readers.decoding import open_rgb
+
+SIDE = 32  # pixels of a tile
+
+
+def read_sheets(files: Iterable[Path], count: int) -> np.ndarray:
+    """Return the first `count` tiles of some sheets, row by row: (count, 32, 32, 3) uint8, fewer if there are fewer.
+
+    Raises:
+        DataError: a sheet is missing or damaged.
+    """
+    return np.concatenate([_tiles(open_rgb(file)) for file in files])[:count]
+
+
+def read_labels(file: Path) -> np.ndarray:
+    """Return the labels in a text file whose lines end with one, (n,) int; blank lines are left out."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return np.array([int(line.split()[-1]) for line in lines if line.strip()])
+
+
+def _tiles(sheet: np.ndarray) -> np.ndarray:
+    rows, columns = sheet.shape[0] // SIDE, sheet.shape[1] // SIDE
+    return sheet.reshape(rows, SIDE, columns, SIDE, 3).swapaxes(1, 2).reshape(-1, SIDE, SIDE, 3)

@@ -1,0 +1,95 @@
+"""What a module can do, as callbacks and tools ask for it: protocols, not classes.
+
+Images are (n, c, h, w) float in the module's `value_range`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from adversaria.config.errors import ConfigError
+from adversaria.config.types import Domain
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Generates images."""
+
+    value_range: tuple[float, float]
+
+    def noise(self, count: int, seed: int) -> Tensor:
+        """Return `count` latent vectors (count, d), a function of the seed alone."""
+
+    def sample(self, count: int, noise: Tensor | None = None) -> Tensor:
+        """Return `count` images, of this noise if given."""
+
+
+@runtime_checkable
+class ConditionalSampler(Sampler, Protocol):
+    """Generates images with chosen labels."""
+
+    labels: list[str]
+
+    def labels_of(self, batch: Any) -> Tensor:
+        """Return the labels of a batch of real images that the model is conditioned on, (n, k)."""
+
+    def sample(self, count: int, noise: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
+        """Return `count` images of this noise with these labels, (count, k)."""
+
+    def some_labels(self, count: int) -> Tensor:
+        """Return labels that go through all values in turn, (count, k)."""
+
+
+@runtime_checkable
+class Autoencoder(Protocol):
+    """Encodes images as Gaussian latents and decodes latents to images."""
+
+    value_range: tuple[float, float]
+
+    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and log-variances, (n, d) each."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the images of (n, d) latents."""
+
+    def reconstruct(self, image: Tensor) -> Tensor:
+        """Return the images decoded from the means."""
+
+
+@runtime_checkable
+class FeatureExtractor(Protocol):
+    """Maps images to vectors."""
+
+    def features(self, image: Tensor) -> Tensor:
+        """Return (n, d) features of (n, c, h, w) images."""
+
+
+@runtime_checkable
+class Classifier(FeatureExtractor, Protocol):
+    """Tells the labels of images."""
+
+    labels: list[str]
+
+    def classify(self, image: Tensor) -> Tensor:
+        """Return the logits of (n, c, h, w) images; see `lightning_modules.losses.label_loss`."""
+
+
+@runtime_checkable
+class DomainClassifier(Protocol):
+    """Tells digits of two domains."""
+
+    labels: list[str]
+
+    def outputs(self, image: Tensor, domain: Domain) -> tuple[Tensor, Tensor]:
+        """Return features (n, d) and logits (n, 10) of images of one domain."""
+
+
+def require(module: Any, ability: type, wanted_by: str) -> None:
+    """Raise a ConfigError if the module lacks an ability that a callback needs."""
+    if not isinstance(module, ability):
+        raise ConfigError(
+            f"callbacks.{wanted_by} needs a model with {ability.__name__}'s methods, and {type(module).__name__} has "
+            f"none; leave it out with callbacks.{wanted_by}=null"
+        )

@@ -1,0 +1,87 @@
+"""The table of domain adaptation from the folders of a sweep."""
+
+import csv
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from adversaria.report.adaptation_table import gap_closed, markdown, read_cells
+from adversaria.sweeps.uda_table import UDATable
+
+REPORTED = {"usps_mnistm": {"dann": "A 0.4484"}}
+
+
+def finish(folder: Path, system: str, scenario: str, seed: int, accuracy: float, oracle: float | None = None) -> None:
+    run = folder / system / scenario / f"seed_{seed}"
+    run.mkdir(parents=True)
+    metrics = {"test/accuracy": accuracy} | ({} if oracle is None else {"test/accuracy_oracle": oracle})
+    changes = {
+        "augmentation": "texture 0.9" if system == "dann" else "rotate 5",
+        "augmentation of the target": "rotate 5",
+    }
+    protocol = {"test images of the target": 9001, **changes}
+    record = {"metrics": metrics, "protocol": protocol, "seconds": 120}
+    (run / "metrics.json").write_text(json.dumps(record))
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    finish(tmp_path, "source_only", "usps_mnistm", 0, 0.2)
+    finish(tmp_path, "target_only", "usps_mnistm", 0, 1.0)
+    finish(tmp_path, "dann", "usps_mnistm", 0, 0.5, oracle=0.6)
+    finish(tmp_path, "dann", "usps_mnistm", 1, 0.7, oracle=0.8)
+    finish(tmp_path, "dann", "svhn_usps", 0, 0.65)
+    running = tmp_path / "adda" / "usps_mnistm" / "seed_0"
+    running.mkdir(parents=True)
+    (running / "metrics.json").write_text('{"evaluations": [{}]}')  # measured before it was finished
+    return tmp_path
+
+
+def test_cells_have_the_finished_runs_of_each_seed(sweep: Path) -> None:
+    cells = read_cells(sweep)
+    assert set(cells) == {(s, "usps_mnistm") for s in ("source_only", "target_only", "dann")} | {("dann", "svhn_usps")}
+    assert cells["dann", "usps_mnistm"].accuracy == [0.5, 0.7]
+    assert cells["dann", "usps_mnistm"].oracle == [0.6, 0.8]
+    assert cells["dann", "usps_mnistm"].minutes == [2, 2]
+
+
+def test_the_gap_is_that_between_source_only_and_target_only(sweep: Path) -> None:
+    cells = read_cells(sweep)
+    assert gap_closed(cells, "dann", "usps_mnistm") == pytest.approx(0.5)
+    assert gap_closed(cells, "dann", "svhn_usps") is None
+
+
+def test_the_table_says_what_was_measured_and_what_was_reported(sweep: Path) -> None:
+    lines = markdown(read_cells(sweep), REPORTED).splitlines()
+    assert lines[0] == "| system | svhn → usps | usps → mnistm |"
+    assert [line.split(" | ")[0] for line in lines[2:5]] == ["| source_only", "| dann", "| target_only"]
+    assert lines[3].endswith("| **0.600 ± 0.141**, 2 min, gap 50 % (reported A 0.4484) |")
+    assert lines[4] == "| target_only |  | **1.000**, 2 min |"
+    assert "after the last epoch" in lines[6]
+    assert "usps_mnistm: 9,001" in lines[6]
+    assert lines[8:] == [
+        "- Augmentation of svhn_usps (dann); usps_mnistm (dann): labelled images texture 0.9; the target's rotate 5.",
+        "- Augmentation of usps_mnistm (source_only, target_only): labelled images rotate 5; the target's the same.",
+    ]
+
+
+def test_the_end_of_a_sweep_leaves_both_files(sweep: Path, capsys: Any) -> None:
+    table = UDATable(REPORTED, note="Quick.")
+    table.on_multirun_end(SimpleNamespace(hydra=SimpleNamespace(sweep=SimpleNamespace(dir=str(sweep)))))
+    assert (sweep / "table.md").read_text().endswith("\nQuick.\n")
+    assert (sweep / "table.md").read_text() in capsys.readouterr().out
+    with (sweep / "table.csv").open(newline="") as stream:
+        rows = {(row["system"], row["scenario"]): row for row in csv.DictReader(stream)}
+    assert len(rows) == 4
+    dann = rows["dann", "usps_mnistm"]
+    assert float(dann["accuracy"]) == pytest.approx(0.6)
+    assert (dann["seeds"], dann["reported"]) == ("2", "A 0.4484")
+    assert float(dann["oracle"]) == pytest.approx(0.7)
+
+
+def test_without_a_finished_run_there_is_no_table(tmp_path: Path) -> None:
+    UDATable(REPORTED).on_multirun_end(SimpleNamespace(hydra=SimpleNamespace(sweep=SimpleNamespace(dir=str(tmp_path)))))
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,162 @@
+"""Steps that may be recorded, watched without a GPU; `faults/test_exact_resume.py` compares recorded ones on one."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+import unittest.mock
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from adversaria.config.errors import options
+from adversaria.config.instantiate import instantiate
+from adversaria.speed.recorded_steps import Recording
+from lightning_modules.adversarial import AdversarialModule
+from lightning_modules.vae import VAE
+
+PAIR = ["data=digit_pair"]
+ADAPTING = ["adamatch", "adda", "dann", "dsn", "source_only", "target_only"]
+SYSTEMS: dict[str, list[str]] = {
+    **{f"report: {e}": [f"experiment={e}"] for e in options("experiment")},
+    **{m: [f"model={m}", *(PAIR if m in ADAPTING else [])] for m in options("model") if m != "classifier"},
+    "gan, all options": [
+        "model=gan",
+        "model.instance_noise=0.1",
+        "model.gradient_penalty=1",
+        "model.spectral_norm=true",
+    ],
+    "acgan of digits": ["model=acgan", "data=digits", "model.label_on_fake=true"],
+    "acgan with embeddings": ["model=acgan", "data=digits", "model.network.conditioning=multiply"],
+    "dann in turn": ["model=dann", *PAIR, "model/update@model.discriminator_update=adam_digits"],
+    "cdan": ["model=dann", *PAIR, "model.conditional=true", "model.entropy_conditioning=true"],
+    "adamatch, strong on both": ["model=adamatch", *PAIR, "model.strong_source=true"],
+}
+
+
+class Watched(TorchDispatchMode):
+    """Refuses what a recording cannot have: values read from the device, and tensors made of Python's numbers.
+
+    Such a tensor is brought there from the CPU in no operation of its own, so it is one that none has given.
+    """
+
+    def __init__(self, known: list[Tensor]) -> None:
+        super().__init__()
+        self.known = {tensor.untyped_storage()._cdata: tensor for tensor in known}
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if any(t.untyped_storage()._cdata not in self.known for t in self._there((args, kwargs))):
+            raise AssertionError(f"{function} of a tensor from the CPU")
+        self.known |= {t.untyped_storage()._cdata: t for t in self._there(result)}
+        return result
+
+    @staticmethod
+    def _there(values: Any) -> list[Tensor]:
+        # a single number on the CPU goes along with the launch
+        return [t for t in tree_leaves(values) if isinstance(t, Tensor) and (t.dim() or t.device.type != "cpu")]
+
+
+@pytest.fixture
+def step(compose, monkeypatch: pytest.MonkeyPatch):
+    """Build a system on a device without memory, and compute each of its losses with gradients as if recorded."""
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: None)
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())  # it knows no meta device
+
+    def steps(*overrides: str) -> tuple[Any, list[Recording]]:
+        config = compose(*overrides)
+        data = config["data"]
+        with torch.device("meta"):
+            module = instantiate(config["model"])
+            image = torch.zeros(4, 3, data["image_size"], data["image_size"])
+            labels = torch.zeros(4, len(getattr(module, "labels", [])), dtype=torch.int8)
+            batch = (
+                {"source": image, "labels": labels[:, 0], "target": image}
+                if module.needs_domain_pair
+                else {"image": image, "labels": labels}
+            )
+        module._trainer = types.SimpleNamespace(world_size=1, max_epochs=4, num_training_batches=10)
+        losses = [p.loss for p in module.phases()] if isinstance(module, AdversarialModule) else [module._loss]
+        recordings = []
+        for loss in losses:
+            recordings.append(Recording(batch))
+            module.recorder = types.SimpleNamespace(recording=recordings[-1])
+            there = [*module.state_dict().values(), *recordings[-1].batch.values(), recordings[-1]._places]
+            module.zero_grad()
+            with Watched(there):
+                loss(recordings[-1].batch).backward()
+        if augmentation := data.get("augmentation"):
+            with Watched([image]):
+                instantiate(augmentation)(image)
+        return module, recordings
+
+    return steps
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_no_step_that_may_be_recorded_reads_a_value_or_brings_one(system: str, step) -> None:
+    module, recordings = step(*SYSTEMS[system])
+    assert module.recordable
+    assert all(recording.scalars for recording in recordings)
+
+
+def test_a_step_that_reads_a_value_is_not_recorded(step) -> None:
+    with pytest.raises((RuntimeError, AttributeError)):
+        step("model=adda", *PAIR, "model.gate=0.5")
+
+
+def test_a_subclass_must_say_for_itself_that_its_steps_may_be_recorded() -> None:
+    class Another(VAE):
+        pass
+
+    assert VAE.recordable
+    assert not Another.recordable
+
+
+class Watching(pl.Callback):
+    def on_after_backward(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at the gradients."""
+
+
+@pytest.mark.parametrize(
+    ("callback", "may"),
+    [
+        (pl.callbacks.LearningRateMonitor(), True),
+        (Watching(), False),
+        (pl.callbacks.LambdaCallback(on_after_backward=print), False),
+        (pl.callbacks.GradientAccumulationScheduler({0: 4}), False),
+        (pl.callbacks.StochasticWeightAveraging(swa_lrs=0.1), False),
+    ],
+)
+def test_steps_are_not_recorded_where_a_callback_needs_each(step, callback: pl.Callback, may: bool) -> None:
+    module, _ = step("model=vae")
+    module.cuda_graphs = True
+    module._trainer = types.SimpleNamespace(
+        world_size=1, accumulate_grad_batches=1, precision="32-true", callbacks=[callback]
+    )
+    with unittest.mock.patch.object(type(module), "device", torch.device("cuda")):
+        assert module.may_record() == may
+        module.cuda_graphs = False
+        assert not module.may_record()
+
+
+def test_numbers_that_change_are_asked_for_anew(step) -> None:
+    module, (recording,) = step("model=dann", *PAIR)
+    (number,) = recording._numbers.values()
+    module.iteration = 20  # of 40
+    assert number() == module.strength == pytest.approx(0.098661, abs=1e-5)
+    recorded = {name: value for _, values, _ in recording.scalars for name, value in values.items()}
+    assert recorded["lambda"] is number
+
+
+def test_a_plain_number_in_a_recorded_step_is_refused(step) -> None:
+    _, (recording,) = step("model=vae")
+    with pytest.raises(
+        TypeError, match=r"lambda is a plain number in a step that is recorded; get it from self\.changing"
+    ):
+        recording.record("train", {"lambda": 0.5}, 1)

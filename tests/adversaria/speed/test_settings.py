@@ -1,0 +1,113 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import nn
+
+from adversaria.speed import settings
+
+ROOT = Path(__file__).resolve().parents[3]
+FAULTS = """
+import platform, resource, sys
+from adversaria.speed.settings import keep_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(8):
+        bytearray(48 << 20)  # above the largest threshold that glibc chooses by itself
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+default = faults()
+keep_memory()
+faults()
+print(platform.libc_ver()[0], default, faults())
+"""
+
+
+def test_keep_memory_may_be_called_more_than_once():
+    settings.keep_memory()
+    settings.keep_memory()
+
+
+def test_keep_memory_keeps_freed_memory():
+    """Each page that the kernel hands out anew is a fault: by default 8 x 12288 of 4 KiB, then almost none."""
+    done = subprocess.run([sys.executable, "-c", FAULTS], cwd=ROOT, capture_output=True, text=True, check=True)
+    libc, default, kept = done.stdout.split()
+    if libc != "glibc" or int(default) < 1000:
+        pytest.skip(f"this system ({libc}) keeps freed memory anyway or does not count page faults")
+    assert int(kept) < int(default) / 10
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_keep_memory_does_nothing_on_other_systems(monkeypatch, platform):
+    def no_library(name):
+        raise AssertionError("no library is to be loaded")
+
+    monkeypatch.setattr(settings.sys, "platform", platform)
+    monkeypatch.setattr(settings.ctypes, "CDLL", no_library)
+    settings.keep_memory()
+
+
+def test_keep_memory_does_without_glibc(monkeypatch):
+    def missing(name):
+        raise OSError(name)
+
+    monkeypatch.setattr(settings.ctypes, "CDLL", missing)
+    settings.keep_memory()
+    monkeypatch.setattr(settings.ctypes, "CDLL", lambda name: object())  # musl: loads, but has no mallopt
+    settings.keep_memory()
+
+
+def test_channels_last_changes_the_layout_of_the_weights_and_no_output():
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ConvTranspose2d(8, 4, 4, stride=2, padding=1),
+        nn.Flatten(),
+        nn.Linear(4 * 16 * 16, 5),
+    ).eval()
+    image = torch.randn(2, 3, 16, 16)
+    before, weights = module(image), [p.clone() for p in module.parameters()]
+    settings.channels_last(module)
+    for layer in (module[0], module[2]):
+        assert layer.weight.is_contiguous(memory_format=torch.channels_last)
+        assert not layer.weight.is_contiguous()
+    assert all(torch.equal(a, b) for a, b in zip(weights, module.parameters(), strict=True))
+    torch.testing.assert_close(module(image), before, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        module(image.contiguous(memory_format=torch.channels_last)), before, rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_looks_for_gpus_again_only_where_there_is_one(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning sets the variable when it is imported, for processes that fork before CUDA is initialised."""
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    settings.look_for_gpus_once()
+    assert os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] == ("1" if there else "0")
+
+
+def test_only_hooks_that_do_something_are_called() -> None:
+    class Counting(pl.Callback):
+        def on_train_batch_end(self, *arguments: object) -> None:
+            """Do something."""
+
+    class Inherits(Counting):
+        pass
+
+    class Module(pl.LightningModule):
+        def on_before_zero_grad(self, optimizer: object) -> None:
+            """Do something."""
+
+    given = pl.callbacks.LambdaCallback(on_after_backward=print)
+    module, callbacks = Module(), [pl.Callback(), Inherits(), given]
+    settings.pass_over_empty_hooks(module, callbacks)
+    called = [[hook for hook in settings.HOOKS_OF_A_STEP if callable(getattr(o, hook))] for o in (module, *callbacks)]
+    assert called == [["on_before_zero_grad"], [], ["on_train_batch_end"], ["on_after_backward"]]
+    assert callable(callbacks[0].on_fit_start)

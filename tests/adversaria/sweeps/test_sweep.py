@@ -1,0 +1,139 @@
+"""Names and summary of a sweep."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adversaria.config.errors import ConfigError
+from adversaria.sweeps import jobs, summary
+from adversaria.sweeps.names import LONGEST, job_name, shortest, sweep_folder
+
+
+def test_keys_are_cut_as_far_as_they_stay_apart() -> None:
+    keys = ["model.generator.optimizer.lr", "model.discriminator.optimizer.lr", "model.lambda_kl", "data"]
+    assert shortest(keys) == ["generator.optimizer.lr", "discriminator.optimizer.lr", "lambda_kl", "data"]
+    assert shortest(["a.lr", "b.a.lr"]) == ["a.lr", "b.a.lr"]
+
+
+def test_a_job_is_named_by_what_is_swept() -> None:
+    overrides = ["model.lambda_kl=1e-05", "data.scale=[1,2]", "+seed=1", "data.root=/a/b", "model/network@x=wide"]
+    assert job_name(overrides, ["data.root", "data.scale"], 3) == "lambda_kl=1e-05,seed=1,network@x=wide".replace(
+        "@", "-"
+    )
+    assert job_name(["data.root=/a/b"], ["data.root"], 3) == "3"
+    names = [job_name([f"model.{'x' * 200}={value}"], [], 0) for value in (1, 2)]
+    assert len(set(names)) == 2
+    assert max(len(name.encode()) for name in names) <= LONGEST
+
+
+def test_a_sweep_is_named_by_its_keys_and_by_what_is_fixed() -> None:
+    folder = sweep_folder("outputs", ["model.lambda_kl", "seed"], ["data=celeba", "trainer.max_epochs=3"])
+    assert Path(folder).name.startswith("lambda_kl_seed_")
+    assert folder == sweep_folder("outputs", ["seed", "model.lambda_kl"], ["trainer.max_epochs=3", "data=celeba"])
+    assert folder != sweep_folder("outputs", ["model.lambda_kl", "seed"], ["data=celeba", "trainer.max_epochs=4"])
+
+
+def finish(sweep: Path, overrides: dict[str, Any], mse: float | None, error: str | None = None) -> None:
+    folder = sweep / ",".join(f"{k}={v}" for k, v in overrides.items())
+    folder.mkdir(parents=True)
+    texts = [f"{k}={v}" for k, v in {"data": "celeba", **overrides}.items()]
+    if error:
+        (folder / "failure.json").write_text(json.dumps({"overrides": texts, "error": error}))
+        return
+    (folder / "invocation.json").write_text(json.dumps([{"overrides": texts}]))
+    (folder / "config.yaml").write_text("objective: test/loss\n")
+    if mse is not None:
+        metrics = {
+            "test/mse": mse,
+            "test/loss": 2 * mse,
+            "test/kld": 1 / mse,
+            "test/accuracy/a": 1,
+            "test/fid_floor": 1,
+        }
+        (folder / "metrics.json").write_text(json.dumps({"metrics": metrics}))
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    for seed, mse in ((0, 0.3), (1, 0.5)):
+        finish(tmp_path, {"model.lambda_kl": 0.1, "seed": seed}, mse)
+    finish(tmp_path, {"model.lambda_kl": 0.01, "seed": 0}, 0.2)
+    finish(tmp_path, {"model.lambda_kl": 0.01, "seed": 1}, None)
+    finish(tmp_path, {"model.lambda_kl": 5, "seed": 0}, None, error="no | such <thing>")
+    return tmp_path
+
+
+def test_the_summary_has_means_over_seeds_best_first_and_says_what_is_missing(sweep: Path) -> None:
+    lines = [line.strip("| ").split(" | ") for line in summary.write(sweep, summary.read(sweep)).splitlines()]
+    assert lines[0] == ["lambda_kl", "test/loss", "kld", "loss", "mse", "jobs", "status"]
+    assert lines[2] == ["0.01", "0.4", "5", "0.4", "0.2", "2", "unfinished"]
+    assert lines[3] == ["0.1", "0.8 ± 0.28", "2.667 ± 0.94", "0.8 ± 0.28", "0.4 ± 0.14", "2", "done"]
+    assert lines[4][-1] == r"failed: no \| such <thing>"
+    with (sweep / "summary.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 5
+    assert {row["data"] for row in rows} == {"celeba"}
+    assert [row["mse"] for row in rows if row["model.lambda_kl"] == "0.1"] == ["0.3", "0.5"]
+
+
+def test_a_job_that_was_refused_while_another_process_did_it_is_done(sweep: Path) -> None:
+    refused = {"overrides": ["data=celeba", "model.lambda_kl=0.1", "seed=0"], "error": "another process is running"}
+    (sweep / "model.lambda_kl=0.1,seed=0" / "failure.json").write_text(json.dumps(refused))
+    assert [job.status for job in summary.read(sweep).jobs].count("done") == 3
+
+
+def test_the_page_shows_the_trade_off_and_each_jobs_samples(sweep: Path) -> None:
+    figures = sweep / "model.lambda_kl=0.01,seed=0" / "figures"
+    figures.mkdir()
+    (figures / "samples_000001.png").write_bytes(b"old")
+    (figures / "samples_000002.png").write_bytes(b"new")
+    summary.write(sweep, summary.read(sweep))
+    page = (sweep / "summary.html").read_text()
+    assert page.count('<img src="data:image/png') == 2  # the plot, and one job's last samples
+    assert "bmV3" in page  # "new" in base64
+    assert "no | such &lt;thing&gt;" in page
+    assert 'src="http' not in page
+
+
+def test_a_job_on_several_devices_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    trainer = SimpleNamespace(strategy=SimpleNamespace(launcher=object()), world_size=2)
+    jobs.check_trainer(trainer)  # a run of its own
+    monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
+    monkeypatch.setattr(HydraConfig, "get", lambda: SimpleNamespace(mode=RunMode.MULTIRUN))
+    with pytest.raises(ConfigError, match="hydra/launcher=joblib"):
+        jobs.check_trainer(trainer)
+
+
+@pytest.mark.parametrize(
+    ("job", "gpus", "trainer", "devices"),
+    [
+        (3, 2, {"devices": 1, "accelerator": "auto"}, [1]),
+        (4, 2, {"devices": 1, "accelerator": "gpu"}, [0]),
+        (3, 1, {"devices": 1, "accelerator": "auto"}, None),
+        (3, 0, {"devices": 1, "accelerator": "auto"}, None),
+        (3, 2, {"devices": [0], "accelerator": "auto"}, None),  # chosen
+        (3, 2, {"devices": 1, "accelerator": "cpu"}, None),
+    ],
+)
+def test_jobs_take_the_gpus_in_turn(job, gpus, trainer, devices, monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    import torch
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    assert jobs.gpu_of_job(trainer) == {}  # a run of its own
+    monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
+    monkeypatch.setattr(
+        HydraConfig, "get", lambda: SimpleNamespace(mode=RunMode.MULTIRUN, job=SimpleNamespace(num=job))
+    )
+    assert jobs.gpu_of_job(trainer).get("devices") == devices

@@ -1,0 +1,29 @@
+"""The progress bar is drawn a few times a second, and shows the losses that were published last."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pytorch_lightning.callbacks import RichProgressBar
+
+from callbacks.record import progress_bar
+from callbacks.record.progress_bar import ProgressBar
+
+
+def test_draws_when_it_is_due_and_at_the_end_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr(RichProgressBar, "on_train_batch_end", lambda *arguments: drawn.append(arguments[-1]))
+    clock = iter([10.0, 10.1, 10.2, 10.3, 10.35, 10.4])
+    monkeypatch.setattr(progress_bar, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    bar, trainer = ProgressBar(refresh_rate=4), SimpleNamespace(num_training_batches=6)
+    for number in range(6):
+        bar.on_train_batch_end(trainer, None, None, None, number)  # type: ignore[arg-type]
+    assert drawn == [0, 3, 5]
+
+
+def test_shows_the_published_losses() -> None:
+    trainer: Any = SimpleNamespace(progress_bar_metrics={"val/loss": 2.0}, loggers=[])
+    shown = ProgressBar().get_metrics(trainer, SimpleNamespace(shown={"train/loss": 1.5}))
+    assert shown == {"val/loss": 2.0, "train/loss": 1.5}

@@ -1,0 +1,78 @@
+"""Imports go down: from the entries to the methods, to the data, to the configuration. Nothing imports upwards."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+#: From top to bottom. A module may import from its own room and from lower floors.
+FLOORS = [
+    {"train", "evaluate", "generate", "explore", "report"},
+    {"adversaria.tools"},
+    {"adversaria.sweeps"},
+    {"adversaria.report"},
+    {"callbacks"},
+    {"adversaria.measures"},
+    {"adversaria.images"},
+    {"lightning_modules"},
+    {"datamodules"},
+    {"adversaria.runs", "adversaria.speed"},
+    {"adversaria.config"},
+]
+FILES = [
+    f for top in ("adversaria", "callbacks", "datamodules", "lightning_modules") for f in (ROOT / top).rglob("*.py")
+]
+FILES += [ROOT / f"{entry}.py" for entry in FLOORS[0]]
+
+
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def room_of(module: str) -> str | None:
+    rooms = [room for floor in FLOORS for room in floor if module == room or module.startswith(f"{room}.")]
+    return max(rooms, key=len, default=None)
+
+
+def floor_of(room: str) -> int:
+    return next(number for number, floor in enumerate(FLOORS) if room in floor)
+
+
+def imports(file: Path) -> Iterator[tuple[str, int]]:
+    """Yield what a file imports, anywhere in it, and the line."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield (inner if room_of(inner) != room_of(node.module) else node.module), node.lineno
+
+
+def upward(module: str, imported: str) -> bool:
+    mine, theirs = room_of(module), room_of(imported)
+    if mine is None or theirs is None or mine == theirs:
+        return False
+    return floor_of(theirs) <= floor_of(mine)
+
+
+def test_every_module_is_in_a_room() -> None:
+    homeless = [m for m in map(module_of, FILES) if room_of(m) is None and m != "adversaria"]
+    assert homeless == []
+
+
+def test_nothing_imports_upwards() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{line} imports {name}"
+        for file in FILES
+        for name, line in imports(file)
+        if upward(module_of(file), name)
+    ]
+    assert found == []
+
+
+def test_an_upward_import_would_be_found() -> None:
+    assert upward("lightning_modules.gan", "callbacks.figures.base")
+    assert upward("adversaria.runs.record", "adversaria.speed.settings")  # side by side: neither needs the other
+    assert not upward("callbacks.figures.base", "lightning_modules.gan")
+    assert not upward("adversaria.config.schema", "adversaria.config.types")
