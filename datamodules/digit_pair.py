@@ -30,13 +30,13 @@ class DigitPairDataModule(pl.LightningDataModule):
         sets: factories of the digit sets (`datamodules.readers`) by name.
         source: name of the set with labels.
         target: name of the set to adapt to.
+        augmentation: of training images on the device; None for none.
         labelled: whose labels are trained on: `target` puts its training images in the place of the source's, for the
             upper bound.
         root: not read here; the sets' own `root` refers to it.
         image_size: side of the images in pixels.
         batch_size: images of each domain a step and device.
         value_range: what 0 and 255 become, for both domains.
-        augmentation: of training images on the device; None for none.
         target_augmentation: of the target's; None for the same as the source's.
         on_bad_image: `error`, or `skip` to leave unreadable images out and count them.
         cache_dir: folder of the array cache.
@@ -52,12 +52,12 @@ class DigitPairDataModule(pl.LightningDataModule):
         sets: dict[str, Callable[[], Reader]],
         source: str,
         target: str,
+        augmentation: Augmentation | None,
         labelled: Domain = "source",
-        root: str | None = None,
+        root: str | None = "data",
         image_size: PositiveInt = 28,
         batch_size: PositiveInt = 64,
         value_range: ValueRange = (-1.0, 1.0),
-        augmentation: Augmentation | None = None,
         target_augmentation: Augmentation | None = None,
         on_bad_image: OnBadImage = "error",
         cache_dir: str = ".cache",
@@ -72,6 +72,7 @@ class DigitPairDataModule(pl.LightningDataModule):
         options: dict[str, Any] = {
             "image_size": image_size,
             "batch_size": batch_size,
+            "horizontal_flip": False,
             "value_range": value_range,
             "on_bad_image": on_bad_image,
             "cache_dir": cache_dir,

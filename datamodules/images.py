@@ -27,13 +27,13 @@ class ImagesDataModule(pl.LightningDataModule):
 
     Args:
         reader: factory of the reader (`datamodules.readers`), given `root` if there is one.
-        root: folder that it reads; never written to.
         image_size: side of the images in pixels.
         batch_size: images a step and device.
+        horizontal_flip: mirror each training image with probability 1/2.
+        root: folder that it reads; never written to.
         value_range: what 0 and 255 become, `[-1, 1]` or `[0, 1]`; must be the range of the model's output.
         attributes: names of the label columns to deliver, in this order; None for all. Attributes are
             0 or 1; the label of a digit is the column `digit`.
-        horizontal_flip: mirror each training image with probability 1/2.
         on_bad_image: `error`, or `skip` to leave unreadable images out and count them.
         cache_dir: folder of the array cache.
         seed: of the order of the training images.
@@ -45,12 +45,12 @@ class ImagesDataModule(pl.LightningDataModule):
     def __init__(
         self,
         reader: Callable[..., Reader],
+        image_size: PositiveInt,
+        batch_size: PositiveInt,
+        horizontal_flip: bool,
         root: str | None = None,
-        image_size: PositiveInt = 64,
-        batch_size: PositiveInt = 128,
         value_range: ValueRange = (-1.0, 1.0),
         attributes: list[str] | None = None,
-        horizontal_flip: bool = False,
         on_bad_image: OnBadImage = "error",
         cache_dir: str = ".cache",
         seed: NonNegativeInt = 0,

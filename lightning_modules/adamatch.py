@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adversaria.config.types import Batch, Domain, FractionBelowOne, NonNegative
+from adversaria.config.types import Batch, BatchNorm, Domain, FractionBelowOne, NonNegative
 from datamodules.augmentation import Augmentation
 from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import OptimizerSettings, Phase
@@ -34,7 +34,8 @@ class AdaMatch(AdaptationModule):
         weight: of the target's loss once it has risen, on a half cosine over the first half of the training (μ).
         interpolation: mix the source's logits at random with those of a forward pass without the target.
         ema: factory of the network's average; null for none.
-        options: those of `AdaptationModule`.
+        batch_norm: see `AdaptationModule`.
+        options: the others of `AdaptationModule`.
     """
 
     recordable = True
@@ -43,14 +44,15 @@ class AdaMatch(AdaptationModule):
         self,
         update: OptimizerSettings,
         strong: Augmentation,
-        strong_source: bool = True,
+        strong_source: bool = False,
         threshold: FractionBelowOne = 0.9,
         weight: NonNegative = 1.0,
-        interpolation: bool = True,
-        ema: Callable[..., ExponentialAverage] | None = None,
+        interpolation: bool = False,
+        ema: Callable[..., ExponentialAverage] | None = ExponentialAverage,
+        batch_norm: BatchNorm = "split",
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(batch_norm=batch_norm, **options)
         self.update, self.strong, self.strong_source = update, strong, strong_source
         self.threshold, self.weight, self.interpolation = threshold, weight, interpolation
         self.ema = ema(self.network) if ema is not None else None

@@ -46,10 +46,10 @@ class ADDA(AdaptationModule):
         update: OptimizerSettings,
         discriminator_update: OptimizerSettings,
         domain_discriminator: Callable[[int], nn.Module],
-        pretrain_epochs: NonNegativeInt = 10,
+        pretrain_epochs: NonNegativeInt = 5,
         source_checkpoint: str | None = None,
         gate: FractionBelowOne | None = None,
-        entropy: NonNegative = 0.0,
+        entropy: NonNegative = 1.0,
         **options: Any,
     ) -> None:
         super().__init__(**options)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adversaria.config.types import Batch, NonNegative
+from adversaria.config.types import Batch, BatchNorm, NonNegative
 from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import OptimizerSettings, Phase
 from lightning_modules.losses import domain_accuracy, domain_loss, entropy
@@ -29,7 +29,8 @@ class DANN(AdaptationModule):
         conditional: let the discriminator see the outer product of features and predictions (CDAN).
         entropy_conditioning: weigh images by 1 + exp(-entropy) in the domain loss (CDAN+E).
         entropy: weight of the entropy of the target's predictions, which is minimised.
-        options: those of `AdaptationModule`.
+        batch_norm: see `AdaptationModule`.
+        options: the others of `AdaptationModule`.
     """
 
     recordable = True
@@ -39,14 +40,15 @@ class DANN(AdaptationModule):
         update: OptimizerSettings,
         domain_discriminator: Callable[[int], nn.Module],
         discriminator_update: OptimizerSettings | None = None,
-        weight: NonNegative = 1.0,
+        weight: NonNegative = 0.1,
         gamma: NonNegative = 10.0,
         conditional: bool = False,
         entropy_conditioning: bool = False,
-        entropy: NonNegative = 0.0,
+        entropy: NonNegative = 0.1,
+        batch_norm: BatchNorm = "split",
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(batch_norm=batch_norm, **options)
         self.discriminator = domain_discriminator(self.network.num_features * (10 if conditional else 1))
         self.update, self.discriminator_update = update, discriminator_update
         self.weight, self.gamma, self.entropy = weight, gamma, entropy

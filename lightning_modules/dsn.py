@@ -22,7 +22,9 @@ class DSN(DANN):
         decoder: factory of the decoder, given the length of its inputs and the images' side.
         reconstruction: weight of the reconstructions' scale-invariant error, α of the paper.
         difference: weight of the overlap of private and shared features, β.
-        options: those of `DANN`, with `weight` as γ; gradient reversal only.
+        weight: of the domain loss for the encoder, γ, once risen.
+        entropy: weight of the entropy of the target's predictions, which is minimised.
+        options: the others of `DANN`; gradient reversal only.
     """
 
     recordable = True
@@ -32,9 +34,11 @@ class DSN(DANN):
         decoder: Callable[[int], nn.Module],
         reconstruction: NonNegative = 0.01,
         difference: NonNegative = 0.05,
+        weight: NonNegative = 0.25,
+        entropy: NonNegative = 0.0,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(weight=weight, entropy=entropy, **options)
         if self.discriminator_update is not None:
             raise ConfigError("model.discriminator_update: DSN reverses the gradient; leave it null")
         self.private = nn.ModuleDict({domain: _fresh(self.network.encoder) for domain in ("source", "target")})

@@ -22,7 +22,7 @@ class Supervised(AdaptationModule):
 
     recordable = True
 
-    def __init__(self, update: OptimizerSettings, labelled: Domain = "source", **options: Any) -> None:
+    def __init__(self, update: OptimizerSettings, labelled: Domain, **options: Any) -> None:
         super().__init__(**options)
         self.update, self.labelled = update, labelled
 

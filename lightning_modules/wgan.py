@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from adversaria.config.errors import ConfigError
-from adversaria.config.types import Positive
+from adversaria.config.types import NonNegative, Positive
 from lightning_modules.adversarial import Phase
 from lightning_modules.gan import GAN, Terms
 
@@ -23,13 +23,21 @@ class WGAN(GAN):
     Args:
         weight_clip: bound of the absolute value of the critic's weights, applied after each of its steps (Arjovsky et
             al. 2017, algorithm 1); null where `gradient_penalty` keeps it Lipschitz.
-        options: those of `GAN`.
+        gradient_penalty: weight of the gradient penalty between real and generated images; 0 for none.
+        r1: weight of the gradient penalty at real images; 0 for none.
+        options: the others of `GAN`.
     """
 
     recordable = True
 
-    def __init__(self, weight_clip: Positive | None = 0.01, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self,
+        weight_clip: Positive | None = None,
+        gradient_penalty: NonNegative = 10.0,
+        r1: NonNegative = 0.0,
+        **options: Any,
+    ) -> None:
+        super().__init__(gradient_penalty=gradient_penalty, r1=r1, **options)
         if weight_clip is None and not self.gradient_penalty:
             raise ConfigError(
                 "model.weight_clip=null: nothing keeps the critic Lipschitz; set model.weight_clip=0.01 or "

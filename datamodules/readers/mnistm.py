@@ -67,7 +67,7 @@ class BlendedDigits(DigitReader):
     def __init__(
         self,
         digits: Callable[[], DigitReader],
-        photos: str | None = None,
+        photos: str | None,
         seed: NonNegativeInt = 0,
         val_fraction: FractionBelowOne = 0.08,
     ) -> None:

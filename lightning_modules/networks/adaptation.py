@@ -108,7 +108,7 @@ class DigitDecoder(nn.Sequential):
         width: channels of the stem.
     """
 
-    def __init__(self, inputs: PositiveInt, image_size: PositiveInt = 28, width: PositiveInt = 32) -> None:
+    def __init__(self, inputs: PositiveInt, image_size: PositiveInt, width: PositiveInt = 32) -> None:
         side = image_size // 4
         layers: list[nn.Module] = [nn.Linear(inputs, width * side**2), nn.Unflatten(1, (width, side, side))]
         for i, o in ((width, width), (width, width // 2)):

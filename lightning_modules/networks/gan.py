@@ -65,7 +65,7 @@ class CompactGAN(GANNetwork):
 
     def __init__(
         self,
-        image_size: PositiveInt = 64,
+        image_size: PositiveInt,
         latent_dim: PositiveInt = 128,
         width: PositiveInt | None = None,
         labels: Names = (),

@@ -26,14 +26,14 @@ class LabDigitNetwork(DigitNetwork):
 
     def __init__(
         self,
-        channels: PositiveInts = (64, 128, 256, 256, 512),
-        pool: bool = True,
-        extra: NonNegativeInt = 1,
-        slope: FractionBelowOne = 0.2,
-        dropout: FractionBelowOne = 0.0,
-        hidden: PositiveInts = (512, 512),
-        head_norm: bool = False,
-        image_size: PositiveInt = 32,
+        channels: PositiveInts,
+        pool: bool,
+        extra: NonNegativeInt,
+        slope: FractionBelowOne,
+        dropout: FractionBelowOne,
+        hidden: PositiveInts,
+        head_norm: bool,
+        image_size: PositiveInt,
     ) -> None:
         def activation() -> nn.Module:
             return nn.LeakyReLU(slope) if slope else nn.ReLU()

@@ -48,7 +48,7 @@ def stand_in(**values):
 def pair(tmp_path):
     def build(trainer=None, **changes):
         options = {"source": "small", "target": "large", "image_size": 4, "batch_size": 5, "cache_dir": str(tmp_path)}
-        data = DigitPairDataModule(SETS, **{**options, **changes})
+        data = DigitPairDataModule(SETS, **{"augmentation": None, **options, **changes})
         data.trainer = trainer or stand_in()
         data.prepare_data()
         data.setup()

@@ -46,7 +46,7 @@ def _seeded():
 @pytest.fixture
 def faces(tmp_path):
     def build(**changes):
-        arguments = {"image_size": 4, "batch_size": 8, "cache_dir": str(tmp_path)} | changes
+        arguments = {"image_size": 4, "batch_size": 8, "horizontal_flip": False, "cache_dir": str(tmp_path)} | changes
         return ImagesDataModule(Ramps, **arguments)
 
     return build

@@ -43,8 +43,10 @@ def build(
     network = CompactGAN(image_size=12, latent_dim=4, width=4, labels=labels)
     sides = {"generator": generator or update(), "discriminator": discriminator or update()}
     if method == "wgan":
-        return WGAN(network=network, loss=WASSERSTEIN, **sides, **options)
-    return {"gan": GAN, "acgan": ACGAN}[method](network=network, **{"loss": NONSATURATING, **sides, **options})
+        clipped = {"weight_clip": 0.01, "gradient_penalty": 0.0, "ema": None}
+        return WGAN(**{"network": network, "loss": WASSERSTEIN, **sides, **clipped, **options})
+    bare = {"network": network, "loss": NONSATURATING, "r1": 0.0, "ema": None}
+    return {"gan": GAN, "acgan": ACGAN}[method](**{**bare, **sides, **options})
 
 
 class Loader:

@@ -47,6 +47,16 @@ discriminator = functools.partial(DomainDiscriminator, width=8, layers=1)
 decoder = functools.partial(DigitDecoder, image_size=SIZE, width=4)
 
 
+#: Options under which each part of a loss weighs enough to be seen.
+PLAIN: dict[type, dict[str, Any]] = {
+    Supervised: {"labelled": "source"},
+    DANN: {"weight": 1.0, "entropy": 0.0},
+    DSN: {"weight": 1.0},
+    ADDA: {"entropy": 0.0},
+    AdaMatch: {"strong_source": True, "interpolation": True},
+}
+
+
 def build(method: str, **options: Any) -> Any:
     updates = {name: update() for name in ("pretraining", "update", "discriminator_update")}
     methods = {
@@ -59,7 +69,8 @@ def build(method: str, **options: Any) -> Any:
         "adamatch": (AdaMatch, {"update": update(), "strong": Augmentation(invert=0.5), "ema": ExponentialAverage}),
     }
     kind, defaults = methods[method]
-    return kind(**{"network": network(), "cosine": False, **defaults, **options})
+    plain = {"network": network(), "cosine": False, "batch_norm": "joint", **PLAIN.get(kind, {})}
+    return kind(**{**plain, **defaults, **options})
 
 
 METHODS = ["supervised", "dann", "in turn", "cdan", "dsn", "adda", "adamatch"]
@@ -160,7 +171,7 @@ def test_dsn_in_turn_is_refused() -> None:
 
 def test_a_network_of_another_kind_is_an_error() -> None:
     with pytest.raises(ConfigError, match="DigitNetwork"):
-        Supervised(update=update(), network=nn.Linear(1, 1))  # type: ignore[arg-type]
+        Supervised(update=update(), labelled="source", network=nn.Linear(1, 1))  # type: ignore[arg-type]
 
 
 # ----------------------------------------------------------------------------------------------------------------- DANN

@@ -132,8 +132,9 @@ def adapting(method, update):
     digits = DigitNetwork(nn.Sequential(nn.Flatten(), nn.Linear(48, 16), nn.Tanh()), nn.Linear(16, 10), 16)
     discriminator = functools.partial(DomainDiscriminator, width=8, layers=1)
     if method == "dann":
-        return DANN(update(), discriminator, network=digits)
-    return ADDA(update(), update(), update(), discriminator, pretrain_epochs=1, gate=0.4, network=digits)
+        return DANN(update(), discriminator, weight=1.0, entropy=0.0, network=digits)
+    options = {"pretrain_epochs": 1, "gate": 0.4, "entropy": 0.0}
+    return ADDA(update(), update(), update(), discriminator, **options, network=digits)
 
 
 def build(method):
@@ -145,13 +146,13 @@ def build(method):
     options = {"generator": update(every=2), "discriminator": update(), "ema": ExponentialAverage}
     if method.startswith("wgan"):
         loss = AdversarialLoss(wasserstein_critic, linear_generator)
-        options |= {"weight_clip": 0.1} if method == "wgan" else {"weight_clip": None, "gradient_penalty": 10.0}
+        options |= {"weight_clip": 0.1, "gradient_penalty": 0.0} if method == "wgan" else {}
         lightning_modules.gan.gradient_penalty = weighted_penalty
         return type("W", (NoiseOfImages, WGAN), {})(network=Linear(), loss=loss, **options)
     loss = AdversarialLoss(cross_entropy_discriminator, nonsaturating_generator)
     if method == "acgan":
         options["generator"] = update(accumulate=2)
-        return type("A", (NoiseOfImages, ACGAN), {})(network=Linear(["Smiling"]), loss=loss, **options)
+        return type("A", (NoiseOfImages, ACGAN), {})(network=Linear(["Smiling"]), loss=loss, r1=0.0, **options)
     return type("G", (NoiseOfImages, GAN), {})(network=Linear(), loss=loss, r1=1.0, r1_every=2, **options)
 
 

@@ -249,7 +249,7 @@ def test_a_missing_set_is_a_data_error_for_the_cache_too(written, tmp_path):
 def test_a_set_goes_through_the_cache_into_batches(written, tmp_path):
     before = sorted(f.stat().st_mtime_ns for f in written.root.rglob("*"))
     options = {"root": str(written.root), "image_size": 28, "batch_size": 5, "cache_dir": str(tmp_path / "cache")}
-    datamodule = ImagesDataModule(written.source, **options)
+    datamodule = ImagesDataModule(written.source, horizontal_flip=False, **options)
     datamodule.setup()
     assert datamodule.attributes == ["digit"]
     batches = list(datamodule.test_dataloader())
@@ -548,7 +548,7 @@ def test_the_embedded_digits_are_all_there_and_in_order():
 
 
 def test_the_embedded_digits_go_through_the_cache_into_batches(tmp_path):
-    datamodule = ImagesDataModule(EmbeddedDigits, image_size=28, batch_size=64, cache_dir=str(tmp_path))
+    datamodule = ImagesDataModule(EmbeddedDigits, 28, batch_size=64, horizontal_flip=False, cache_dir=str(tmp_path))
     datamodule.setup()
     assert {split: len(arrays) for split, arrays in datamodule.cache.splits.items()} == {
         "train": 1322,

@@ -88,7 +88,7 @@ def test_the_fingerprint_knows_digits_photos_and_seed(photos):
 
 
 def test_scikit_learns_photos_serve_where_no_folder_is_given():
-    source = BlendedDigits(Strokes)
+    source = BlendedDigits(Strokes, photos=None)
     assert source.name == "strokes_blended"
     images = source.load("test").images
     assert images.shape == (8, 8, 8, 3)
