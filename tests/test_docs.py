@@ -7,15 +7,21 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from PIL import Image
 
+import lightning_modules
 from adversaria.config import containers, errors, schema, signatures
+from adversaria.config.instantiate import instantiate
 from adversaria.tools.compose import register_resolvers
+from datamodules import readers
 from tests.document_commands import all_commands, command_problems
 from tests.documents import PACKAGES, anchors, examples, flat, link_problems, name_problems, snippet_problems
 
@@ -50,8 +56,8 @@ class Composer:
         self.keys: set[str] = set()
         self._parser = OverridesParser.create()
 
-    def __call__(self, overrides: tuple[str, ...]) -> None:
-        self._compose(tuple(o for o in map(self._first, overrides) if not SWEEP_PLUGINS.fullmatch(o)))
+    def __call__(self, overrides: tuple[str, ...]) -> dict[str, Any]:
+        return self._compose(tuple(o for o in map(self._first, overrides) if not SWEEP_PLUGINS.fullmatch(o)))
 
     def _first(self, override: str) -> str:
         """Return an override as the first job of a sweep has it."""
@@ -61,7 +67,7 @@ class Composer:
         return f"{parsed.get_key_element()}={next(iter(parsed.sweep_string_iterator()))}"
 
     @functools.cache  # noqa: B019  # as long-lived as the tests of this module
-    def _compose(self, overrides: tuple[str, ...]) -> None:
+    def _compose(self, overrides: tuple[str, ...]) -> dict[str, Any]:
         try:
             cfg = hydra_compose("train", overrides=["run_dir=unused", "name=unused", *overrides])
             config = containers.plain(cfg)
@@ -69,6 +75,7 @@ class Composer:
         except Exception as error:
             raise ValueError(errors.describe_error(error) or str(error)) from None
         self.keys |= set(flat(config))
+        return config
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +114,24 @@ def test_every_link_leads_somewhere(document: str) -> None:
 @each_document
 def test_every_name_exists(document: str, checkout: Path, keys: set[str]) -> None:
     assert name_problems(TEXTS[document], checkout, keys) == []
+
+
+def test_the_reader_and_the_method_that_the_documents_add_work(
+    compose: Composer, checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for package in (lightning_modules, readers):
+        added = str(checkout.joinpath(*package.__name__.split(".")))
+        monkeypatch.setattr(package, "__path__", [*package.__path__, added])
+    for i in range(10):
+        Image.new("RGB", (80, 70), (i, 0, 0)).save(tmp_path / f"{i}.jpg")
+    small = ("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=4")
+    config = compose(("model=capacity_vae", "model.capacity=1e6", "data=folder", *small))
+    reader = readers.open_reader(instantiate(config["data"]["reader"]), str(tmp_path))
+    assert {split: len(table) for split, table in reader.tables().items()} == {"train": 8, "val": 1, "test": 1}
+    image = torch.tensor(reader.read(reader.tables()["train"].names[0], 64))
+    batch = {"image": (image / 127.5 - 1).permute(2, 0, 1).expand(4, -1, -1, -1)}
+    loss = instantiate(config["model"]).training_step(batch, 0)
+    assert 900 < loss < 1100  # lambda_kl * |KLD - capacity| = 1e-3 * 1e6, and an MSE of about 1
 
 
 def test_the_readme_can_be_read_in_a_few_minutes() -> None:
