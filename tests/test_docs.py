@@ -25,7 +25,7 @@ from adversaria.config.instantiate import instantiate
 from adversaria.tools.compose import register_resolvers
 from datamodules import readers
 from tests.document_commands import all_commands, command_problems
-from tests.documents import PACKAGES, anchors, examples, flat, link_problems, name_problems, snippet_problems
+from tests.documents import FENCE, PACKAGES, anchors, examples, flat, link_problems, name_problems, snippet_problems
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))]
@@ -222,3 +222,8 @@ def test_a_dead_link_and_a_dead_anchor_are_found(tmp_path: Path) -> None:
     assert anchors(page.read_text()) == ["a-b-c", "same", "same-1"]
     page.write_text("[outside](../other.md) [here](page.md)\n```\n[code](is/no/link.md)\n```")
     assert link_problems(page, tmp_path) == ["../other.md: there is no such file"]
+
+
+@each_document
+def test_code_in_the_prose_does_not_go_over_the_end_of_a_line(document: str) -> None:
+    assert [line for line in FENCE.sub("", TEXTS[document]).splitlines() if line.count("`") % 2] == []  # not checked
