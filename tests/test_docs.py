@@ -18,14 +18,14 @@ from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from PIL import Image
+from support.document_commands import all_commands, command_problems
+from support.documents import FENCE, PACKAGES, anchors, examples, flat, link_problems, name_problems, snippet_problems
 
 import lightning_modules
 from adversaria.config import containers, errors, schema, signatures
 from adversaria.config.instantiate import instantiate
 from adversaria.tools.compose import register_resolvers
 from datamodules import readers
-from tests.document_commands import all_commands, command_problems
-from tests.documents import FENCE, PACKAGES, anchors, examples, flat, link_problems, name_problems, snippet_problems
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))]

@@ -164,7 +164,7 @@ def test_a_signal_to_any_of_two_processes_stops_both_with_one_checkpoint(start, 
 
 def test_a_killed_job_does_not_take_the_sweep_along(start, tmp_path: Path) -> None:
     sweep = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "model.lambda_kl=0,0.01"]
-    process = start(tmp_path, *sweep, *LONG, "trainer.max_epochs=15")
+    process = start(tmp_path, *sweep, *LONG, "trainer.max_epochs=5")
     wait_for(process, "epoch 2/")
     os.kill(children(process, "LokyProcess")[0], signal.SIGKILL)
     rest = ended_within(process, 200)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from tests.documents import PACKAGES, blocks, commands, spans
+from support.documents import PACKAGES, blocks, commands, spans
 
 SCRIPTS = ("train.py", "evaluate.py", "generate.py", "explore.py", "report.py")
 HYDRA_FLAGS = {"-m": 0, "--multirun": 0, "--help": 0, "--cfg": 1, "-sc": 1}  # and the words that follow each
