@@ -15,6 +15,7 @@ from support import warm
 from adversaria.runs.record import write_invocation
 from adversaria.tools import compose as composition
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist has a process on each core; torch is imported below
 pytest_plugins = ["support.generators"]  # stand-ins for generators, of callbacks and of measures
 
 ROOT = Path(__file__).resolve().parents[1]
