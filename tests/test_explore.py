@@ -22,6 +22,7 @@ import lightning_modules
 from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
 from adversaria.tools.explorer import MOST, TEST_IMAGES, Explorer, prepare
+from adversaria.tools.explorer_page import HOST
 
 ROOT = Path(__file__).resolve().parents[1]
 ACGAN = ["model=acgan", "data=digits", "model.network.width=4", "model.network.latent_dim=8"]
@@ -137,7 +138,7 @@ def test_what_is_wrong_is_one_sentence(
     arguments: list[str], sentence: str, acgan: Path, tiny_run, untrained, capsys
 ) -> None:
     with socket.socket() as taken:
-        taken.bind((explore.HOST, 0))
+        taken.bind((HOST, 0))
         taken.listen()
         known = {"acgan": acgan, "vae": tiny_run[0], "busy": taken.getsockname()[1]}
         if "{classifier}" in arguments:
