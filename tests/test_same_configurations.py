@@ -1,0 +1,36 @@
+"""Every experiment, model and data set composes as in version 0.1.0, but for the names that have changed since."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adversaria.config.errors import options
+from adversaria.config.renamed import renamed
+from adversaria.tools.compose import compose
+
+#: Command line -> the plain configuration that version 0.1.0 composed, with name=NAME and run_dir=RUN.
+SAVED: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "fixtures" / "configurations_0.1.0.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("overrides", list(SAVED))
+def test_a_command_line_composes_as_before(overrides: str) -> None:
+    now = compose("run_dir=RUN", "name=NAME", *overrides.split())
+    assert now == renamed(SAVED[overrides])
+
+
+def test_every_choice_of_then_is_there_still() -> None:
+    for group in ("experiment", "model", "data"):
+        chosen = {part.removeprefix(f"{group}=") for line in SAVED for part in line.split() if part.startswith(group)}
+        assert chosen
+        assert chosen <= set(options(group))
+
+
+def test_the_comparison_sees_a_changed_value_and_a_new_key() -> None:
+    saved = renamed(SAVED["model=dann data=usps_mnistm"])
+    assert saved != renamed({**SAVED["model=dann data=usps_mnistm"], "seed": 1})
+    assert saved["model"]["domain_discriminator"]["width"] == 256  # mapped from `discriminator`
+    assert saved["data"]["sets"]["usps"]["_target_"] == "datamodules.readers.usps.USPS"  # from `sources`
