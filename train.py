@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from adversaria.config import command_help
 from adversaria.config.errors import one_sentence_errors
-from adversaria.config.renamed import renamed_override
+from adversaria.config.renamed import renamed_arguments
 from adversaria.sweeps.jobs import going_on_without_killed_jobs
 from adversaria.tools import train
 from adversaria.tools.compose import register_resolvers
@@ -30,7 +30,7 @@ if __name__ == "__main__":
         print(command_help.text())
         sys.exit(0)
     register_resolvers()
-    sys.argv[1:] = map(renamed_override, sys.argv[1:])
+    sys.argv[1:] = renamed_arguments(sys.argv[1:])
     with one_sentence_errors(), going_on_without_killed_jobs():  # composing has its errors before main
         main()
     sys.exit(0)

@@ -22,7 +22,7 @@ from support.document_commands import all_commands, command_problems
 from support.documents import FENCE, PACKAGES, anchors, examples, flat, link_problems, name_problems, snippet_problems
 
 import lightning_modules
-from adversaria.config import containers, errors, schema, signatures
+from adversaria.config import containers, errors, foreign_errors, schema, signatures
 from adversaria.config.instantiate import instantiate
 from adversaria.tools.compose import register_resolvers
 from datamodules import readers
@@ -75,7 +75,7 @@ class Composer:
             config = containers.plain(cfg)
             schema.check(config)
         except Exception as error:
-            raise ValueError(errors.describe_error(error) or str(error)) from None
+            raise ValueError(foreign_errors.describe_error(error) or str(error)) from None
         self.keys |= set(flat(config))
         return config
 
@@ -83,7 +83,8 @@ class Composer:
 @pytest.fixture(scope="module")
 def compose(checkout: Path) -> Iterator[Composer]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(errors, "CONF", checkout / "conf")
+        for module in (errors, foreign_errors):
+            patch.setattr(module, "CONF", checkout / "conf")
         patch.setattr(signatures, "ROOT", checkout)
         read = functools.cache(OmegaConf.load)  # each file once: a third of the time
         patch.setattr(OmegaConf, "load", staticmethod(lambda file: copy.deepcopy(read(file.name))))

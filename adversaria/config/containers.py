@@ -7,7 +7,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from adversaria.config.errors import ConfigError, describe_error
+from adversaria.config.errors import ConfigError
+from adversaria.config.foreign_errors import describe_error
 
 _ABSENT = object()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 #: Old beginnings of a `_target_`, the longest first, and what they are now.
@@ -65,6 +67,16 @@ def renamed_override(override: str) -> str:
     for old, new in _OVERRIDES.items():
         rest = re.sub(f"^{old}", new, rest)
     return prefix + rest
+
+
+def renamed_arguments(arguments: Iterable[str]) -> list[str]:
+    """Return a command line as this version names it, and say on stderr what each old name is called now."""
+    new = []
+    for old in arguments:
+        new.append(renamed_override(old))
+        if new[-1] != old:
+            print(f"{old}: this key has a new name; write {new[-1]}", file=sys.stderr)
+    return new
 
 
 def renamed_choices(choices: dict[str, str]) -> dict[str, str]:

@@ -24,7 +24,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Save.
 
         Raises:
-            SavingError: the file cannot be written; an earlier one of that name is as it was.
+            SavingError: the file cannot be written; an earlier one of that name is unchanged.
         """
         path = Path(path)
         scratch = path.with_name(f".{path.name}.part")
@@ -40,15 +40,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             with contextlib.suppress(OSError):
                 scratch.unlink()
             raise SavingError(
-                f"cannot write {path} ({first_line(error)}); {_free(path)}; an earlier checkpoint there is as it was"
+                f"cannot write {path} ({first_line(error)}); {_free(path)}; an earlier one is unchanged"
             ) from error
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Check that so many bytes can be written below a folder.
+    """Check that `needed` bytes can be written below a folder.
 
     Raises:
-        SavingError: the disk has not so many left.
+        SavingError: the disk has less space left.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(folder).free < needed:

@@ -11,7 +11,7 @@ from adversaria.runs.curves import read_metrics
 
 
 def objective(name: str | None, metrics: Mapping[str, Any], folder: Path) -> float | None:
-    """Return the metric that a sweeper minimises; of a run that had nothing left to fit, as it was logged.
+    """Return the metric that a sweeper minimises; for a run that had nothing left to train, its last logged value.
 
     Raises:
         ConfigError: the run has no such metric.

@@ -27,12 +27,14 @@ def launch() -> str | None:
     """Name the launch that this process shares with others that torchrun or Slurm started; None if there is none.
 
     Raises:
-        ConfigError: torchrun's has no name, by which its processes could agree on a run folder.
+        ConfigError: torchrun's has no name, so that its processes cannot agree on a run folder.
     """
     if "TORCHELASTIC_RUN_ID" in os.environ:
         name = os.environ["TORCHELASTIC_RUN_ID"]
         if name == "none":
-            raise ConfigError("torchrun: its processes need a name in common; add --standalone, or --rdzv-id=NAME")
+            raise ConfigError(
+                "torchrun: its processes need a common name, to share a run folder; add --standalone, or --rdzv-id=NAME"
+            )
         return f"torchrun_{name}"
     if int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_PROCID" in os.environ:
         return f"slurm_{os.environ['SLURM_JOB_ID']}_{os.environ.get('SLURM_STEP_ID', '0')}"

@@ -1,22 +1,23 @@
-"""What Lightning says and nobody needs to read."""
+"""Filters for expected warnings of Lightning and torch."""
 
 from __future__ import annotations
 
 import logging
 import warnings
 
-#: Warnings of what is meant to be: the run folder of a resumed run, scalars averaged by BaseModule, …
-EXPECTED_WARNINGS = (
-    "LeafSpec",
-    "in eval mode at the start",
-    "exists and is not empty",
-    "smaller than the logging interval",
-    "sync_dist=True",
-)
+#: Part of each expected warning -> why it can be ignored. The texts are foreign: where a new version changes one, the
+#: warning is shown again.
+EXPECTED_WARNINGS = {
+    "LeafSpec": "torch deprecates what Lightning uses",
+    "in eval mode at the start": "the average of the weights and frozen encoders stay in evaluation mode",
+    "exists and is not empty": "a resumed run writes into its old folder",
+    "smaller than the logging interval": "an epoch of few iterations is logged at its end",
+    "sync_dist=True": "BaseModel averages the scalars of the processes itself",
+}
 
 
 def quieten() -> None:
-    """Silence them, and Lightning's greetings."""
+    """Ignore the expected warnings, and Lightning's greetings."""
     for expected in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", f".*{expected}")
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)

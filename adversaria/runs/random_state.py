@@ -23,7 +23,7 @@ def capture(device: torch.device) -> dict[str, Any]:
 
 
 def restore(state: dict[str, Any], device: torch.device) -> None:
-    """Let all generators go on from a captured state; the device's only where it was captured on one of its kind."""
+    """Restore all generators from a captured state; the device's generator only where the state has one of its kind."""
     random.setstate(state["python"])
     kind, keys, *rest = state["numpy"]
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))

@@ -1,4 +1,4 @@
-"""Going on with a run: which checkpoint, and which configuration."""
+"""Resuming a run: which checkpoint, and which configuration."""
 
 from __future__ import annotations
 
@@ -65,41 +65,52 @@ def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overr
     be those of the run.
 
     Raises:
-        CheckpointError: the folder is no run folder, or a group differs.
-        ConfigError: a key that the run does not have.
+        CheckpointError: the folder is not a run folder, its checkpoint is damaged, or a group differs.
+        ConfigError: a key that the run does not have, or one that is to be removed.
     """
-    if cfg.ckpt_path == "auto":
-        file = newest_intact(folder)
-        if file is None:
-            return {**plain(cfg), "ckpt_path": None}
-    else:
-        named = cfg.ckpt_path in ("last", "best")
-        file = (
-            folder / "checkpoints" / f"{cfg.ckpt_path}.ckpt" if named else checkpoint_file(cfg.ckpt_path, folder.parent)
-        )
-        if file.is_file() and not is_intact(file):
-            raise CheckpointError(f"{file} is damaged; ckpt_path=auto takes the newest that is not")
+    file = _checkpoint_of(folder, cfg.ckpt_path)
+    if file is None:
+        return {**plain(cfg), "ckpt_path": None}
     with _reading(folder):
         first = renamed_choices(json.loads((folder / INVOCATION).read_text(encoding="utf-8"))[0]["choices"])
     saved = saved_config(folder)
-    # there may be settings that it had not
+    # settings that did not exist when the run was started have today's value
     saved.performance = OmegaConf.merge(cfg.performance, saved.get("performance") or {})
     for override in overrides:
-        key = override.partition("=")[0]
-        group = key.split("@")[0]
+        group = override.partition("=")[0].split("@")[0]
         if group in choices:
             if first.get(group) != choices[group]:
                 raise CheckpointError(
                     f"{override}: the run in {folder} has {group}={first.get(group)}; "
                     "leave it, or start a new run without ckpt_path"
                 )
-        elif key[0] == "~":
-            raise ConfigError(f"{override}: a resumed run has no key less; set {key[1:]}=null")
-        elif key != "ckpt_path":
-            set_key(saved, override, f"the run in {folder}")
+        else:
+            _set(saved, override, f"the run in {folder}")
     config = plain(saved)
     config = replace_prefix(config, config["run_dir"], str(folder))
     return {**config, "ckpt_path": str(file)}
+
+
+def _checkpoint_of(folder: Path, ckpt_path: str) -> Path | None:
+    """Return the checkpoint to load; None where `auto` finds none, which starts the run."""
+    if ckpt_path == "auto":
+        return newest_intact(folder)
+    if ckpt_path in ("last", "best"):
+        file = folder / "checkpoints" / f"{ckpt_path}.ckpt"
+    else:
+        file = checkpoint_file(ckpt_path, folder.parent)
+    if file.is_file() and not is_intact(file):
+        raise CheckpointError(f"{file} is damaged; ckpt_path=auto takes the newest that is not")
+    return file
+
+
+def _set(saved: DictConfig, override: str, owner: str) -> None:
+    """Set one key of a saved configuration, but for `ckpt_path`, which is not the run's."""
+    if override.startswith("~"):
+        key = override.partition("=")[0][1:]
+        raise ConfigError(f"{override}: keys cannot be removed on resume; set {key}=null")
+    if override.partition("=")[0] != "ckpt_path":
+        set_key(saved, override, owner)
 
 
 def saved_config(folder: Path) -> DictConfig:
@@ -126,7 +137,7 @@ def _reading(folder: Path) -> Iterator[None]:
 
 
 def resumed_job(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], bool]:
-    """Return a sweep's job as it goes on in a folder where it may have been before, and whether it is done.
+    """Return a sweep's job as it continues in a folder where it may have run before, and whether it is done.
 
     Raises:
         CheckpointError: the folder has a run of another configuration.

@@ -40,13 +40,13 @@ def handled() -> Iterator[None]:
 
 
 def install() -> None:
-    """Within `handled`, take the signals again: another library may have taken them since."""
+    """Install the signal handlers again, within `handled`: another library may have replaced them since."""
     for number in SIGNALS if _handling else ():
         _set(number, _handle)
 
 
 def defer(on: bool) -> None:
-    """Let a first signal be only noted, for `asked`; a second one is obeyed at once."""
+    """Only note a first signal, for `asked`; a second one stops the run at once."""
     global _deferring
     _deferring = on
 
@@ -62,7 +62,10 @@ def _handle(number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
     _asked = number
     if is_first():
-        print(f"\n{signal.Signals(number).name}: stopping as soon as all is saved; once more: at once", file=sys.stderr)
+        print(
+            f"\n{signal.Signals(number).name}: stopping as soon as everything is saved; a second signal stops at once",
+            file=sys.stderr,
+        )
 
 
 def _set(number: int, handler: object) -> None:

@@ -12,13 +12,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pytorch_lightning as pl
     from torch import nn
 
-HOOKS_OF_A_STEP = (
-    *("on_train_batch_start", "on_train_batch_end", "on_before_backward", "on_after_backward"),
-    *("on_before_optimizer_step", "on_before_zero_grad"),
-)
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # <malloc.h>
 
 
@@ -54,26 +49,7 @@ def look_for_gpus_once() -> None:
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
 
 
-def pass_over_empty_hooks(module: pl.LightningModule, callbacks: list[pl.Callback]) -> None:
-    """Keep Lightning from calling hooks of a step that do nothing: 10 µs each, and each callback has several a step."""
-    import pytorch_lightning as pl
-
-    owners: list[tuple[object, type]] = [(module, pl.LightningModule), *((c, pl.Callback) for c in callbacks)]
-    for owner, base in owners:
-        for hook in HOOKS_OF_A_STEP:
-            if is_empty(hook, owner, base):
-                setattr(owner, hook, None)  # Lightning looks whether it can be called
-
-
 def is_empty(hook: str, owner: object, base: type) -> bool:
     """Tell whether a hook is still the base class's, which does nothing."""
     own = vars(owner).get(hook, getattr(type(owner), hook))
     return own is None or own is getattr(base, hook)
-
-
-def compose_once() -> None:
-    """Spare Hydra a composition of its own that only finds `hydra.mode`, which is nowhere set: a fifth of a refusal."""
-    from hydra._internal.hydra import Hydra
-
-    if not any("hydra.mode" in argument for argument in sys.argv):
-        Hydra.get_mode = lambda *_arguments, **_options: None  # type: ignore[method-assign]  # as where it is not set

@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from adversaria.config.errors import ConfigError
+from adversaria.config.foreign_errors import JOBLIB_KILLED
 
 log = logging.getLogger(__name__)
 RESTARTS = "ADVERSARIA_SWEEP_RESTARTS"  # environment variable that counts them
@@ -21,25 +22,25 @@ RESTARTS = "ADVERSARIA_SWEEP_RESTARTS"  # environment variable that counts them
 
 @contextlib.contextmanager
 def going_on_without_killed_jobs(restarts: int = 2) -> Iterator[None]:
-    """Start this command again, for what is missing, when a killed process took joblib's others with it.
+    """Run this command again, which skips finished jobs, when a killed process ended joblib's others too.
 
     Args:
-        restarts: how often; a job that memory does not suffice for is killed each time.
+        restarts: how often at most; a job that needs more memory than there is is killed each time.
     """
     try:
         yield
     except Exception as error:
         done = int(os.environ.get(RESTARTS, "0"))
-        if type(error).__name__ != "TerminatedWorkerError" or done >= restarts:
+        if type(error).__name__ != JOBLIB_KILLED or done >= restarts:
             raise
-        log.error("a job's process was killed, perhaps for want of memory; the sweep goes on with what is missing")
+        log.error("a job's process was killed; out of memory? The sweep is run again: finished jobs are skipped")
         os.environ[RESTARTS] = str(done + 1)
         os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
 @contextlib.contextmanager
 def leaving_nothing_behind() -> Iterator[None]:
-    """Give back memory, and remove the environment variables of a run, which the next job would take for its own."""
+    """Give back memory, and remove the environment variables of a run, which the next job would read as its own."""
     before = set(os.environ)
     try:
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import math
 from pathlib import Path
@@ -13,7 +15,8 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict, read_write
 
-from adversaria.config.errors import describe_error, first_line
+from adversaria.config.errors import first_line
+from adversaria.config.foreign_errors import describe_error
 from adversaria.runs import record
 from adversaria.sweeps import summary as summaries
 from adversaria.sweeps.names import sweep_folder
@@ -22,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Sweep(Callback):
-    """Name the folders of a sweep before its first job, keep a failed job from ending it, and sum it up after each job.
+    """Name the folders of a sweep before its first job, let it survive failed jobs, and write its summary after each.
 
     Args:
         summary: write `summary.csv`, `summary.md` and `summary.html`.
@@ -32,7 +35,10 @@ class Sweep(Callback):
         self.summary = summary
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Settle the names, as overrides: so jobs in other processes have them too."""
+        """Set the sweep's folder, and the keys that are fixed, as overrides: jobs in other processes have them too.
+
+        Hydra has a list of keys that the names of its jobs leave out; conf/train.yaml hands it to `job_name`.
+        """
         params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
         parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
         overrides = {o.key_or_group: o for o in parsed}.values()  # the command line's come last and count
@@ -41,23 +47,23 @@ class Sweep(Callback):
         swept = [o.key_or_group for o in overrides if o.is_sweep_override()]
         folder = config.hydra.sweep.dir or sweep_folder(config.output_root, swept, texts)
         names = ",".join(_quoted(o.key_or_group) for o in fixed)
-        settled = [f"hydra.sweep.dir={_quoted(folder)}", f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
+        chosen = [f"hydra.sweep.dir={_quoted(folder)}", f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
         with read_write(config), open_dict(config):
             config.hydra.sweep.dir = folder
-            config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *settled]
+            config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *chosen]
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
-        """Note why a job failed and let the others go on; sum up what there is, as the sweep may be stopped."""
+        """Write why a job failed and let the others go on; write a summary each time, as the sweep may be stopped."""
         if config.hydra.mode != RunMode.MULTIRUN:
             return
         if job_return.status == JobStatus.FAILED:
-            error = job_return._return_value
+            error = error_of(job_return)
             explained = describe_error(error)
             sentence = explained or f"{type(error).__name__}: {first_line(error)}"
             log.error("this job failed: %s", sentence, exc_info=error if explained is None else None)
             job = Path(config.hydra.runtime.output_dir)
             record.write_failure(job, list(config.hydra.overrides.task), sentence)
-            if "max_failure_rate" not in config.hydra.sweeper:  # a sweeper that cannot bear it itself
+            if "max_failure_rate" not in config.hydra.sweeper:  # the sweeper would stop at a failed job
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, math.nan
         if self.summary:
             folder = Path(config.hydra.sweep.dir)
@@ -72,8 +78,19 @@ class Sweep(Callback):
         failed = sum(job.status.startswith(summaries.FAILED) for job in summary.jobs)
         if failed:
             raise SystemExit(
-                f"error: {failed} job{'s' if failed > 1 else ''} failed; see {folder}, and start the sweep again"
+                f"error: {failed} job{'s' if failed > 1 else ''} failed; see {folder}, and run the same command again: "
+                "finished jobs are skipped"
             )
+
+
+def error_of(job_return: JobReturn) -> Exception:
+    """Return the error of a failed job, which Hydra raises, with a line on stderr, where its value is asked for."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        try:
+            value = job_return.return_value
+        except Exception as error:
+            return error
+    return RuntimeError(f"the job failed, and Hydra has no error of it, but {value!r}")
 
 
 def _quoted(text: str) -> str:

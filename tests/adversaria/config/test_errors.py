@@ -1,3 +1,5 @@
+import signal
+
 import pytest
 
 from adversaria.config import errors
@@ -6,11 +8,11 @@ from adversaria.config.errors import (
     ConfigError,
     DataError,
     UserError,
-    describe_error,
     one_sentence_errors,
     options,
     suggest,
 )
+from adversaria.config.foreign_errors import JOBLIB_KILLED, SUBMITIT_KILLED, describe_error
 from adversaria.tools import compose
 
 
@@ -112,10 +114,21 @@ def test_what_lightning_finds_wrong_is_explained_in_one_line():
     assert describe_error(error.value) == " ".join(str(error.value).split())
 
 
-@pytest.mark.parametrize("name", ["TerminatedWorkerError", "UncompletedJobError"])
-def test_a_killed_job_is_explained(name):
-    killed = type(name, (RuntimeError,), {})
-    assert describe_error(killed("signal 9\nand a log")).startswith("a job's process was killed")
+KILLED = "a job's process was killed; out of memory? run again: finished jobs are skipped"
+
+
+def test_a_killed_job_of_joblib_is_explained():
+    joblib = pytest.importorskip("joblib", reason="joblib is not installed: pip install -e '.[sweep]'")
+    with pytest.raises(Exception, match="terminated") as error:
+        joblib.Parallel(n_jobs=2)(joblib.delayed(signal.raise_signal)(signal.SIGKILL) for _ in range(2))
+    assert type(error.value).__name__ == JOBLIB_KILLED
+    assert describe_error(error.value) == KILLED
+
+
+def test_a_killed_job_of_submitit_is_explained():
+    assert describe_error(type(SUBMITIT_KILLED, (RuntimeError,), {})("signal 9\nand a log")) == KILLED
+    utils = pytest.importorskip("submitit.core.utils", reason="submitit is not installed: pip install -e '.[sweep]'")
+    assert hasattr(utils, SUBMITIT_KILLED)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("bug"), KeyError("x"), TypeError("y"), ValueError("z")])
