@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from adversaria.config.errors import ConfigError
+from adversaria.config.errors import CONF, ConfigError
 from adversaria.sweeps import jobs, summary
 from adversaria.sweeps.names import LONGEST, job_name, shortest, sweep_folder
+from adversaria.sweeps.sweep import Sweep, error_of
 
 
 def test_keys_are_cut_as_far_as_they_stay_apart() -> None:
@@ -137,3 +138,29 @@ def test_jobs_take_the_gpus_in_turn(job, gpus, trainer, devices, monkeypatch: py
         HydraConfig, "get", lambda: SimpleNamespace(mode=RunMode.MULTIRUN, job=SimpleNamespace(num=job))
     )
     assert jobs.gpu_of_job(trainer).get("devices") == devices
+
+
+def test_the_error_of_a_failed_job_is_found_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    from hydra.core.utils import JobReturn, JobStatus
+
+    returned = JobReturn(status=JobStatus.FAILED)
+    returned.return_value = error = ValueError("what went wrong")  # as hydra.core.utils.run_job sets it
+    assert error_of(returned) is error
+    assert capsys.readouterr().err == ""
+
+
+def test_jobs_are_told_the_fixed_keys_by_a_key_that_hydra_has() -> None:
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from omegaconf import OmegaConf
+
+    given = ["data.root='/my pictures'", "model.lambda_kl=0,1"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        start = OmegaConf.create({"hydra": {"sweeper": {}, "sweep": {"dir": ""}, "overrides": {"task": given}}})
+        start.hydra.overrides.hydra, start.output_root = [], "outputs"
+        Sweep().on_multirun_start(start)
+        cfg = hydra_compose("train", overrides=list(start.hydra.overrides.hydra), return_hydra_config=True)
+    assert cfg.hydra.job.config.override_dirname.exclude_keys == ["data.root"]
+    assert cfg.hydra.sweep.dir == start.hydra.sweep.dir
+    subdir = OmegaConf.to_container(cfg.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload,index]
+    assert "override_dirname.exclude_keys" in subdir

@@ -1,0 +1,57 @@
+"""Lightning's expected warnings are hidden, and no others; each comes from Lightning itself here."""
+
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import sys, warnings
+import pytorch_lightning as pl, torch
+from torch.utils.data import DataLoader
+from adversaria.runs.quieten import quieten
+
+class Model(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.frozen = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1).eval()
+    def training_step(self, batch):
+        return self.layer(batch).mean()
+    def train_dataloader(self):
+        return DataLoader(torch.ones(2, 1))
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+warnings.simplefilter("always")
+if sys.argv[1] == "quiet":
+    quieten()
+folder = sys.argv[2]
+checkpoint = pl.callbacks.ModelCheckpoint(folder)
+options = dict(accelerator="cpu", max_epochs=1, enable_progress_bar=False, default_root_dir=folder)
+pl.Trainer(callbacks=[checkpoint], logger=pl.loggers.CSVLogger(folder), log_every_n_steps=50, **options).fit(Model())
+warnings.warn("another")
+"""
+PARTS = ["in eval mode at the start", "exists and is not empty", "smaller than the logging interval"]
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "file").touch()
+    command = [sys.executable, "-c", SCRIPT]
+    return {
+        how: subprocess.run([*command, how, str(folder)], capture_output=True, text=True, check=True).stderr
+        for how in ("loud", "quiet")
+    }
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_expected_warning_has_this_text_still_and_is_hidden(said: dict[str, str], part: str) -> None:
+    assert part in said["loud"]
+    assert part not in said["quiet"]
+
+
+def test_other_warnings_are_shown_and_greetings_are_not(said: dict[str, str]) -> None:
+    assert "UserWarning: another" in said["quiet"]
+    assert "GPU available" in said["loud"]
+    assert "GPU available" not in said["quiet"]
