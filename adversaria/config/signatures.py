@@ -39,7 +39,7 @@ def signature(target: str) -> Signature | None:
 
 @functools.cache
 def _statements(file: Path) -> list[ast.stmt]:
-    return ast.parse(file.read_text()).body
+    return ast.parse(file.read_text(encoding="utf-8")).body
 
 
 def _definitions(file: Path) -> dict[str, ast.ClassDef | ast.FunctionDef]:

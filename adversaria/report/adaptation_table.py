@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import logging
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adversaria.report import tables
 from adversaria.runs.record import read_record
 
-log = logging.getLogger(__name__)
 FLOOR, CEILING = "source_only", "target_only"
 AUGMENTATIONS = ("augmentation", "augmentation of the target")  # in a protocol
 
@@ -34,7 +32,7 @@ class Cell:
     protocol: dict[str, Any]
 
     def __str__(self) -> str:
-        return spread(self.accuracy)
+        return tables.spread(self.accuracy, ".3f", ".3f")
 
 
 Cells = dict[tuple[str, str], Cell]  # by system and scenario
@@ -63,12 +61,6 @@ def cells_of(records: Iterable[tuple[str, str, dict[str, Any]]]) -> Cells:
     }
 
 
-def spread(values: list[float]) -> str:
-    """Write a mean, with the standard deviation where there are several values."""
-    mean = statistics.mean(values)
-    return f"{mean:.3f} ± {statistics.stdev(values):.3f}" if len(values) > 1 else f"{mean:.3f}"
-
-
 def gap_closed(cells: Cells, system: str, scenario: str) -> float | None:
     """Return the share of the way from source-only to target-only that a system goes; None without those two."""
     if (FLOOR, scenario) not in cells or (CEILING, scenario) not in cells:
@@ -83,9 +75,9 @@ def systems(cells: Cells) -> list[str]:
 
 
 def markdown(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the table and what must be known of its figures."""
-    header, *rows = (f"| {' | '.join(row)} |" for row in table(cells, reported))
-    return "\n".join([header, "|---" * header.count(" | ") + "|---|", *rows, "", *notes(cells)]) + "\n"
+    """Return the table, and the protocol of its values."""
+    header, *rows = table(cells, reported)
+    return "\n".join([tables.markdown(header, rows), *notes(cells)]) + "\n"
 
 
 def table(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
@@ -131,23 +123,19 @@ def augmentations(cells: Cells) -> list[str]:
 
 def write_csv(file: Path, cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> None:
     """Write one line a cell."""
-    with file.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(
-            ["system", "scenario", "accuracy", "std", "seeds", "gap_closed", "oracle", "minutes", "reported"]
-        )
-        for (system, scenario), cell in sorted(cells.items()):
-            several = len(cell.accuracy) > 1
-            writer.writerow(
-                [
-                    system,
-                    scenario,
-                    statistics.mean(cell.accuracy),
-                    statistics.stdev(cell.accuracy) if several else "",
-                    len(cell.accuracy),
-                    gap_closed(cells, system, scenario),
-                    statistics.mean(cell.oracle) if cell.oracle else "",
-                    statistics.mean(cell.minutes),
-                    reported.get(scenario, {}).get(system, ""),
-                ]
-            )
+    header = ["system", "scenario", "accuracy", "std", "seeds", "gap_closed", "oracle", "minutes", "reported"]
+    rows = [
+        [
+            system,
+            scenario,
+            tables.mean(cell.accuracy),
+            statistics.stdev(cell.accuracy) if len(cell.accuracy) > 1 else None,
+            len(cell.accuracy),
+            gap_closed(cells, system, scenario),
+            tables.mean(cell.oracle),
+            tables.mean(cell.minutes),
+            reported.get(scenario, {}).get(system),
+        ]
+        for (system, scenario), cell in sorted(cells.items())
+    ]
+    file.write_text(tables.csv_text(header, rows), encoding="utf-8")

@@ -19,7 +19,7 @@ def read_metrics(file: Path) -> Curves:
     A last line cut short by a crash is ignored.
     """
     curves: Curves = {}
-    with file.open(newline="") as stream:
+    with file.open(newline="", encoding="utf-8") as stream:
         for row in csv.DictReader(line for line in stream if line.endswith("\n")):
             try:
                 name, iteration, value = (

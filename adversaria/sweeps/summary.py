@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from adversaria.config.errors import ConfigError
+from adversaria.report import tables
 from adversaria.runs.record import CONFIG, FAILURE, INVOCATION, METRICS, read_record, replace_text
 from adversaria.sweeps.names import shortest
 
@@ -51,22 +49,22 @@ class Row:
     @property
     def status(self) -> str:
         """What to say of the jobs together."""
-        told = sorted({job.status for job in self.jobs if job.status != DONE})
-        return "; ".join(told) or DONE
+        others = sorted({job.status for job in self.jobs if job.status != DONE})
+        return "; ".join(others) or DONE
 
     @property
     def objective(self) -> float | None:
         """Mean over the jobs that have one."""
-        return _mean([job.objective for job in self.jobs])
+        return tables.mean(job.objective for job in self.jobs)
 
     def text(self, metric: str) -> str:
-        """Write the mean of a metric, ± the standard deviation over seeds."""
-        return _spread([job.metrics.get(metric) for job in self.jobs])
+        """Write the mean of a metric ± the standard deviation over seeds."""
+        return tables.spread(job.metrics.get(metric) for job in self.jobs)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the jobs of a sweep have in common and apart."""
+    """The jobs of a sweep, one row for each setting."""
 
     objective: str
     swept: list[str]
@@ -110,7 +108,7 @@ def _job(folder: Path) -> Job:
     from adversaria.runs.objective import objective  # imports torch: where the jobs ran in other processes, only now
 
     measured = read_record(folder / METRICS).get("metrics")
-    failure = _json(folder / FAILURE) if measured is None else None  # else it was refused while another was at it
+    failure = _json(folder / FAILURE) if measured is None else None
     invocations = _json(folder / INVOCATION)
     config = OmegaConf.load(folder / CONFIG) if (folder / CONFIG).exists() else OmegaConf.create()
     minimises, value = OmegaConf.select(config, "objective"), None
@@ -132,16 +130,7 @@ def _job(folder: Path) -> Job:
 
 
 def _json(file: Path) -> Any:
-    return json.loads(file.read_text()) if file.exists() else None
-
-
-def _spread(values: Sequence[float | None]) -> str:
-    found = [value for value in values if value is not None]
-    if not found:
-        return ""
-    import statistics  # 20 ms, which every start would pay for
-
-    return f"{statistics.mean(found):.4g}" + (f" ± {statistics.stdev(found):.2g}" if len(found) > 1 else "")
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
 def header(summary: Summary) -> list[str]:
@@ -152,15 +141,14 @@ def header(summary: Summary) -> list[str]:
 
 def cells(summary: Summary, row: Row) -> list[str]:
     """Return a row's texts, one a column."""
-    objective = [_spread([job.objective for job in row.jobs])] if summary.objective else []
+    objective = [tables.spread(job.objective for job in row.jobs)] if summary.objective else []
     return [*row.values, *objective, *map(row.text, summary.metrics), str(len(row.jobs)), row.status]
 
 
 def markdown(summary: Summary) -> str:
     """Return the table, a line for each setting, and what it shows."""
-    lines = [header(summary), ["---"] * len(header(summary)), *(cells(summary, row) for row in summary.rows)]
-    table = "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines)
-    return f"{table}\n\n{caption(summary)}\n"
+    table = tables.markdown(header(summary), (cells(summary, row) for row in summary.rows))
+    return f"{table}\n{caption(summary)}\n"
 
 
 def caption(summary: Summary) -> str:
@@ -171,15 +159,18 @@ def caption(summary: Summary) -> str:
 
 def _csv(summary: Summary) -> str:
     """Return a line for each job, all its metrics."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     keys = list(dict.fromkeys(key for job in summary.jobs for key in job.overrides))
-    writer.writerow([*keys, "objective", *summary.metrics, "status", "folder"])
-    for job in summary.jobs:
-        values = [job.metrics.get(metric, "") for metric in summary.metrics]
-        objective = "" if job.objective is None else job.objective
-        writer.writerow([*(job.overrides.get(k, "") for k in keys), objective, *values, job.status, job.folder.name])
-    return stream.getvalue()
+    rows = [
+        [
+            *(job.overrides.get(key, "") for key in keys),
+            job.objective,
+            *(job.metrics.get(metric) for metric in summary.metrics),
+            job.status,
+            job.folder.name,
+        ]
+        for job in summary.jobs
+    ]
+    return tables.csv_text([*keys, "objective", *summary.metrics, "status", "folder"], rows)
 
 
 def page(summary: Summary, title: str) -> str:
@@ -200,31 +191,15 @@ def page(summary: Summary, title: str) -> str:
 
 
 def tradeoff(summary: Summary) -> bytes | None:
-    """Draw the MSE against the KLD of the jobs, as PNG; None where fewer than two jobs have both."""
+    """Draw the MSE against the KLD of the settings, as PNG; None where fewer than two jobs have both."""
     if sum({"mse", "kld"} <= set(job.metrics) for job in summary.jobs) < 2:
         return None
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator
+    from adversaria.report.scatter import scatter
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axis = figure.subplots()
-    for number, row in enumerate(summary.rows):
-        x, y = (_mean([job.metrics.get(metric) for job in row.jobs]) for metric in ("kld", "mse"))
-        if x is None or y is None:
-            continue
+    points = {}
+    for row in summary.rows:
         named = zip(shortest(summary.swept), row.values, strict=True)
-        label = ", ".join(f"{k}={v}" for k, v in named)
-        axis.scatter(x, y, s=50, label=label, color=f"C{number % 10}", marker="osD^v"[number // 10 % 5])
-    axis.set(xlabel="KLD, nats", ylabel="MSE", xscale="log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_formatter("")
-    figure.legend(loc="outside right upper", fontsize=8)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=120)
-    return stream.getvalue()
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    found = [value for value in values if value is not None]
-    return sum(found) / len(found) if found else None
+        x, y = (tables.mean(job.metrics.get(metric) for job in row.jobs) for metric in ("kld", "mse"))
+        if x is not None and y is not None:
+            points[", ".join(f"{key}={value}" for key, value in named)] = (x, y)
+    return scatter(points, "KLD, nats", "MSE")

@@ -33,6 +33,6 @@ class UDATable(Callback):
             log.warning("no run in %s is finished: no table", folder)
             return
         text = markdown(cells, self.reported) + (f"\n{self.note}\n" if self.note else "")
-        (folder / "table.md").write_text(text)
+        (folder / "table.md").write_text(text, encoding="utf-8")
         write_csv(folder / "table.csv", cells, self.reported)
         print(f"\n{text}\n{folder / 'table.md'}")
