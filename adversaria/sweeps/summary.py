@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from adversaria.config.errors import ConfigError
 from adversaria.report import tables
+from adversaria.runs import objective as runs_objective
 from adversaria.runs.record import CONFIG, FAILURE, INVOCATION, METRICS, read_record, replace_text
 from adversaria.sweeps.names import shortest
 
@@ -49,8 +50,7 @@ class Row:
     @property
     def status(self) -> str:
         """What to say of the jobs together."""
-        others = sorted({job.status for job in self.jobs if job.status != DONE})
-        return "; ".join(others) or DONE
+        return "; ".join(sorted({job.status for job in self.jobs} - {DONE})) or DONE
 
     @property
     def objective(self) -> float | None:
@@ -100,21 +100,18 @@ def read(folder: Path) -> Summary:
         groups.setdefault(tuple(job.overrides.get(key, "") for key in swept), []).append(job)
     rows = [Row(values, members) for values, members in groups.items()]
     rows.sort(key=lambda row: float("inf") if row.objective is None else row.objective)
-    objectives = {job.minimises for job in jobs if job.minimises}
-    return Summary(" or ".join(sorted(objectives)), swept, rows)
+    return Summary(" or ".join(sorted({job.minimises for job in jobs if job.minimises})), swept, rows)
 
 
 def _job(folder: Path) -> Job:
-    from adversaria.runs.objective import objective  # imports torch: where the jobs ran in other processes, only now
-
     measured = read_record(folder / METRICS).get("metrics")
-    failure = _json(folder / FAILURE) if measured is None else None
+    failure = _json(folder / FAILURE) if measured is None else None  # else another process finished it
     invocations = _json(folder / INVOCATION)
     config = OmegaConf.load(folder / CONFIG) if (folder / CONFIG).exists() else OmegaConf.create()
     minimises, value = OmegaConf.select(config, "objective"), None
     if measured:
         with contextlib.suppress(ConfigError):  # it has no such metric
-            value = objective(minimises, measured, folder)
+            value = runs_objective.objective(minimises, measured, folder)
     return Job(
         folder,
         dict(o.lstrip("+").split("=", 1) for o in (failure or invocations[-1])["overrides"]),
@@ -153,8 +150,7 @@ def markdown(summary: Summary) -> str:
 
 def caption(summary: Summary) -> str:
     """Say how the rows are sorted and what they are the mean of."""
-    order = f"Best {summary.objective} first. " if summary.objective else ""
-    return f"{order}Test metrics, after a line's jobs: mean ± standard deviation over seeds where there are several."
+    return f"{f'Best {summary.objective} first. ' if summary.objective else ''}Test metrics, after a line's jobs: mean ± standard deviation over seeds where there are several."
 
 
 def _csv(summary: Summary) -> str:
@@ -194,12 +190,11 @@ def tradeoff(summary: Summary) -> bytes | None:
     """Draw the MSE against the KLD of the settings, as PNG; None where fewer than two jobs have both."""
     if sum({"mse", "kld"} <= set(job.metrics) for job in summary.jobs) < 2:
         return None
-    from adversaria.report.scatter import scatter
+    from adversaria.report.scatter import scatter  # imports matplotlib
 
     points = {}
     for row in summary.rows:
-        named = zip(shortest(summary.swept), row.values, strict=True)
         x, y = (tables.mean(job.metrics.get(metric) for job in row.jobs) for metric in ("kld", "mse"))
         if x is not None and y is not None:
-            points[", ".join(f"{key}={value}" for key, value in named)] = (x, y)
+            points[", ".join(map("=".join, zip(shortest(summary.swept), row.values, strict=True)))] = (x, y)
     return scatter(points, "KLD, nats", "MSE")
