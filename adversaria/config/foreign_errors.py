@@ -73,6 +73,9 @@ def _unknown_key(key: str) -> str:
         group = owners[key][0].partition("=")[0]
         leaf = key[len(group) + 1 :]
         return f"{key}: the chosen {group} has no key '{leaf}'; it belongs to {', '.join(owners[key])}"
+    if "/" in key and key in owners:
+        group = key.rpartition("/")[0]
+        return f"{key}: the chosen {group} has no {key}; choose the {group} that has, in the same command"
     near = difflib.get_close_matches(key, owners, 1, 0.75) or difflib.get_close_matches(key, owners, 1, 0.5)
     return f"{key}: there is no such key" + (f"; did you mean {near[0]}?" if near else "; see --cfg job for all keys")
 

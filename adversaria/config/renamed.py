@@ -79,9 +79,13 @@ def renamed_arguments(arguments: Iterable[str]) -> list[str]:
     return new
 
 
-def renamed_choices(choices: dict[str, str]) -> dict[str, str]:
+def renamed_choices(choices: dict[str, str | None]) -> dict[str, str | None]:
     """Return the groups that a saved run chose from as this version names them."""
-    return dict(renamed_override(f"{group}={choice}").split("=", 1) for group, choice in choices.items())
+    new = {}
+    for group, choice in choices.items():
+        name, _, value = renamed_override(f"{group}={choice}").partition("=")
+        new[name] = choice if choice is None else value
+    return new
 
 
 def _renamed_target(target: str) -> str:

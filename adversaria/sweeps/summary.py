@@ -132,8 +132,7 @@ def _json(file: Path) -> Any:
 
 def header(summary: Summary) -> list[str]:
     """Return the columns' names."""
-    objective = [summary.objective] if summary.objective else []
-    return [*shortest(summary.swept), *objective, *summary.metrics, "jobs", "status"]
+    return [*shortest(summary.swept), *filter(None, [summary.objective]), *summary.metrics, "jobs", "status"]
 
 
 def cells(summary: Summary, row: Row) -> list[str]:
@@ -150,7 +149,8 @@ def markdown(summary: Summary) -> str:
 
 def caption(summary: Summary) -> str:
     """Say how the rows are sorted and what they are the mean of."""
-    return f"{f'Best {summary.objective} first. ' if summary.objective else ''}Test metrics, after a line's jobs: mean ± standard deviation over seeds where there are several."
+    order = f"Best {summary.objective} first. " if summary.objective else ""
+    return f"{order}Test metrics, after a line's jobs: mean ± standard deviation over seeds where there are several."
 
 
 def _csv(summary: Summary) -> str:

@@ -71,6 +71,7 @@ def test_options_lists_the_choices_of_a_group():
         ("+data=celeba", ["Multiple values for data"]),
         ("seed=${nothing}", ["nothing", "not found"]),
         ("seed=???", ["seed"]),
+        ("model/domain_discriminator=mlp", ["the chosen model has no model/domain_discriminator; choose the model"]),
         ("data=null", ["a group needs a choice"]),
         ("trainer=null", ["a group needs a choice"]),
     ],
