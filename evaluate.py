@@ -10,7 +10,7 @@ from adversaria.runs import run_folder
 from adversaria.runs.record import METRICS
 from adversaria.tools import configuration
 from adversaria.tools.evaluate import append, evaluate
-from datamodules.readers import SPLITS
+from datamodules.readers.base import SPLITS
 
 EXAMPLES = """
 examples:

@@ -12,7 +12,7 @@ from adversaria.config.errors import CONF, ConfigError, options
 from adversaria.config.renamed import renamed_override
 from adversaria.runs import resume
 from adversaria.tools.compose import compose
-from datamodules.readers import preflight
+from datamodules.preflight import preflight
 
 if TYPE_CHECKING:
     import torch

@@ -24,7 +24,7 @@ from adversaria.runs.quieten import quieten
 from adversaria.runs.record import write_invocation
 from adversaria.speed import settings
 from adversaria.sweeps import jobs
-from datamodules.readers import preflight
+from datamodules.preflight import preflight
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
