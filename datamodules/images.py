@@ -78,6 +78,8 @@ class ImagesDataModule(pl.LightningDataModule):
         Raises:
             ConfigError: the batch size is larger than the training split.
         """
+        if stage not in ("fit", None):
+            return  # only training drops an incomplete batch
         size = len(self.cache.splits["train"]) // self.world_size
         if self.batch_size > size:
             raise ConfigError(

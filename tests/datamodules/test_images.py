@@ -183,6 +183,14 @@ def test_a_batch_larger_than_the_training_split_is_refused(faces):
     faces(batch_size=40).setup("fit")
 
 
+def test_a_batch_larger_than_the_training_split_is_fine_for_evaluation(faces, tmp_path):
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=str(tmp_path))
+    module = BatchKeeper()
+    for action in (trainer.validate, trainer.test):
+        action(module, datamodule=faces(batch_size=64), verbose=False)
+    assert [[len(batch["image"]) for _, batch in module.seen[split]] for split in ("val", "test")] == [[7], [5]]
+
+
 def test_the_batch_size_is_held_against_the_share_of_one_process(faces):
     datamodule = faces(batch_size=21)
     datamodule.trainer = stand_in(world_size=2, global_rank=0)
