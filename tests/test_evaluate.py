@@ -14,7 +14,8 @@ from adversaria.config.errors import ConfigError
 from adversaria.runs import resume, run_folder
 from adversaria.runs.curves import read_metrics
 from adversaria.runs.record import write_invocation
-from adversaria.tools import configuration, train
+from adversaria.tools import train
+from adversaria.tools.configuration import run_configuration
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -65,7 +66,7 @@ def test_the_validation_split_has_the_loss_of_the_validation(run: Path, checkpoi
 def test_a_bare_checkpoint_is_measured_by_its_kind_on_data_that_is_named(run: Path, tmp_path: Path, capsys) -> None:
     bare = tmp_path / "bare.ckpt"
     shutil.copy(run / "checkpoints" / "last.ckpt", bare)
-    data = [f"data.source.{split}={count}" for split, count in (("train", 96), ("val", 24), ("test", 24))]
+    data = [f"data.reader.{split}={count}" for split, count in (("train", 96), ("val", 24), ("test", 24))]
     arguments = [str(bare), "--data", "synthetic_faces", *data, f"data.cache_dir={tmp_path / 'cache'}"]
     arguments += ["--batch-size", "32", "--device", "cpu"]
     evaluate.main(arguments)
@@ -110,7 +111,7 @@ def test_an_adapted_run_repeats_its_figures(compose, cache_dir: Path, tmp_path: 
 
 def test_a_bare_checkpoint_of_a_class_without_configuration_is_refused() -> None:
     with pytest.raises(ConfigError, match="no choice of conf/model builds"):
-        configuration.configuration(None, {"_target_": "lightning_modules.mine.Mine"}, "digits")
+        run_configuration(None, {"_target_": "lightning_modules.mine.Mine"}, "digits")
 
 
 def test_figures_of_a_run_in_progress_are_shown_and_not_recorded(run: Path, capsys) -> None:

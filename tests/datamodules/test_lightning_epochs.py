@@ -9,7 +9,7 @@ import torch
 
 from datamodules.array_cache import ArraySplit
 from datamodules.batch_loader import BatchLoader, EpochSampler, ResumableLoader
-from datamodules.digit_pair import PairLoader
+from datamodules.pair_loader import PairLoader
 
 
 class Empty(pl.LightningModule):
