@@ -214,7 +214,7 @@ def dann(model: dict[str, Any], build: Builder) -> Step:
     if model["discriminator_update"]:
         raise ValueError("the bare loop of a DANN has no turns")
     network = build.network(model["network"])
-    discriminator = build.network(model["discriminator"], network.num_features)
+    discriminator = build.network(model["domain_discriminator"], network.num_features)
     optimizer = build.optimizer(model["update"]["optimizer"], network, discriminator)
 
     def step(batch: Batch) -> None:
@@ -233,7 +233,7 @@ def dann(model: dict[str, Any], build: Builder) -> Step:
 def adda(model: dict[str, Any], build: Builder) -> Step:
     """Return the step of ADDA's adaptation."""
     network, target = build.network(model["network"]), build.network(model["network"]).encoder
-    discriminator = build.network(model["discriminator"], network.num_features)
+    discriminator = build.network(model["domain_discriminator"], network.num_features)
     of_d = build.optimizer(model["discriminator_update"]["optimizer"], discriminator)
     of_encoder = build.optimizer(model["update"]["optimizer"], target)
     network.eval()

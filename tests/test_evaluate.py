@@ -81,7 +81,7 @@ def test_a_bare_checkpoint_is_measured_by_its_kind_on_data_that_is_named(run: Pa
 def test_a_run_is_measured_on_another_data_set_at_its_own_size(untrained, compose, cache_dir, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     small = ["model=classifier", "model.network.width=4", f"data.cache_dir={cache_dir}", "trainer.accelerator=cpu"]
-    config = compose(*small, "data=digits", "data.image_size=16", "callbacks.record.progress_bar=null", folder=folder)
+    config = compose(*small, "data=digits", "data.image_size=16", "callbacks.progress_bar=null", folder=folder)
     write_invocation(folder, config, {}, [])
     (folder / "checkpoints").mkdir()
     shutil.copy(untrained(*small, "data=digits"), folder / "checkpoints" / "last.ckpt")
@@ -95,7 +95,7 @@ def test_a_run_is_measured_on_another_data_set_at_its_own_size(untrained, compos
 def test_an_adapted_run_repeats_its_figures(compose, cache_dir: Path, tmp_path: Path) -> None:
     small = ["model=dann", "data=digits_mnist5k", "data.image_size=16", "model.network.width=4"]
     small += ["model.domain_discriminator.width=8", "trainer.max_epochs=1", "trainer.limit_train_batches=3"]
-    quiet = ["callbacks.record.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
     folder = tmp_path / "dann"
     config = compose(*small, *quiet, "callbacks.tsne=null", f"data.cache_dir={cache_dir}", folder=folder)
     folder.mkdir()

@@ -125,7 +125,7 @@ def _metrics(run: Path) -> dict[str, float]:
 
 def test_the_table_of_adaptation_goes_on_with_what_is_missing(tmp_path: Path, cli) -> None:
     small = ["model.network.width=4", "data.image_size=16", "trainer.max_epochs=1", "trainer.limit_train_batches=3"]
-    quiet = ["callbacks.record.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
     sweep = ["-m", "sweep=uda_table", "data=digits_mnist5k", *small, *quiet]
     first = cli(tmp_path, *sweep, "model=source_only", timeout=200)
     assert first.returncode == 0, first.stderr
@@ -201,7 +201,7 @@ def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, c
 @pytest.mark.parametrize("start", [[], ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]])
 def test_two_processes_share_one_run_folder_and_one_table(tmp_path: Path, start: list[str]) -> None:
     small = ["model.network.width=4", "data.batch_size=256", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"]
-    processes = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "callbacks.record.progress_bar=null"]
+    processes = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "callbacks.progress_bar=null"]
     command = [sys.executable, *start, str(ROOT / "train.py"), "model=gan", "data=digits", *small, *processes]
     done = subprocess.run(
         [*command, "trainer.enable_progress_bar=false"], cwd=tmp_path, capture_output=True, text=True, timeout=200

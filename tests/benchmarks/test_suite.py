@@ -113,7 +113,7 @@ def test_the_bare_loop_does_the_arithmetic_of_train(name, tmp_path, cache_dir):
     from benchmarks import bare, through_train
 
     steps = 5 if name == "A2" else 1  # its generator takes every fifth
-    few = [] if "sets" in SYSTEMS[name].config(2)["data"] else [f"data.source.{s}=12" for s in ("train", "val", "test")]
+    few = [] if "sets" in SYSTEMS[name].config(2)["data"] else [f"data.reader.{s}=12" for s in ("train", "val", "test")]
     folders = [f"run_dir={tmp_path}", f"data.cache_dir={cache_dir}"]
     config = SYSTEMS[name].config(2, *through_train.FIXED, *folders, *few, f"trainer.limit_train_batches={steps}")
     config["callbacks"] = {key: config["callbacks"][key] for key in through_train.IN_A_STEP}

@@ -23,7 +23,7 @@ METHODS = ["gan", "wgan", "acgan"]
 TINY = [
     *("data=digits", "data.batch_size=256", "model.network.width=4", "trainer.max_epochs=2"),
     *("trainer.log_every_n_steps=1", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"),
-    "callbacks.record.progress_bar=null",
+    "callbacks.progress_bar=null",
 ]
 EPOCH = 5  # batches of 256 of 1,322 images
 LAST = 2 * EPOCH
@@ -139,7 +139,10 @@ def test_only_the_last_checkpoint_is_kept_and_it_is_of_the_end(run: Run) -> None
     assert saved["adversaria"]["iteration"] == LAST
     assert saved["adversaria"]["model"] == run.config["model"]
     assert saved["adversaria"]["images"] == LAST * 256
-    assert saved["adversaria"]["turns"] == {"discriminator": LAST, "generator": 3 if run.method == "wgan" else LAST}
+    assert saved["adversaria"]["update_counts"] == {
+        "discriminator": LAST,
+        "generator": 3 if run.method == "wgan" else LAST,
+    }
     assert run.result is None  # no objective without a monitored metric
 
 

@@ -22,7 +22,7 @@ from callbacks.metrics.generation import GenerationMetrics
 from callbacks.record.keep_classifier import KeepClassifier
 from lightning_modules.losses import predict_labels
 
-QUIET = ["callbacks.record.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+QUIET = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
 DIGITS = ["data=digits", *QUIET]
 CLASSIFIER = ["model=classifier", "model.network.width=4", "data.batch_size=64", "model.optimizer.lr=1e-2"]
 
@@ -107,7 +107,7 @@ def test_without_a_classifier_the_run_ends_before_training_and_says_what_to_do(c
 def test_the_kept_weights_are_the_tested_ones(trainer_on, tmp_path, tested: str) -> None:
     trainer = trainer_on([[0]])
     trainer.datamodule.attributes, trainer.datamodule.image_size = ["digit"], 4
-    trainer.datamodule.source, trainer.datamodule.cache_dir = types.SimpleNamespace(name="x"), tmp_path / "cache"
+    trainer.datamodule.reader, trainer.datamodule.cache_dir = types.SimpleNamespace(name="x"), tmp_path / "cache"
     (tmp_path / "checkpoints").mkdir()
     for name in ("last", "best"):
         (tmp_path / "checkpoints" / f"{name}.ckpt").write_text(name)
