@@ -1,6 +1,6 @@
-"""How speed follows the number of images, the batch, the resolution and the number of processes.
+"""How speed depends on the number of images, the batch size, the resolution and the number of processes.
 
-There are no loader workers to grow: batches are gathered in the training process.
+The loader has no workers to scale: batches are gathered in the training process.
 """
 
 from __future__ import annotations
