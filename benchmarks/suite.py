@@ -166,7 +166,11 @@ def machine() -> str:
     """Describe this machine: processor, cores, memory, load and versions."""
     model = platform.processor() or platform.machine()
     if (file := Path("/proc/cpuinfo")).exists():
-        names = [line.split(":")[1].strip() for line in file.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":")[1].strip()
+            for line in file.read_text(encoding="utf-8").splitlines()
+            if line.startswith("model name")
+        ]
         model = names[0] if names else model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     threads = os.environ.get("OMP_NUM_THREADS")

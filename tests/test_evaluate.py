@@ -28,7 +28,7 @@ def run(tiny_run, tmp_path: Path) -> Path:
 
 
 def record(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "metrics.json").read_text())
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 
 def test_torch_is_imported_only_when_it_is_needed() -> None:
@@ -73,7 +73,7 @@ def test_a_bare_checkpoint_is_measured_by_its_kind_on_data_that_is_named(run: Pa
     assert "ssim" in capsys.readouterr().out
     assert {p.name for p in tmp_path.iterdir()} == {"run", "bare.ckpt", "cache"}
     evaluate.main([*arguments, "--output", str(tmp_path / "figures.json")])
-    (done,) = json.loads((tmp_path / "figures.json").read_text())["evaluations"]
+    (done,) = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["evaluations"]
     assert done["metrics"] == pytest.approx(record(run)["metrics"], rel=1e-4)
     assert done["protocol"]["weights"] == str(bare)
 

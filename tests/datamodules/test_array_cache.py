@@ -200,7 +200,7 @@ def test_two_processes_at_once_share_one_build(tmp_path):
     outputs = [p.communicate(timeout=60)[0].splitlines()[-1] for p in processes]
     assert [p.returncode for p in processes] == [0, 0]
     assert outputs == ["[1, 2] [0, 1] False"] * 2
-    assert sorted(log.read_text()) == ["1"] * 3 + ["2"] * 3
+    assert sorted(log.read_text(encoding="utf-8")) == ["1"] * 3 + ["2"] * 3
     assert len(entries(cache_dir)) == 1
 
 

@@ -82,7 +82,7 @@ def test_an_image_that_is_damaged_or_missing_is_named(celeba_root, download, cap
 def test_a_part_without_images_is_named(celeba_root, download, capsys):
     download(no_network)
     file = celeba_root / "list_eval_partition.txt"
-    file.write_text(file.read_text().replace("000003.jpg 1", "000003.jpg 0"))
+    file.write_text(file.read_text(encoding="utf-8").replace("000003.jpg 1", "000003.jpg 0"), encoding="utf-8")
     assert main(["celeba", str(celeba_root)]) == 2
     assert "CelebA's val split not found" in capsys.readouterr().err
 

@@ -104,9 +104,9 @@ def test_a_missing_list_is_named(celeba_root, file):
     ids=["too few", "a word", "not -1 or 1", "no part", "part as a word", "no such part"],
 )
 def test_a_malformed_line_is_named_by_file_and_number(celeba_root, file, number, line, reason):
-    lines = (celeba_root / file).read_text().splitlines()
+    lines = (celeba_root / file).read_text(encoding="utf-8").splitlines()
     lines[number - 1] = line
-    (celeba_root / file).write_text("\n".join(lines) + "\n")
+    (celeba_root / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(f"{celeba_root / file}, line {number}: ")) as error:
         CelebA(str(celeba_root)).splits()
     assert reason in str(error.value)
@@ -121,8 +121,10 @@ def test_blank_lines_in_the_lists_are_no_rows(celeba_root):
 
 def test_an_image_without_a_part_is_named(celeba_root):
     file = celeba_root / "list_eval_partition.txt"
-    lines = file.read_text().splitlines()
-    file.write_text("\n".join(line for line in lines if "000004" not in line and "000005" not in line))
+    lines = file.read_text(encoding="utf-8").splitlines()
+    file.write_text(
+        "\n".join(line for line in lines if "000004" not in line and "000005" not in line), encoding="utf-8"
+    )
     with pytest.raises(DataError, match=r"list_eval_partition.txt has no line for 000004.jpg \(2 images in all\)"):
         CelebA(str(celeba_root)).splits()
 
@@ -143,7 +145,7 @@ def test_a_truncated_image_is_named(celeba_root):
 
 def test_a_web_page_named_jpg_is_named(celeba_root):
     file = celeba_root / "img_align_celeba/000002.jpg"
-    file.write_text("<!DOCTYPE html><html>Quota exceeded</html>")
+    file.write_text("<!DOCTYPE html><html>Quota exceeded</html>", encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(f"{file} is not a readable image (it is an HTML page")):
         CelebA(str(celeba_root)).read("000002.jpg", 64)
 
@@ -183,7 +185,7 @@ def test_an_archive_whose_members_would_escape_is_only_read(write_celeba, tmp_pa
 
 def test_a_web_page_named_zip_is_named(write_celeba, tmp_path):
     file = write_celeba(tmp_path, archive=True) / "img_align_celeba.zip"
-    file.write_text("<html>Quota exceeded</html>")
+    file.write_text("<html>Quota exceeded</html>", encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(f"{file} is not a readable zip archive")):
         CelebA(str(tmp_path)).read("000001.jpg", 64)
 

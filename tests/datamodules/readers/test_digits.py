@@ -93,7 +93,7 @@ def write_mnistm_images(root, place="mnist_m"):
             file = f"{(7 * i) % 1000:08d}.png"  # the order is that of the list, not that of the names
             Image.fromarray(image).save(folder / f"mnist_m_{name}" / file)
             lines.append(f"{file} {label}\n")
-        (folder / f"mnist_m_{name}_labels.txt").write_text("".join(lines))
+        (folder / f"mnist_m_{name}_labels.txt").write_text("".join(lines), encoding="utf-8")
     files = [folder / f"mnist_m_{name}{end}" for name in parts for end in ("_labels.txt", "")]
     return Written(MNISTM, root, files, *parts.values())
 
@@ -105,7 +105,7 @@ def write_sheets(folder, prefix):
     files = []
     for name, (images, labels) in parts.items():
         files.append(folder / f"{prefix}_{name}_labels.txt")
-        files[-1].write_text("".join(f"{label}\n" for label in labels))
+        files[-1].write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
         for number, start in enumerate(range(0, len(images), 200)):  # two rows of tiles a sheet
             tiles = images[start : start + 200]
             sheet = np.zeros((32 * -(-len(tiles) // 100), 3200, 3), np.uint8)
@@ -399,7 +399,7 @@ def empty(file):
 
 
 def web_page(file):
-    file.write_text("<!DOCTYPE html><html>Quota exceeded</html>")
+    file.write_text("<!DOCTYPE html><html>Quota exceeded</html>", encoding="utf-8")
 
 
 def garble(file):
@@ -470,8 +470,8 @@ def test_an_image_of_mnistm_that_was_replaced_changes_the_fingerprint(tmp_path):
 def test_a_wrong_line_in_the_labels_of_mnistm_is_a_data_error(tmp_path, line):
     written = write_mnistm_images(tmp_path)
     file = written.files[0]
-    file.write_text(re.sub(r"00000021\.png \d", line, file.read_text()))
-    assert line in file.read_text()
+    file.write_text(re.sub(r"00000021\.png \d", line, file.read_text(encoding="utf-8")), encoding="utf-8")
+    assert line in file.read_text(encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(str(file).removesuffix("_labels.txt"))):
         written.open().splits()
 

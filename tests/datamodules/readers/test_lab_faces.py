@@ -24,7 +24,7 @@ def root(tmp_path):
         for i in range(count):
             Image.new("RGB", (64, 64), colour(part, i)).save(folder / part / f"{i:05d}.png")
             rows.append(f"{i:05d}.png,{int(i % 2 == 0)},{int(i > 4)}")
-        (folder / f"{part}.csv").write_text("\n".join(rows) + "\n")
+        (folder / f"{part}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return tmp_path
 
 
@@ -61,7 +61,7 @@ def test_missing_data_says_where_it_looked(tmp_path):
 
 def test_lists_with_different_columns_are_refused(root):
     file = root / "face/test.csv"
-    file.write_text(file.read_text().replace("Bangs,Male", "Male,Bangs"))
+    file.write_text(file.read_text(encoding="utf-8").replace("Bangs,Male", "Male,Bangs"), encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(f"{file}: its columns ['Male', 'Bangs'] are not those of train.csv")):
         LabFaces(str(root)).splits()
 
@@ -69,16 +69,16 @@ def test_lists_with_different_columns_are_refused(root):
 @pytest.mark.parametrize("values", ["x,0", ",0", "1", "1,0,1", "nan,0", "inf,0", "300,0", "-1,1", "0.5,0", "2,0"])
 def test_a_bad_value_is_named_by_file_and_line(root, values):
     file = root / "face/train.csv"
-    lines = file.read_text().splitlines()
+    lines = file.read_text(encoding="utf-8").splitlines()
     lines[3] = f"00002.png,{values}"
-    file.write_text("\n".join(lines) + "\n")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(f"{file}, line 4: ")):
         LabFaces(str(root)).splits()
 
 
 def test_values_written_as_floats_are_read(root):
     file = root / "face/train.csv"
-    file.write_text(file.read_text().replace("00002.png,1,0", "00002.png,1.0,0.0"))
+    file.write_text(file.read_text(encoding="utf-8").replace("00002.png,1,0", "00002.png,1.0,0.0"), encoding="utf-8")
     assert LabFaces(str(root), 0.2).splits()["train"].labels[2].tolist() == [1, 0]
 
 

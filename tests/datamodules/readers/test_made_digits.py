@@ -120,7 +120,7 @@ def write_lab(root, subset="usps", mode="L"):
         for i, (image, label) in enumerate(zip(images, labels, strict=True)):
             Image.fromarray(image).convert(mode).save(folder / f"{(7 * i) % 100:05d}.png")
             rows.append(f"{(7 * i) % 100:05d}.png,{label}")
-        (folder.parent / f"{part}.csv").write_text("\n".join(rows) + "\n")
+        (folder.parent / f"{part}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
         written[part] = DigitArrays(images, labels)
     return written
 
@@ -141,7 +141,7 @@ def test_the_lab_layout_is_read_grey_or_coloured(tmp_path, mode, inside):
 def test_a_row_that_is_no_label_is_an_error_that_names_the_table(tmp_path):
     write_lab(tmp_path)
     table = tmp_path / "digits" / "usps" / "train.csv"
-    table.write_text(table.read_text().replace(",3\n", ",three\n", 1))
+    table.write_text(table.read_text(encoding="utf-8").replace(",3\n", ",three\n", 1), encoding="utf-8")
     with pytest.raises(DataError, match=r"train\.csv: expected rows image_name,label"):
         LabDigits(str(tmp_path), "usps").splits()
 
