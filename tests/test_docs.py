@@ -132,8 +132,8 @@ def test_the_reader_and_the_method_that_the_documents_add_work(
     small = ("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=4")
     config = compose(("model=capacity_vae", "model.capacity=1e6", "data=folder", *small))
     reader = readers.open_reader(instantiate(config["data"]["reader"]), str(tmp_path))
-    assert {split: len(table) for split, table in reader.tables().items()} == {"train": 8, "val": 1, "test": 1}
-    image = torch.tensor(reader.read(reader.tables()["train"].names[0], 64))
+    assert {split: len(table) for split, table in reader.splits().items()} == {"train": 8, "val": 1, "test": 1}
+    image = torch.tensor(reader.read(reader.splits()["train"].names[0], 64))
     batch = {"image": (image / 127.5 - 1).permute(2, 0, 1).expand(4, -1, -1, -1)}
     loss = instantiate(config["model"]).training_step(batch, 0)
     assert 900 < loss < 1100  # lambda_kl * |KLD - capacity| = 1e-3 * 1e6, and an MSE of about 1

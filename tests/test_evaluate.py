@@ -14,7 +14,8 @@ from adversaria.config.errors import ConfigError
 from adversaria.runs import resume, run_folder
 from adversaria.runs.curves import read_metrics
 from adversaria.runs.record import write_invocation
-from adversaria.tools import configuration, train
+from adversaria.tools import train
+from adversaria.tools.configuration import run_configuration
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,7 +28,7 @@ def run(tiny_run, tmp_path: Path) -> Path:
 
 
 def record(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "metrics.json").read_text())
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 
 def test_torch_is_imported_only_when_it_is_needed() -> None:
@@ -72,7 +73,7 @@ def test_a_bare_checkpoint_is_measured_by_its_kind_on_data_that_is_named(run: Pa
     assert "ssim" in capsys.readouterr().out
     assert {p.name for p in tmp_path.iterdir()} == {"run", "bare.ckpt", "cache"}
     evaluate.main([*arguments, "--output", str(tmp_path / "figures.json")])
-    (done,) = json.loads((tmp_path / "figures.json").read_text())["evaluations"]
+    (done,) = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["evaluations"]
     assert done["metrics"] == pytest.approx(record(run)["metrics"], rel=1e-4)
     assert done["protocol"]["weights"] == str(bare)
 
@@ -110,7 +111,7 @@ def test_an_adapted_run_repeats_its_figures(compose, cache_dir: Path, tmp_path: 
 
 def test_a_bare_checkpoint_of_a_class_without_configuration_is_refused() -> None:
     with pytest.raises(ConfigError, match="no choice of conf/model builds"):
-        configuration.configuration(None, {"_target_": "lightning_modules.mine.Mine"}, "digits")
+        run_configuration(None, {"_target_": "lightning_modules.mine.Mine"}, "digits")
 
 
 def test_figures_of_a_run_in_progress_are_shown_and_not_recorded(run: Path, capsys) -> None:
