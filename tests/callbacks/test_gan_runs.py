@@ -23,7 +23,6 @@ METHODS = ["gan", "wgan", "acgan"]
 TINY = [
     *("data=digits", "data.batch_size=256", "model.network.width=4", "trainer.max_epochs=2"),
     *("trainer.log_every_n_steps=1", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"),
-    "callbacks.record.progress_bar=null",
 ]
 EPOCH = 5  # batches of 256 of 1,322 images
 LAST = 2 * EPOCH
@@ -139,7 +138,10 @@ def test_only_the_last_checkpoint_is_kept_and_it_is_of_the_end(run: Run) -> None
     assert saved["adversaria"]["iteration"] == LAST
     assert saved["adversaria"]["model"] == run.config["model"]
     assert saved["adversaria"]["images"] == LAST * 256
-    assert saved["adversaria"]["turns"] == {"discriminator": LAST, "generator": 3 if run.method == "wgan" else LAST}
+    assert saved["adversaria"]["update_counts"] == {
+        "discriminator": LAST,
+        "generator": 3 if run.method == "wgan" else LAST,
+    }
     assert run.result is None  # no objective without a monitored metric
 
 
@@ -171,19 +173,24 @@ def test_samples_are_those_of_the_averaged_weights(run: Run) -> None:
 
 def test_architecture_says_where_the_sigmoid_is(run: Run) -> None:
     text = (run.folder / "architecture.txt").read_text()
-    details = dict(re.findall(r"^  (\S.*?)  +(.*)$", text.split("Implementation details\n")[1], re.MULTILINE))
-    said = details["discriminator output"]
+    said = dict(re.findall(r"^  (\S.*?)  +(.*)$", text.split("Implementation details\n")[1], re.MULTILINE))
+    details = json.loads((run.folder / "architecture.json").read_text())["details"]
     if run.method == "wgan":
-        assert "no sigmoid" in said
-        assert "critic" in said
+        assert said["discriminator output"] == "critic values, no sigmoid"
+        assert (details["discriminator_output"], details["discriminator_loss"]) == (
+            "critic_values",
+            "wasserstein_critic",
+        )
     else:
-        assert re.search(r"logits.*Sigmoid.*inside the loss", said)
+        assert said["discriminator output"] == "logits"
+        assert re.search(r"binary cross-entropy with logits.*Sigmoid.*inside", said["discriminator loss"])
+        assert details["discriminator_loss"] == "cross_entropy_discriminator"
     assert "Sigmoid(" not in text  # nor is there one in the networks
     assert "network.generator: " in text
     assert "network.discriminator: " in text
     for side in ("generator", "discriminator"):
-        assert details[f"{side}.optimizer.target"] == "torch.optim.Adam"
-    assert details["epochs"] == "2"
+        assert details[f"model.{side}.optimizer.target"] == "torch.optim.Adam"
+    assert (said["epochs"], details["epochs"]) == ("2", 2)
 
 
 def test_metrics_json_and_the_curves_of_the_test(run: Run) -> None:
@@ -191,12 +198,7 @@ def test_metrics_json_and_the_curves_of_the_test(run: Run) -> None:
     names = ["test/wasserstein"] if run.method == "wgan" else ["test/accuracy_fake", "test/accuracy_real"]
     names += ["test/label_accuracy_real"] if run.method == "acgan" else []
     assert sorted(record["metrics"]) == names
-    assert (record["protocol"]["source"], record["protocol"]["iteration"]) == ("digits", LAST)
-
-
-def test_the_curves_are_drawn_after_the_health_of_the_epoch_is_known(compose) -> None:
-    order = list(compose("model=gan")["callbacks"])
-    assert order.index("health") < order.index("curves")
+    assert (record["protocol"]["data"], record["protocol"]["iteration"]) == ("digits", LAST)
 
 
 def test_testing_the_best_weights_without_a_best_is_refused_before_training(compose, tmp_path) -> None:
