@@ -25,5 +25,5 @@ def test_draws_when_it_is_due_and_at_the_end_of_an_epoch(monkeypatch: pytest.Mon
 
 def test_shows_the_published_losses() -> None:
     trainer: Any = SimpleNamespace(progress_bar_metrics={"val/loss": 2.0}, loggers=[])
-    shown = ProgressBar().get_metrics(trainer, SimpleNamespace(shown={"train/loss": 1.5}))
+    shown = ProgressBar().get_metrics(trainer, SimpleNamespace(progress_bar_losses={"train/loss": 1.5}))
     assert shown == {"val/loss": 2.0, "train/loss": 1.5}
