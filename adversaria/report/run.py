@@ -1,38 +1,19 @@
-"""A run as its folder tells it. What is missing or damaged is left out, with a sentence that says so."""
+"""A run as pages and tables show it; `adversaria.report.reading` reads it from its folder."""
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import yaml
-from PIL import Image
+from adversaria.report.pictures import Picture
+from adversaria.runs.curves import Curves
 
-from adversaria.config.renamed import renamed, renamed_choices
-from adversaria.runs.curves import Curves, read_metrics
-from adversaria.runs.record import CONFIG, INVOCATION, METRICS
-
-T = TypeVar("T")
-
-KINDS = {  # of figures, in the order of a report: title and caption
-    "samples": ("Samples", "from fixed noise"),
-    "evolution": ("Evolution of the samples", "from the same noise after each epoch"),
-    "labels": ("Same noise, other label", "a column has one noise vector, a row one label"),
-    "reconstructions": ("Reconstructions", "test images over their reconstructions, with the MSE of each"),
-    "interpolation": ("Interpolations", "each row a walk between two noise vectors"),
-    "tsne": ("t-SNE of test latents", "a point an image, one panel an attribute"),
-    "domains": ("t-SNE of test features", "of source and target, by class and by domain"),
-    "confusion": ("Confusion matrix", "of the target's test images"),
-}
 MAIN = {  # what an index shows of the test metrics: heading -> the first metric that matches
     "MSE in (-1, 1)": r"mse_pm1",
     "FID": r"fid_(?!.*_floor$).*",
@@ -43,24 +24,18 @@ MAIN = {  # what an index shows of the test metrics: heading -> the first metric
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture of a run; `kind` is its file's name without the iteration, which the GIF does not have."""
+class Architecture:
+    """The networks of a run, for people.
 
-    kind: str
-    iteration: int | None
-    file: Path
-    size: tuple[int, int]
+    Attributes:
+        printed: as PyTorch prints them.
+        sizes: network -> number of trainable parameters.
+        details: implementation details by label.
+    """
 
-    @property
-    def title(self) -> str:
-        """What it shows."""
-        return KINDS.get(self.kind, (self.kind.replace("_", " "), ""))[0]
-
-    @property
-    def caption(self) -> str:
-        """How to read it."""
-        when = "" if self.iteration is None else f"iteration {self.iteration:,}"
-        return ", ".join(filter(None, (KINDS.get(self.kind, ("", ""))[1], when)))
+    printed: str
+    sizes: dict[str, int]
+    details: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -74,9 +49,8 @@ class Run:
         environment: of the last start, from environment.json.
         record: metrics.json, empty while there is none.
         curves: metrics.csv.
-        architecture: the printed networks.
-        details: the implementation details below them.
-        figures: the last of each kind, in the order of a report.
+        architecture: architecture.json; architecture.txt of version 0.1.0.
+        pictures: the last of each kind, in the order of a report.
         missing: a sentence on each part that is not there.
     """
 
@@ -86,9 +60,8 @@ class Run:
     environment: dict[str, Any]
     record: dict[str, Any]
     curves: Curves
-    architecture: str
-    details: dict[str, str]
-    figures: list[Figure]
+    architecture: Architecture
+    pictures: list[Picture]
     missing: list[str]
 
     @property
@@ -131,7 +104,7 @@ class Run:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """How they were measured."""
+        """How they were measured, by key."""
         return self.record.get("protocol", {})
 
     @property
@@ -179,15 +152,9 @@ class Run:
     @property
     def other_panels(self) -> dict[str, list[str]]:
         """The rest of what was logged: one panel a quantity, its stages together."""
-        shown = {metric for metrics in self.panels.values() for metric in metrics}
-        rest = sorted((m for m in self.curves if m not in shown and not m.startswith("test/")), key=_quantity)
+        drawn = {metric for metrics in self.panels.values() for metric in metrics}
+        rest = sorted((m for m in self.curves if m not in drawn and not m.startswith("test/")), key=_quantity)
         return {title: list(metrics) for title, metrics in groupby(rest, key=_quantity)}
-
-    @property
-    def sizes(self) -> str:
-        """The trainable parameters of each network."""
-        counts = re.findall(r"^(\w+): ([\d,]+) trainable parameters$", self.architecture, re.MULTILINE)
-        return ", ".join(f"{network} {size}" for network, size in counts)
 
     @property
     def printed_curves(self) -> Path | None:
@@ -204,122 +171,7 @@ def _quantity(metric: str) -> str:
     return metric.partition("/")[2] or metric
 
 
-def is_run(folder: Path) -> bool:
-    """Say whether a folder is that of a run."""
-    return (folder / CONFIG).is_file()
-
-
-def find(folder: Path) -> list[Path]:
-    """Find the run folders below a folder."""
-    return [file.parent for file in folder.rglob(CONFIG) if (file.parent / INVOCATION).is_file()]
-
-
-def read(folder: Path) -> Run:
-    """Read a run folder."""
-    missing: list[str] = []
-
-    def part(name: str, reader: Callable[[Path], T], without: str, default: T) -> T:
-        try:
-            return reader(folder / name)
-        except FileNotFoundError:
-            missing.append(f"There is no {name}: {without}.")
-        except Exception:  # whatever a damaged file makes its reader stumble over
-            missing.append(f"{name} is damaged: {without}.")
-        return default
-
-    config: dict[str, Any] = part(CONFIG, _config, "the configuration is not known", {})
-    untested = (
-        "the run was not to be tested"
-        if config.get("test", "last") is None
-        else "the run is not finished, or was stopped before its test"
-    )
-    record: dict[str, Any] = part(METRICS, _record, untested, {})
-    networks: tuple[str, dict[str, str]] = ("", {})
-    run = Run(
-        folder,
-        config,
-        part(INVOCATION, _starts, "command and date are not known", []),
-        part("environment.json", _environment, "device, versions and commit are not known", {}),
-        record,
-        part("metrics.csv", _curves, "there are no learning curves", {}),
-        *part("architecture.txt", _architecture, "the networks are not shown", networks),
-        _figures(folder, missing),
-        missing,
-    )
-    if record and run.status == "unfinished":
-        tested = run.protocol["iteration"]
-        missing.append(f"The test metrics are of iteration {tested:,}, but the run went on to {run.iteration:,}.")
-    return run
-
-
-def _config(file: Path) -> dict[str, Any]:
-    config = yaml.load(file.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # OmegaConf takes 10 × as long
-    if not isinstance(config, dict) or "name" not in config:
-        raise ValueError
-    return {str(k): v for k, v in renamed(config).items()}
-
-
-def _starts(file: Path) -> list[dict[str, Any]]:
-    starts = json.loads(file.read_text())
-    if not starts:
-        raise ValueError
-    return [
-        {"time": str(s["time"]), "choices": renamed_choices(s["choices"]), "overrides": list(s["overrides"])}
-        for s in starts
-    ]
-
-
-def _environment(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text())[-1])
-
-
-def _record(file: Path) -> dict[str, Any]:
-    record = json.loads(file.read_text())
-    numbers = (record["seconds"], record["protocol"]["iteration"], *record["metrics"].values())
-    if not all(value is None or isinstance(value, int | float) for value in numbers):
-        raise ValueError
-    return dict(record)
-
-
-def _curves(file: Path) -> Curves:
-    finite = {}
-    for name, (iterations, values) in read_metrics(file).items():
-        points = [(x, y) for x, y in zip(iterations, values, strict=True) if math.isfinite(y)]
-        if points:
-            finite[name] = ([x for x, _ in points], [y for _, y in points])
-    return finite
-
-
-def _architecture(file: Path) -> tuple[str, dict[str, str]]:
-    networks, _, details = file.read_text().partition("Implementation details\n")
-    return networks.rstrip(), dict(re.findall(r"^  (.+?)  +(.*)$", details, re.MULTILINE))
-
-
-def _figures(folder: Path, missing: list[str]) -> list[Figure]:
-    """Return the last good picture of each kind, all of both domains' features; curves are drawn anew instead."""
-    found: dict[str, Figure] = {}
-    for file in sorted((folder / "figures").glob("*"), reverse=True):
-        match = re.fullmatch(r"(.+)_(\d+)\.png|samples\.gif", file.name)
-        if not match:
-            continue
-        kind = match[1] or "evolution"
-        key = file.name if kind == "domains" else kind
-        if key in found or kind == "curves":
-            continue
-        try:
-            with Image.open(file) as picture:
-                picture.seek(getattr(picture, "n_frames", 1) - 1)
-                picture.load()
-                found[key] = Figure(kind, int(match[2]) if match[2] else None, file, picture.size)
-        except (OSError, SyntaxError, EOFError):  # Pillow's words for a file that was cut short
-            missing.append(f"figures/{file.name} is damaged: it is left out.")
-    order = list(KINDS)
-    return sorted(
-        found.values(), key=lambda f: (order.index(f.kind) if f.kind in order else len(order), f.kind, f.iteration or 0)
-    )
-
-
-def labels(runs: list[Run]) -> list[str]:
+def names_of(runs: list[Run]) -> list[str]:
     """Name runs so that each can be told from the others: with the folder where names repeat, or numbered."""
     names = [run.name for run in runs]
     short = [re.sub(r"^[\d-]+_[\d-]+_", "", run.folder.name) for run in runs]  # without the time
