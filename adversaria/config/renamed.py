@@ -109,7 +109,7 @@ def renamed_protocol(protocol: dict[str, Any]) -> dict[str, Any]:
         else:
             new[key] = value
     if "source" in new and "target" not in new:  # the name of the one data set
-        new["data"] = new.pop("source")
+        return {"data" if key == "source" else key: value for key, value in new.items()}
     return new
 
 

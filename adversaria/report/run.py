@@ -71,12 +71,12 @@ class Run:
 
     @property
     def date(self) -> str:
-        """When it was first started."""
+        """Time of the first start."""
         return str(self.starts[0]["time"]) if self.starts else ""
 
     @property
     def commands(self) -> list[str]:
-        """The command lines that made it."""
+        """The command lines of its starts."""
         return [shlex.join(["python", "train.py", *start["overrides"]]) for start in self.starts]
 
     def setting(self, key: str, default: Any = None) -> Any:

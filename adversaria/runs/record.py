@@ -1,4 +1,4 @@
-"""The record of a run: the files of its folder that say what it is and what came of it."""
+"""The record of a run: the files of its folder that hold its configuration, starts, metrics and failure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_invocation(folder: Path, config: dict[str, Any], choices: dict[str, st
 
 
 def write_failure(folder: Path, overrides: list[str], sentence: str) -> None:
-    """Note why a sweep's job failed, until it is started again."""
+    """Write why a sweep's job failed; the file is removed when the job starts again."""
     folder.mkdir(parents=True, exist_ok=True)
     replace_text(folder / FAILURE, json.dumps({"overrides": overrides, "error": sentence}, indent=2) + "\n")
 

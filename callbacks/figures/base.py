@@ -1,4 +1,4 @@
-"""Pictures of a run: PNG files in `figures/` and images in TensorBoard, both named by the iteration."""
+"""Pictures of a run: PNG files in `figures/` and images in TensorBoard, both at the iteration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples of one noise with different labels: what the labels change, and what they leave alone."""
+"""Samples of the same noise with different labels, which show what a label changes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from lightning_modules.protocols import ConditionalSampler
 
 
 class ConditionalGrid(FigureCallback):
-    """Save `labels_<iteration>.png`, one row for each value of a label; a column has the same noise throughout.
+    """Save `labels_<iteration>.png`, a row for each value of a label; all images of a column have the same noise.
 
-    A class label gives a row a class; a binary attribute the pair of rows off and on. The other attributes of a column
-    are those of a test image.
+    A binary attribute has two rows, off and on. The other attributes of a column are those of a test image.
 
     Args:
         columns: number of noise vectors.

@@ -25,7 +25,8 @@ class LatentTSNE(FigureCallback):
 
     Args:
         count: number of test images, from the first on.
-        attributes: which to colour; those of the default that the data does not have are left out.
+        attributes: by which the points are coloured, a panel for each; those of the default that the data does not have
+            are left out.
         every_n_epochs: epochs from one picture to the next; 0: only after the fit.
         seed: of the embedding.
     """

@@ -22,7 +22,7 @@ class TestMetricCallback(ModelCallback):
     split: Split = "test"
 
 
-class TestOutputCallback(TestMetricCallback):
+class StepOutputCallback(TestMetricCallback):
     """A test metric of what the model's `test_step` returns, a dictionary of (n, …) tensors for each batch.
 
     So the test images need not pass through the network a second time.

@@ -12,7 +12,7 @@ from adversaria.images.confusion import confusion
 from adversaria.images.sampling import in_batches
 from callbacks.base import add_metrics, datamodule_of
 from callbacks.figures.base import save_picture, tensorboard_writers
-from callbacks.metrics.base import TestOutputCallback
+from callbacks.metrics.base import StepOutputCallback
 from datamodules.images import normalize
 from datamodules.labels import label_columns
 from lightning_modules.losses import per_label
@@ -20,7 +20,7 @@ from lightning_modules.modes import evaluating
 from lightning_modules.protocols import Classifier
 
 
-class ClassifierReport(TestOutputCallback):
+class ClassifierReport(StepOutputCallback):
     """Add `test/average_precision/<attribute>` and TensorBoard's precision-recall curve of each attribute.
 
     For digits save the confusion matrix as `confusion_<iteration>.png`.

@@ -28,8 +28,8 @@ class GenerationMetrics(TestMetricCallback):
     `test/fid_<extractor>`: Fréchet distance (Heusel et al. 2017); `test/kid_<extractor>`: kernel distance, unbiased
     (Bińkowski et al. 2018); `test/is_<extractor>`: inception score (Salimans et al. 2016) over the extractor's classes,
     where it has one label of several. `…_floor` are the same of the real images of the validation split, which neither
-    the generator nor our classifiers were trained on: what a perfect generator would get. Conditional models add the
-    accuracy of the extractor's classifier; see `adversaria.measures.conditional`.
+    the generator nor our classifiers were trained on: a perfect generator would have these values. Conditional models
+    add the accuracy of the extractor's classifier; see `adversaria.measures.conditional`.
 
     Args:
         extractor: factory of the extractor (`adversaria.measures.extractors`), given the data module.

@@ -12,12 +12,12 @@ from adversaria.images.confusion import confusion
 from adversaria.measures.domains import DomainPredictions, predict_domain, proxy_a_distance
 from callbacks.base import add_metrics, datamodule_of
 from callbacks.figures.base import save_picture
-from callbacks.metrics.base import TestOutputCallback
+from callbacks.metrics.base import StepOutputCallback
 from lightning_modules.losses import accuracy
 from lightning_modules.protocols import DomainClassifier
 
 
-class TargetReport(TestOutputCallback):
+class TargetReport(StepOutputCallback):
     """Add to the test metrics, and save `confusion_<iteration>.png` of the target's test images.
 
     `test/accuracy/<digit>` of each class of the target, `test/accuracy_source` on the source's test images, and

@@ -1,4 +1,4 @@
-"""Keeps a trained classifier, which then measures generators."""
+"""Keeps a trained classifier, over whose features generators are measured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class KeepClassifier(ModelCallback):
     needs = Classifier
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Copy the checkpoint of what was tested."""
+        """Copy the checkpoint of the tested weights."""
         saved = Path(trainer.ckpt_path or Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
         if not trainer.is_global_zero or not saved.exists():
             return

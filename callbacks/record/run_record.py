@@ -92,9 +92,9 @@ def restart(writer: SummaryWriter, step: int) -> None:
 
 
 def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return what TensorBoard's hparams tab shows: the same keys for every run, as it takes its columns from one.
+    """Return what TensorBoard's hparams tab shows: the same keys for every run, as it takes its columns from one run.
 
-    It sorts them and shows the first five, until others are ticked.
+    It sorts them and shows the first five.
     """
     flat = dict(flatten({key: config[key] for key in ("model", "data", "trainer")}))
     started = folder / INVOCATION
