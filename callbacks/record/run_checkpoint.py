@@ -70,9 +70,7 @@ class RunCheckpoint(ModelCheckpoint):
         self.save_last_checkpoint(trainer)
 
     def save_last_checkpoint(self, trainer: pl.Trainer) -> None:
-        """Save `last.ckpt` and tell the loggers, as Lightning does; nothing under `trainer.fast_dev_run`."""
-        if getattr(trainer, "fast_dev_run", False):  # which Lightning sets without declaring it
-            return
+        """Save `last.ckpt` and tell the loggers, as Lightning does."""
         self.last_model_path = str(Path(str(self.dirpath)) / "last.ckpt")  # before it is saved, as a part of the state
         trainer.save_checkpoint(self.last_model_path)
         for logger in trainer.loggers if trainer.is_global_zero else []:

@@ -188,6 +188,23 @@ def test_the_last_checkpoint_is_saved_after_every_epoch(tmp_path: Path, monitor:
     assert {p.name for p in tmp_path.iterdir()} == {"last.ckpt"} | ({"best.ckpt"} if monitor else set())
 
 
+def test_loggers_are_told_of_the_last_checkpoint_which_knows_its_own_path(tmp_path: Path) -> None:
+    told, saved = [], []
+    callback = RunCheckpoint(str(tmp_path), monitor=None, every_n_iterations=2)
+    logger = types.SimpleNamespace(after_save_checkpoint=lambda c: told.append(c.last_model_path))
+    trainer: Any = types.SimpleNamespace(loggers=[logger], is_global_zero=True)
+    trainer.save_checkpoint = lambda file: saved.append((file, callback.state_dict()["last_model_path"]))
+    for iteration, stopping in ((1, False), (2, False), (3, True)):
+        callback.on_iteration_end(trainer, types.SimpleNamespace(iteration=iteration), stopping)
+    last = str(tmp_path / "last.ckpt")
+    assert saved == [(last, last)] * 2  # as it was due, as it stops
+    assert told == [last] * 2
+    trainer.is_global_zero = False
+    callback.save_last_checkpoint(trainer)
+    assert len(saved) == 3  # all processes take part
+    assert len(told) == 2
+
+
 def test_embedding_is_seeded_and_separates_clusters() -> None:
     rng = np.random.default_rng(0)
     features = np.concatenate([rng.normal(c, 0.1, (30, 80)) for c in (-1, 1)]).astype(np.float32)
