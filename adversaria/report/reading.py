@@ -15,7 +15,7 @@ from adversaria.report.pictures import pictures_in
 from adversaria.report.run import Architecture, Run
 from adversaria.runs.architecture import printed_networks
 from adversaria.runs.curves import Curves, read_metrics
-from adversaria.runs.labels import labelled
+from adversaria.runs.labels import readable
 from adversaria.runs.record import ARCHITECTURE, CONFIG, INVOCATION, METRICS, understood
 
 T = TypeVar("T")
@@ -116,7 +116,7 @@ def _curves(file: Path) -> Curves:
 def _architecture(file: Path) -> Architecture:
     content = json.loads(_text(file))
     sizes = {name: int(network["parameters"]) for name, network in content["networks"].items()}
-    details = {key: str(value) for key, value in labelled(content["details"]).items()}
+    details = {key: str(value) for key, value in readable(content["details"]).items()}
     return Architecture(printed_networks(content).rstrip(), sizes, details)
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from adversaria.report.charts import charts
 from adversaria.report.pictures import data_uri, thumbnail
-from adversaria.runs.labels import label, labelled, written
+from adversaria.runs.labels import label, readable, written
 
 BRIEF = {  # what tables of many runs have of a protocol
     "iteration": "iteration {}",
@@ -64,7 +64,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "brief": brief, "strong": _strong, "label": label, "labelled": labelled}
+    environment.filters |= {"number": number, "brief": brief, "strong": _strong, "label": label, "readable": readable}
     environment.filters |= {"data_uri": data_uri, "thumbnail": thumbnail}
     environment.globals |= {"charts": charts}
     return environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from adversaria.runs.labels import labelled
+from adversaria.runs.labels import readable
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -45,7 +45,7 @@ def architecture(trainer: pl.Trainer, module: Any, data: Any) -> dict[str, Any]:
 def as_text(architecture: Mapping[str, Any]) -> str:
     """Return the same for people: networks with their parameters, then the implementation details."""
     lines = [printed_networks(architecture), ""]
-    details = labelled(architecture["details"])
+    details = readable(architecture["details"])
     width = max(map(len, details))
     lines += ["Implementation details", *(f"  {k:<{width}}  {v}" for k, v in details.items())]
     return "\n".join(lines) + "\n"

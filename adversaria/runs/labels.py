@@ -60,8 +60,6 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "value_range": lambda ends: f"({ends[0]:g}, {ends[1]:g})",
     "compared_with": lambda split: f"{split} split",
     "generated_labels_of": lambda split: f"those of the {split} split in turn",
-    "labels": ", ".join,
-    "extractor_labels": ", ".join,
 }
 
 
@@ -74,11 +72,13 @@ def written(key: str, value: Any) -> Any:
     """Return what people read in place of a value: a text where it means more than it says, else the value itself."""
     if key in _WRITTEN:
         return _WRITTEN[key](value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
     if isinstance(value, str):
         return MEANINGS.get(key, {}).get(value, value.removeprefix("lightning_modules."))
     return value
 
 
-def labelled(values: Mapping[str, Any]) -> dict[str, Any]:
+def readable(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a protocol, or details, as people read it: label -> value."""
     return {label(key): written(key, value) for key, value in values.items()}

@@ -1,7 +1,7 @@
 """Protocols of version 0.1.0, whose keys were phrases, are read with the keys of today."""
 
 from adversaria.config.renamed import renamed_protocol
-from adversaria.runs.labels import labelled
+from adversaria.runs.labels import readable
 
 GENERATED = {
     "weights": "last",
@@ -63,10 +63,10 @@ def test_todays_protocol_stays_as_it_is() -> None:
 def test_the_inception_network_has_its_name() -> None:
     old = {"extractor": "Inception (torch-fidelity), TensorFlow's resize, no antialiasing"}
     assert renamed_protocol(old) == {"extractor": "inception"}
-    assert labelled({"extractor": "inception"}) == old
+    assert readable({"extractor": "inception"}) == old
 
 
 def test_people_read_what_they_read_before() -> None:
-    read = labelled(TODAY)
+    read = readable(TODAY)
     same = {k: v for k, v in GENERATED.items() if k not in ("source", "KID", "extractor")}
     assert {k: read[k] for k in same} == same
