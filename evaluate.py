@@ -1,4 +1,4 @@
-"""Measure a trained model: `python evaluate.py RUN`; see `python evaluate.py --help`."""
+"""Evaluate a trained model: `python evaluate.py RUN`; see `python evaluate.py --help`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.runs import run_folder
 from adversaria.runs.record import METRICS
-from adversaria.tools import configuration
-from adversaria.tools.evaluate import append, evaluate
-from datamodules.readers import SPLITS
+from adversaria.tools.arguments import add_device, add_run
+from adversaria.tools.configuration import run_configuration
+from adversaria.tools.evaluate import append_to, evaluate
+from datamodules.readers.base import SPLITS
 
 EXAMPLES = """
 examples:
@@ -20,7 +21,7 @@ examples:
   python evaluate.py outputs/classifier_mnistm/RUN --data usps --root PATH
   python evaluate.py some.ckpt --data celeba --root PATH --output figures.json
 
-The metrics are printed, and appended to `evaluations` in the run's metrics.json with their protocol.
+The metrics are printed, and appended with their protocol to `evaluations` in the run's metrics.json.
 """
 
 
@@ -32,45 +33,39 @@ def main(arguments: list[str] | None = None) -> None:
         model = None
         if folder is None:
             if options.data is None:
-                raise ConfigError(f"{file} is in no run folder, whose config.yaml names the data; add --data NAME")
+                raise ConfigError(f"{file} is in no run folder, whose config.yaml would name its data; add --data NAME")
             import lightning_modules
 
             model = lightning_modules.load(file).config
         if options.batch_size is not None:
             options.overrides.insert(0, f"data.batch_size={options.batch_size}")
-        config = configuration.configuration(
-            folder, model, options.data, options.root, options.metrics, options.overrides
-        )
+        config = run_configuration(folder, model, options.data, options.root, options.metrics, options.overrides)
         record = evaluate(config, file, options.split, options.device)
 
-        from adversaria.tools.results import print_results  # torch is there by now
+        from adversaria.tools.results import print_results  # rich takes a while to import
 
         print_results(record["metrics"], title=f"{record['protocol']['split']} split")
         if output := options.output or (folder and folder / METRICS):
-            append(record, output, lock=not options.output)
+            append_to(output, record, lock=not options.output)
             print(f"appended to {output}")
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Measure a trained model, as its training did at its end or otherwise.",
+        description="Evaluate a trained model, as at the end of its training or with other data or metrics.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", type=Path, metavar="RUN_OR_CHECKPOINT", help="a run folder, or a checkpoint")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="keys of data, callbacks or trainer")
-    parser.add_argument("--checkpoint", choices=["last", "best"], default="last", help="of a run folder (last)")
-    parser.add_argument("--split", choices=SPLITS, help="images to measure on (test)")
-    parser.add_argument("--data", metavar="NAME", help="another data set, as data=NAME of train.py")
-    parser.add_argument("--root", metavar="PATH", help="another folder of the data")
-    parser.add_argument(
-        "--metrics", choices=["none", "classifier", "inception"], help="of generated images (the run's)"
-    )
-    parser.add_argument("--batch-size", type=int, metavar="N", help="images at a time (the run's)")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="append to this file, not to the run's metrics.json"
-    )
+    add_run(parser)
+    add_device(parser)
+    add = parser.add_argument
+    add("overrides", nargs="*", metavar="key=value", help="settings of data, callbacks or trainer")
+    add("--split", choices=SPLITS, help="split to evaluate on (default: test)")
+    add("--data", metavar="NAME", help="another data set, as data=NAME of train.py")
+    add("--root", metavar="PATH", help="another folder of the data")
+    add("--metrics", choices=["none", "classifier", "inception"], help="of generated images (default: the run's)")
+    add("--batch-size", type=int, metavar="N", help="images at a time (default: the run's)")
+    add("--output", type=Path, metavar="FILE", help="append to this file instead of the run's metrics.json")
     return parser.parse_intermixed_args(arguments)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
-from pathlib import Path
 
 from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.runs import run_folder
 from adversaria.speed import settings
 from adversaria.tools import explorer_page
-from adversaria.tools.generate import load
+from adversaria.tools.arguments import add_device, add_run
+from adversaria.tools.generate import load_generator
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -21,11 +21,11 @@ def main(arguments: list[str] | None = None) -> None:
         if importlib.util.find_spec("nicegui") is None:
             raise ConfigError("the page needs NiceGUI, which is not installed; pip install -e '.[explore]'")
         folder, file = run_folder.find(options.run, options.checkpoint)
-        port = explorer_page.free(options.port)
+        port = explorer_page.free_port(options.port)
         settings.keep_memory()
         from adversaria.tools.explorer import prepare
 
-        explorer, note = prepare(load(file, options.device), folder, options.root)
+        explorer, note = prepare(load_generator(file, options.device), folder, options.root)
         weights = "averaged" if getattr(explorer.module, "ema", None) is not None else "live"
         about = f"iteration {explorer.module.iteration:,} · {weights} weights · {options.run}"
         print(f"http://{explorer_page.HOST}:{port} until Ctrl-C", flush=True)
@@ -35,12 +35,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Explore a trained VAE, GAN, WGAN or ACGAN with sliders in a browser.")
+    add_run(parser)
+    add_device(parser)
     add = parser.add_argument
-    add("run", type=Path, metavar="RUN_OR_CHECKPOINT", help="a run folder, or a checkpoint")
-    add("--port", type=int, default=7860, help="of the page, which only this machine can open (7860)")
-    add("--root", metavar="PATH", help="another folder of the data, which tells a VAE's directions")
-    add("--checkpoint", choices=["last", "best"], default="last", help="of a run folder (last)")
-    add("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    add("--port", type=int, default=7860, help="port of the page, which only this machine can open (default: 7860)")
+    add("--root", metavar="PATH", help="another folder of the data, which determines a VAE's directions")
     return parser.parse_args(arguments)
 
 

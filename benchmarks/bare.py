@@ -1,51 +1,28 @@
-"""Bare training loops over the networks of a configuration: the same arithmetic as train.py's, and nothing else.
+"""Bare training loops over the networks of a configuration, and their speed.
 
-Normalised batches are in memory, nothing is logged, and no option that a loop does not have may be set.
+Normalised batches are in memory, nothing is logged, and options that the loops do not implement must not be set.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import inspect
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from adversaria.config.instantiate import instantiate
 from adversaria.config.types import Batch
-from adversaria.speed.settings import channels_last, keep_memory
+from adversaria.speed.settings import keep_memory
+from benchmarks.bare_steps import Settings, Step, step_of
 from benchmarks.systems import images_in_a_step
 from datamodules.labels import label_sizes
-from lightning_modules.losses import domain_loss, entropy, gaussian_kld, image_mse, label_loss, reparameterize
-from lightning_modules.networks.adaptation import reverse_gradient
-
-#: `plain` is what one writes first: NCHW, PyTorch's default optimizers and allocator, images generated with a graph
-#: that is then cut off, no freezing of the discriminator in the generator's turn. `tuned` has train.py's settings.
-#: `graphed` is that with the whole step in one CUDA graph: as nothing else is launched, it takes what the device needs.
-Settings = Literal["plain", "tuned", "graphed"]
-Step = Callable[[Batch], None]
-UNUSED = (
-    "r1",
-    "gradient_penalty",
-    "instance_noise",
-    "ema",
-    "conditional",
-    "label_on_fake",
-    "gate",
-)
 
 
 def images_per_second(
-    config: dict[str, Any], steps: int, settings: Settings = "tuned", device: str = "cpu", left_out: int = 1
+    config: dict[str, Any], steps: int, settings: Settings = "tuned", device: str = "cpu", warm_up: int = 1
 ) -> float:
-    """Train a configuration's networks for so many steps; return images a second without the first `left_out`."""
+    """Train a configuration's networks for `steps` steps; return images a second after the first `warm_up` steps."""
     if settings != "plain":
         keep_memory()
     torch.manual_seed(0)
@@ -56,16 +33,16 @@ def images_per_second(
     start = 0.0
     for number, batch in zip(range(steps), itertools.cycle(batches), strict=False):
         step(batch)
-        if number + 1 == left_out:
+        if number + 1 == warm_up:
             start = _now(device)
-    return images_in_a_step(config) * (steps - left_out) / (_now(device) - start)
+    return images_in_a_step(config) * (steps - warm_up) / (_now(device) - start)
 
 
 def recorded(step: Step, batch: Batch, period: int) -> Step:
     """Record `period` steps on one batch in a CUDA graph; return the step that replays it when they are due."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):  # where PyTorch wants the steps before a recording
+    with torch.cuda.stream(stream):  # PyTorch requires steps on a side stream before a recording
         for _ in range(3 * period):
             step(batch)
     torch.cuda.current_stream().wait_stream(stream)
@@ -84,16 +61,8 @@ def recorded(step: Step, batch: Batch, period: int) -> Step:
     return replay
 
 
-def step_of(config: dict[str, Any], settings: Settings = "tuned", device: str = "cpu") -> Step:
-    """Return the training step of a configuration, as a function of a batch."""
-    model = config["model"]
-    if options := [key for key in UNUSED if model.get(key)]:
-        raise ValueError(f"the bare loops have no {', '.join(options)}")
-    return LOOPS[model["_target_"].rpartition(".")[2]](model, Builder(settings, device))
-
-
 def batch_of(config: dict[str, Any], settings: Settings = "tuned", device: str = "cpu") -> Batch:
-    """Return a random normalised batch of a configuration, laid out as the loop has it."""
+    """Return a random normalised batch of a configuration, in the memory layout of the loop."""
     data, labels = config["data"], config["model"]["network"].get("labels") or []
 
     def image() -> Tensor:
@@ -110,153 +79,3 @@ def _now(device: str) -> float:
     if device == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
-
-
-@dataclass(frozen=True)
-class Builder:
-    """Builds networks and optimizers of a configuration with the settings of a loop."""
-
-    settings: Settings
-    device: str
-
-    @property
-    def plain(self) -> bool:
-        """Whether the loop is the one that one writes first."""
-        return self.settings == "plain"
-
-    def network(self, node: Any, *arguments: Any) -> Any:
-        """Build a network; one of a factory is given the arguments."""
-        network = instantiate(node)
-        network = (network(*arguments) if arguments else network).to(self.device)
-        if not self.plain:
-            channels_last(network)
-        return network
-
-    def optimizer(self, node: Any, *networks: nn.Module) -> torch.optim.Optimizer:
-        """Build an optimizer of all parameters of some networks."""
-        factory: functools.partial[torch.optim.Optimizer] = instantiate(node)
-        options = {key: value for key, value in factory.keywords.items() if not (self.plain and key == "fused")}
-        if self.settings == "graphed" and "capturable" in inspect.signature(factory.func).parameters:
-            options["capturable"] = True
-        return factory.func([p for network in networks for p in network.parameters()], **options)
-
-    @contextlib.contextmanager
-    def frozen(self, network: nn.Module) -> Iterator[None]:
-        """Keep a network from being given gradients that nobody asked for; a plain loop lets it."""
-        network.requires_grad_(self.plain)
-        yield
-        network.requires_grad_(True)
-
-    def without_graph(self) -> Any:
-        """Build no graph; a plain loop builds it, and cuts it off afterwards."""
-        return torch.enable_grad() if self.plain else torch.no_grad()
-
-
-def _update(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    loss.backward()
-    optimizer.step()
-    optimizer.zero_grad()
-
-
-def vae(model: dict[str, Any], build: Builder) -> Step:
-    """Return the step of a VAE."""
-    network = build.network(model["network"])
-    optimizer = build.optimizer(model["optimizer"], network)
-
-    def step(batch: Batch) -> None:
-        mu, logvar = network.encode(batch["image"])
-        decoded = network.decode(reparameterize(mu, logvar))
-        _update(optimizer, image_mse(decoded, batch["image"]).mean() + model["lambda_kl"] * gaussian_kld(mu, logvar))
-
-    return step
-
-
-def gan(model: dict[str, Any], build: Builder) -> Step:
-    """Return the step of a GAN, a WGAN with weight clipping or an ACGAN; fresh noise in each turn, as in train.py."""
-    network = build.network(model["network"])
-    generator, discriminator = network.generator, network.discriminator
-    loss = instantiate(model["loss"])
-    of_d = build.optimizer(model["discriminator"]["optimizer"], discriminator)
-    of_g = build.optimizer(model["generator"]["optimizer"], generator)
-    sizes, clip = label_sizes(network.labels), model.get("weight_clip")
-    every, batches = model["generator"]["every"], model["generator_batches"]
-    number = 0
-
-    def noise(count: int, batch: Batch) -> Tensor:
-        return torch.randn(count, network.latent_dim, device=batch["image"].device)
-
-    def step(batch: Batch) -> None:
-        nonlocal number
-        number += 1
-        image, labels = batch["image"], batch.get("labels")
-        of_d.zero_grad()  # of a plain loop's generator's turn
-        with build.without_graph():
-            fake = generator(noise(len(image), batch), labels).detach()
-        (real_logits, real_labels), (fake_logits, _) = discriminator(image), discriminator(fake)
-        total = loss.discriminator(real_logits, fake_logits)
-        _update(of_d, total if labels is None else total + label_loss(real_labels, labels, sizes))
-        if clip:
-            weights = [p.data for p in discriminator.parameters()]
-            torch._foreach_clamp_max_(weights, clip)
-            torch._foreach_clamp_min_(weights, -clip)
-        if number % every == 0:
-            with build.frozen(discriminator):
-                labels = None if labels is None else labels.repeat(batches, 1)
-                logits, told = discriminator(generator(noise(len(image) * batches, batch), labels))
-                total = loss.generator(logits)
-                _update(of_g, total if labels is None else total + label_loss(told, labels, sizes))
-
-    return step
-
-
-def dann(model: dict[str, Any], build: Builder) -> Step:
-    """Return the step of a DANN with gradient reversal."""
-    if model["discriminator_update"]:
-        raise ValueError("the bare loop of a DANN has no turns")
-    network = build.network(model["network"])
-    discriminator = build.network(model["discriminator"], network.num_features)
-    optimizer = build.optimizer(model["update"]["optimizer"], network, discriminator)
-
-    def step(batch: Batch) -> None:
-        images = batch["source"], batch["target"]
-        if model["batch_norm"] == "joint":
-            features, logits = (both.chunk(2) for both in network(torch.cat(images)))
-        else:
-            features, logits = zip(*map(network, images), strict=True)
-        told = [discriminator(reverse_gradient(part, model["weight"])) for part in features]
-        loss = functional.cross_entropy(logits[0], batch["labels"]) + domain_loss(*told)
-        _update(optimizer, loss + model["entropy"] * entropy(logits[1]).mean() if model["entropy"] else loss)
-
-    return step
-
-
-def adda(model: dict[str, Any], build: Builder) -> Step:
-    """Return the step of ADDA's adaptation."""
-    network, target = build.network(model["network"]), build.network(model["network"]).encoder
-    discriminator = build.network(model["discriminator"], network.num_features)
-    of_d = build.optimizer(model["discriminator_update"]["optimizer"], discriminator)
-    of_encoder = build.optimizer(model["update"]["optimizer"], target)
-    network.eval()
-
-    def step(batch: Batch) -> None:
-        of_d.zero_grad()  # of a plain loop's encoder's turn
-        with build.without_graph():
-            features = network.encoder(batch["source"]).detach(), target(batch["target"]).detach()
-        _update(of_d, domain_loss(*map(discriminator, features)))
-        with build.frozen(discriminator), build.frozen(network.classifier):
-            adapted = target(batch["target"])
-            loss = functional.softplus(-discriminator(adapted)).mean()
-            uncertainty = entropy(network.classifier(adapted)).mean()
-            _update(of_encoder, loss + model["entropy"] * uncertainty if model["entropy"] else loss)
-
-    return step
-
-
-LOOPS: dict[str, Callable[[dict[str, Any], Builder], Step]] = {
-    "VAE": vae,
-    "GAN": gan,
-    "WGAN": gan,
-    "ACGAN": gan,
-    "DANN": dann,
-    "ADDA": adda,
-}

@@ -1,7 +1,7 @@
-"""What callbacks and loggers cost: seconds an epoch of each, and of all in % of an epoch; and t-SNE alone.
+"""The cost of callbacks and loggers: seconds an epoch of each, all together in % of an epoch, and t-SNE alone.
 
-Measured by Lightning's profiler within A1 with every picture drawn in every epoch. What happens in a step is scaled
-to the steps of an epoch over 40,000 faces. What happens once a run (t-SNE, the record) is not of an epoch.
+Lightning's profiler measures them in A1 with every picture drawn in every epoch. The cost of hooks that run in a step
+is scaled to the steps of an epoch over 40,000 faces. Hooks that run once a run (t-SNE, the record) do not count.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SCALARS = "[LightningModule]VAE.on_train_batch_end"  # sums, averages, and hands
 
 
 def of_an_epoch(trial: Trial) -> float:
-    """Return the time of all callbacks and loggers in % of an epoch; note each one's."""
+    """Return the time of all callbacks and loggers in % of an epoch, and note the time of each."""
     from pytorch_lightning.profilers import SimpleProfiler
     from pytorch_lightning.trainer import setup
 
@@ -43,7 +43,7 @@ def of_an_epoch(trial: Trial) -> float:
             "test=null",
             "trainer.profiler=simple",
         )
-        with mock.patch.object(setup, "SimpleProfiler", return_value=profiler):  # Lightning's choice by name
+        with mock.patch.object(setup, "SimpleProfiler", return_value=profiler):  # Lightning builds it by this name
             through_train.train(config)
     costs = per_epoch(profiler.recorded_durations)
     steps = profiler.recorded_durations["run_training_batch"]
@@ -51,7 +51,7 @@ def of_an_epoch(trial: Trial) -> float:
     trial.notes |= {f"{name}, s an epoch": seconds for name, seconds in sorted(costs.items())}
     trial.notes["an epoch's steps, s"] = epoch
     loggers = sum(seconds for name, seconds in costs.items() if name.startswith("logger"))
-    return 100 * (sum(costs.values()) - loggers) / epoch  # their time is within the scalars' and the callbacks'
+    return 100 * (sum(costs.values()) - loggers) / epoch  # the others call the loggers, and include their time
 
 
 def per_epoch(durations: dict[str, list[float]]) -> dict[str, float]:
@@ -63,7 +63,7 @@ def per_epoch(durations: dict[str, list[float]]) -> dict[str, float]:
         once = any(word in hook for word in ("setup", "teardown", "fit_", "train_start", "train_end", "sanity"))
         if action == SCALARS:
             costs["scalars summed and logged"] += sum(times) / len(times) * (FACES // BATCH)
-        elif kind == "[Logger":  # as often a step as here
+        elif kind == "[Logger":  # called as often in a step as here
             costs[f"logger {owner}, within these"] += sum(times) / EPOCHS * (FACES // BATCH) / _steps(durations)
         elif kind == "[Callback" and not once:
             scale = (FACES // BATCH) * sum(times) / len(times) if "train_batch" in hook else sum(times) / EPOCHS
@@ -77,7 +77,7 @@ def _steps(durations: dict[str, list[float]]) -> float:
 
 @contextlib.contextmanager
 def _timed_loggers(profiler: Any) -> Iterator[None]:
-    """Let the profiler, which knows hooks alone, see the loggers' calls too."""
+    """Let the profiler, which measures only hooks, measure the loggers' calls too."""
     from pytorch_lightning.loggers import TensorBoardLogger
 
     from callbacks.record.csv_logger import CSVLogger
@@ -97,12 +97,12 @@ def _timed_loggers(profiler: Any) -> Iterator[None]:
 
 @functools.cache
 def _features(count: int) -> Any:
-    """Return (count, 1024) features: real digits, turned into more dimensions at random, which keeps distances."""
+    """Return (count, 1024) features: real digits under a random linear map, which nearly preserves distances."""
     import numpy as np
 
     from datamodules.readers.mnist import EmbeddedMNIST
 
-    pixels = EmbeddedMNIST().everything().images[:count].reshape(count, -1).astype(np.float32) / 255
+    pixels = EmbeddedMNIST().load_all().images[:count].reshape(count, -1).astype(np.float32) / 255
     rotation = np.random.default_rng(0).normal(0, 1 / 32, (pixels.shape[1], 1024)).astype(np.float32)
     return pixels @ rotation
 

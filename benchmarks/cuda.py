@@ -1,7 +1,8 @@
-"""On a GPU: train.py against the plain eager loop, and both against what the device itself needs.
+"""On a GPU: train.py against the plain eager loop, and both against lower bounds.
 
-Launched kernel by kernel, a step takes at least as long as its launches, and as its arithmetic. Both floors are in the
-table: the kernels of a step times what the smallest costs to launch here, and the step replayed from one CUDA graph.
+A step whose kernels are launched one by one takes at least as long as the launches, and at least as long as its
+arithmetic. Both bounds are in the table: the number of kernels times the cost of the cheapest launch, and the time of
+the step when it is replayed from one CUDA graph.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from benchmarks.suite import Row, Skipped, Trial, at_least
 from benchmarks.systems import SYSTEMS, images_in_a_step
 
-WARM_UP = 40  # steps in which kernels are chosen and recorded, and the clocks rise
+WARM_UP = 40  # steps, for choosing kernels, recording graphs, and the clocks to rise
 LAUNCHES = 10_000
 
 
@@ -22,15 +23,15 @@ def against_plain(name: str, batch: int, trial: Trial) -> float:
 
     if not torch.cuda.is_available():
         raise Skipped("no GPU here")
-    from benchmarks import bare, through_train
+    from benchmarks import bare, bare_steps, through_train
 
     system = SYSTEMS[name]
     config = system.config(batch)
     images = images_in_a_step(config)
     steps = min(trial.size(200, 20), system.images // batch)
-    epochs = 1 + -(-WARM_UP // steps)  # the last one's speed is read
+    epochs = 1 + -(-WARM_UP // steps)  # the last epoch is measured
 
-    def loop(settings: bare.Settings) -> float:
+    def loop(settings: bare_steps.Settings) -> float:
         return bare.images_per_second(config, trial.size(200, 20) + WARM_UP, settings, "cuda", WARM_UP)
 
     def train(*overrides: str) -> float:
@@ -47,7 +48,7 @@ def against_plain(name: str, batch: int, trial: Trial) -> float:
     trial.notes |= {f"{what}, images/s": measure() for what, measure in others.items()}
     for what in [what for what in trial.notes if what.endswith("images/s")]:
         trial.notes[what.replace("images/s", "µs a step")] = 1e6 * images / trial.notes[what]
-    kernels = kernels_of(bare.step_of(config, "plain", "cuda"), bare.batch_of(config, "plain", "cuda"))
+    kernels = kernels_of(bare_steps.step_of(config, "plain", "cuda"), bare.batch_of(config, "plain", "cuda"))
     trial.notes["kernels a step of the plain loop"] = kernels
     trial.notes["their launches alone, the floor of launching, µs a step"] = kernels * microseconds_a_launch()
     return value

@@ -1,7 +1,8 @@
 """The loader alone, against the usual pipeline and as a share of a step; and how long it takes to build a cache.
 
-The usual pipeline opens, decodes, crops, resizes and normalises one JPEG of 178×218, CelebA's size, after another
-behind a DataLoader. The JPEGs are smoothed noise of about CelebA's number of bytes, in a temporary folder.
+The usual pipeline is a DataLoader that opens, decodes, crops, resizes and normalises one JPEG of 178×218, CelebA's
+size, after another. The JPEGs contain smoothed noise, have about as many bytes as CelebA's, and are in a temporary
+folder.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 BATCH = 128
 RANGE = (-1.0, 1.0)
-DIFFERENT = 64  # JPEGs; their bytes are written again and again
+DIFFERENT = 64  # JPEGs; all other files are copies of these
 
 
 def make_celeba(root: Path, count: int) -> Path:
@@ -45,9 +46,11 @@ def make_celeba(root: Path, count: int) -> Path:
     for i, name in enumerate(names):
         (folder / name).write_bytes(jpegs[i % len(jpegs)])
     parts = np.repeat([0, 1, 2], [count - 2 * (count // 20), count // 20, count // 20])
-    (root / "list_eval_partition.txt").write_text("".join(f"{n} {p}\n" for n, p in zip(names, parts, strict=True)))
+    (root / "list_eval_partition.txt").write_text(
+        "".join(f"{n} {p}\n" for n, p in zip(names, parts, strict=True)), encoding="utf-8"
+    )
     rows = "".join(f"{name} {1 if i % 2 else -1}\n" for i, name in enumerate(names))
-    (root / "list_attr_celeba.txt").write_text(f"{count}\nSmiling\n{rows}")
+    (root / "list_attr_celeba.txt").write_text(f"{count}\nSmiling\n{rows}", encoding="utf-8")
     return root
 
 
@@ -121,13 +124,13 @@ def _scratch() -> tempfile.TemporaryDirectory[str]:
 
 
 def scratch() -> Path:
-    """Return a temporary folder for all rounds of a row; it goes with the row's process."""
+    """Return a temporary folder for all rounds of a row; it is removed at the end of the row's process."""
     return Path(_scratch().name)
 
 
 @functools.cache
 def celeba(count: int) -> Path:
-    """Return a folder with so many JPEGs, made at the first call."""
+    """Return a folder with this number of JPEGs, which the first call writes."""
     root = scratch() / "celeba"
     root.mkdir()
     return make_celeba(root, count)

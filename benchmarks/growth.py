@@ -1,6 +1,6 @@
-"""How speed follows the number of images, the batch, the resolution and the number of processes.
+"""How speed depends on the number of images, the batch size, the resolution and the number of processes.
 
-There are no loader workers to grow: batches are gathered in the training process.
+The loader has no workers to scale: batches are gathered in the training process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def images(trial: Trial) -> float:
 
 def opening(trial: Trial) -> float:
     """Return the seconds of opening a cache of 200,000 images: its checksums are computed at each start."""
-    from datamodules.array_cache import INDEX, _crc, _load
+    from datamodules.array_cache import INDEX, checksum, load_cache
 
     count = trial.size(200_000, 2000)
     folder = scratch() / "cache"
@@ -46,10 +46,12 @@ def opening(trial: Trial) -> float:
         folder.mkdir()
         random_split(folder, count)
         (folder / f"{count}.npy").rename(folder / "train.images.npy")
-        files = {file.name: (file.stat().st_size, _crc(file)) for file in folder.glob("*.npy")}
-        (folder / INDEX).write_text(json.dumps({"files": files, "splits": [], "attributes": [], "skipped": 0}))
+        files = {file.name: (file.stat().st_size, checksum(file)) for file in folder.glob("*.npy")}
+        (folder / INDEX).write_text(
+            json.dumps({"files": files, "splits": [], "attributes": [], "skipped": 0}), encoding="utf-8"
+        )
     start = time.perf_counter()
-    assert _load(folder) is not None
+    assert load_cache(folder) is not None
     return (time.perf_counter() - start) * 200_000 / count
 
 

@@ -1,6 +1,6 @@
-"""Peak memory of train.py against the bare loop's, each in a process of its own, with the same allocator.
+"""Peak memory of train.py against that of the bare loop, each in a fresh process, with the same allocator.
 
-Imports that a bare loop does not need are taken off: they cost the same whatever is trained.
+The memory of imports that a bare loop does not need is subtracted: it is the same whatever is trained.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suite import Row, Trial, at_most, fresh
+from benchmarks.processes import fresh
+from benchmarks.suite import Row, Trial, at_most
 from benchmarks.systems import SYSTEMS
 
 #: What train.py imports with a configuration's targets.
@@ -28,17 +29,17 @@ IMPORTED = (
 
 
 def peak(function: Callable[..., Any], *arguments: Any) -> float:
-    """Call a function; return the most memory that this process has had so far, in MiB."""
+    """Call a function; return the peak memory of this process so far, in MiB."""
     function(*arguments)
     status = Path("/proc/self/status")
-    if status.exists():  # the other count may be the starting process's: it survives an exec
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    if status.exists():  # ru_maxrss may be that of the parent process: it survives an exec
+        line = next(line for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def train_whole(name: str, batch: int, steps: int) -> None:
-    """Train with all callbacks of the system, t-SNE included, but for the test."""
+    """Train with all callbacks of the system, t-SNE included, but without the test."""
     import tempfile
 
     from benchmarks import through_train

@@ -1,15 +1,16 @@
-"""What train.py's settings gain: train.py against the bare loop that one writes first.
+"""What train.py's settings gain: train.py against a plain first draft of a loop.
 
 That loop is NCHW, with PyTorch's default optimizers and allocator, and does not freeze the discriminator in the
-generator's turn; it draws fresh noise in each turn, as train.py does. Each sample is a process of its own, since the
-allocator cannot be set back.
+generator's update. Each update draws new noise, as in train.py. Each sample is measured in a fresh process, because the
+settings of the allocator cannot be reverted.
 """
 
 from __future__ import annotations
 
 import functools
 
-from benchmarks.suite import Row, Trial, at_least, fresh
+from benchmarks.processes import fresh
+from benchmarks.suite import Row, Trial, at_least
 from benchmarks.systems import SYSTEMS
 from benchmarks.training_step import SECONDS, steps_in
 

@@ -1,4 +1,4 @@
-"""Seconds from a command's start to its first training step, its help, or its refusal, each a process of its own."""
+"""Seconds from the start of a command to its first training step, its help, or its error, each in a new process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FIRST_STEP = [
     "trainer.limit_val_batches=0",
     "trainer.max_epochs=1",
     "trainer.log_every_n_steps=1",
-    "callbacks.tsne=null",  # after the fit, as `test` is
+    "callbacks.tsne=null",  # it runs after the fit, as `test` does
     "test=null",
     "objective=null",
 ]
 
 
 def seconds(arguments: list[str], status: int) -> float:
-    """Return the wall time of one Python process, which must end with this status."""
+    """Return the wall time in seconds of one Python process, which must end with this status."""
     start = time.perf_counter()
     done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     elapsed = time.perf_counter() - start
@@ -43,7 +43,7 @@ def first_step() -> float:
             stderr=subprocess.DEVNULL,
         )
         elapsed = None
-        while process.poll() is None:  # its end comes later: pictures, a checkpoint
+        while process.poll() is None:  # it ends later, after pictures and a checkpoint
             if elapsed is None and any(file.stat().st_size for file in Path(folder).rglob("metrics.csv")):
                 elapsed = time.perf_counter() - start
             time.sleep(0.005)
@@ -64,7 +64,7 @@ def bare_import() -> float:
 def above_import(trial: Trial) -> float:
     """Return the seconds to the first step above those of importing Lightning."""
     if trial.round == 0:
-        first_step()  # renders and caches the faces
+        first_step()  # renders the faces into the cache
     names = ("first step", "import pytorch_lightning")
     trial.ratio(first_step, bare_import, names, "s")
     ours, imports = trial.notes.values()

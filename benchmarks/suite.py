@@ -1,9 +1,8 @@
-"""What the suite is made of: rows with targets, each measured round by round in a process of its own."""
+"""The parts of the suite: rows with targets, which are measured in rounds."""
 
 from __future__ import annotations
 
 import importlib
-import multiprocessing
 import os
 import platform
 import statistics
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Section -> the module that has its `ROWS`.
@@ -37,7 +36,7 @@ class Target(NamedTuple):
     bound: float
 
     def met(self, value: float) -> bool:
-        """Tell whether a value keeps to it."""
+        """Return whether a value meets the target."""
         return value >= self.bound if self.sign == "≥" else value <= self.bound
 
     def __str__(self) -> str:
@@ -55,7 +54,7 @@ def at_most(bound: float) -> Target:
 
 
 class Skipped(Exception):
-    """What a section needs is not on this machine."""
+    """This machine lacks what a section needs."""
 
 
 @dataclass
@@ -64,8 +63,8 @@ class Trial:
 
     Attributes:
         round: its number, from 0.
-        quick: whether sizes are to be as small as they can be: to see that a row works, not to measure.
-        notes: figures that a row's value was made of, by name and unit; the table shows them below it.
+        quick: whether sizes are as small as possible, to see that a row works and not to measure.
+        notes: the values that a row's value was computed from, by name and unit; the table shows them below it.
     """
 
     round: int = 0
@@ -73,11 +72,11 @@ class Trial:
     notes: dict[str, float] = field(default_factory=dict)
 
     def size(self, full: T, quick: T) -> T:
-        """Return one of two sizes."""
+        """Return `quick` if this is a quick trial, else `full`."""
         return quick if self.quick else full
 
     def ratio(self, ours: Callable[[], float], theirs: Callable[[], float], names: tuple[str, str], unit: str) -> float:
-        """Measure both, the second first in every other round, so that a drift favours neither; note both."""
+        """Return the ratio of two measurements; their order alternates, so that drift favours neither."""
         pair = dict(zip(names, (ours, theirs), strict=True))
         order = list(pair)[:: -1 if self.round % 2 else 1]
         values = {name: pair[name]() for name in order}
@@ -92,7 +91,7 @@ class Row:
     Args:
         what: what is measured, with its unit unless it is a ratio.
         measure: returns the value of one round. The rounds of a row share one process.
-        target: bound of the median; None for a figure that only informs.
+        target: bound of the median; None for a value without a target.
     """
 
     what: str
@@ -102,7 +101,7 @@ class Row:
 
 @dataclass
 class Result:
-    """The values of a row's rounds, or what kept it from being measured."""
+    """The values of a row's rounds, or the problem that prevented them."""
 
     what: str
     target: Target | None
@@ -112,7 +111,7 @@ class Result:
     skipped: bool = False
 
     def lines(self) -> list[tuple[str, str, str, str, str]]:
-        """Return the cells of its lines: its own, and one a note."""
+        """Return the cells of its lines in the table: its own, and one for each note."""
         target = "" if self.target is None else str(self.target)
         if self.problem is not None:
             return [(self.what, self.problem, "", target, "" if self.skipped else "failed")]
@@ -134,35 +133,8 @@ def rows_of(section: str) -> list[Row]:
     return rows
 
 
-def fresh(function: Callable[..., T], *arguments: Any) -> T:
-    """Call an importable function in a process of its own: an allocator's settings and its memory end with it."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, function, arguments))
-    process.start()
-    sender.close()
-    try:
-        value, error = receiver.recv()
-    except EOFError:  # killed, as when memory runs out
-        process.join()
-        value, error = None, RuntimeError(f"the process of {function.__name__} died with {process.exitcode}")
-    process.join()
-    if error is not None:
-        raise error
-    answer: T = value
-    return answer
-
-
-def _answer(sender: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    try:
-        sender.send((function(*arguments), None))
-    except Exception as error:
-        traceback.print_exc()
-        sender.send((None, RuntimeError(f"{type(error).__name__}: {error}")))
-
-
 def measure(section: str, what: str, rounds: int, quick: bool) -> Result:
-    """Measure a row in this process, and say on stderr how far it is."""
+    """Measure a row in this process, with progress on stderr."""
     row = next(row for row in rows_of(section) if row.what == what)
     result = Result(row.what, row.target)
     try:
@@ -174,7 +146,7 @@ def measure(section: str, what: str, rounds: int, quick: bool) -> Result:
             print(f"  round {number + 1}/{rounds}  {result.values[-1]:.4g}", file=sys.stderr, flush=True)
     except Skipped as reason:
         result.problem, result.skipped = f"{reason}: skipped", True
-    except Exception as error:  # one broken row must not cost the others, hours into the suite
+    except Exception as error:  # one broken row must not end a suite of hours
         traceback.print_exc()
         result.problem = f"{type(error).__name__}: {error}".splitlines()[0]
     return result
@@ -191,10 +163,14 @@ def page(heading: str, results: Mapping[str, Iterable[Result]]) -> str:
 
 
 def machine() -> str:
-    """Return a sentence on processor, cores, memory, versions and what else is running."""
+    """Describe this machine: processor, cores, memory, load and versions."""
     model = platform.processor() or platform.machine()
     if (file := Path("/proc/cpuinfo")).exists():
-        names = [line.split(":")[1].strip() for line in file.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":")[1].strip()
+            for line in file.read_text(encoding="utf-8").splitlines()
+            if line.startswith("model name")
+        ]
         model = names[0] if names else model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     threads = os.environ.get("OMP_NUM_THREADS")

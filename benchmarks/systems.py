@@ -1,4 +1,4 @@
-"""The systems whose steps are timed: the command's overrides, on data that every machine has."""
+"""The systems whose steps are timed: overrides of the command line, with data that every machine has."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class System:
-    """A system.
+    """A model and its data.
 
     Args:
-        name: in the table.
-        overrides: of the command line.
-        images: training images that its data has.
+        name: its name in the table.
+        overrides: its overrides on the command line.
+        images: number of training images.
     """
 
     name: str
@@ -21,7 +21,7 @@ class System:
     images: int
 
     def config(self, batch: int, *overrides: str) -> dict[str, Any]:
-        """Return its whole plain configuration at a batch size, changed as asked."""
+        """Return its plain configuration with this batch size and further overrides."""
         from adversaria.tools.compose import compose
 
         fixed = ("run_dir=unused", "name=benchmark", f"data.batch_size={batch}")
@@ -29,7 +29,7 @@ class System:
 
 
 def images_in_a_step(config: dict[str, Any]) -> int:
-    """Return the images of a step, of both domains where there are two."""
+    """Return the number of images in a step, those of both domains if there are two."""
     size: int = config["data"]["batch_size"]
     return 2 * size if "sets" in config["data"] else size
 

@@ -1,4 +1,4 @@
-"""The speed of train.py in this process, as it measures it itself, with its loggers and its progress bar."""
+"""The speed of train.py in this process, as train.py itself measures it, with its loggers and its progress bar."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from unittest import mock
 from benchmarks.systems import System
 
 FIXED = ["trainer.limit_val_batches=0", "trainer.max_epochs=1", "test=null", "objective=null"]
-#: Callbacks that do something in a step. The others do theirs where no step is timed; see `benchmarks.callback_cost`.
+#: Callbacks that run in a step. The others run outside the timed steps; see `benchmarks.callback_cost`.
 IN_A_STEP = ("progress_bar", "epoch_summary")
 
 
 def images_per_second(system: System, batch: int, steps: int, *overrides: str) -> float:
-    """Train so many iterations, without validation and test; return images a second without the first iteration."""
+    """Train `steps` iterations, without validation and test; return images a second after the first iteration."""
     with tempfile.TemporaryDirectory() as folder:
         config = system.config(batch, *FIXED, f"run_dir={folder}", f"trainer.limit_train_batches={steps}", *overrides)
         config["callbacks"] = {name: config["callbacks"][name] for name in IN_A_STEP}
@@ -35,19 +35,19 @@ def logged_speed(file: Path) -> float:
 
 
 def train(config: dict[str, Any]) -> None:
-    """Train a configuration in its run folder as on a terminal, without showing it."""
+    """Train a configuration in its run folder as in a terminal, but show nothing."""
     from adversaria.tools import train
 
     with _terminal() as screen:
         train.train(config, Path(config["run_dir"]))
     if "Epoch" not in screen.getvalue():
-        raise RuntimeError("the progress bar drew nothing, and would have been timed as if it were free")
+        raise RuntimeError("the progress bar drew nothing, so its time would be missing")
 
 
 @contextlib.contextmanager
 def _terminal() -> Iterator[io.StringIO]:
     with (
-        mock.patch.dict(os.environ, TTY_COMPATIBLE="1", TERM="xterm-256color"),  # or Rich would draw no bar
+        mock.patch.dict(os.environ, TTY_COMPATIBLE="1", TERM="xterm-256color"),  # otherwise Rich draws no bar
         contextlib.redirect_stdout(io.StringIO()) as screen,
     ):
         yield screen

@@ -1,6 +1,6 @@
-"""A training step of every method through train.py, against a bare loop that does the same arithmetic.
+"""A training step of every method in train.py, against a bare loop with the same arithmetic.
 
-Both have the same settings and take turns in one process; train.py reads its batches from the array cache, logs its
+Both have the same settings and alternate in one process. train.py also reads its batches from the array cache, logs its
 metrics and shows its progress bar.
 """
 
@@ -16,7 +16,7 @@ SECONDS = 8.0  # of training in a sample
 
 @functools.cache
 def steps_in(name: str, batch: int, seconds: float) -> int:
-    """Return the iterations that take about so long here, as the bare loop does them; at least two log intervals."""
+    """Return how many iterations of the bare loop take about this long here; at least two log intervals."""
     from benchmarks import bare
 
     system = SYSTEMS[name]

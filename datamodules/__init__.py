@@ -1,1 +1,1 @@
-"""Data: sources (readers of one on-disk layout), one array cache, and the LightningDataModules over them."""
+"""Data: readers of layouts on disk, one array cache, and the LightningDataModules over it."""

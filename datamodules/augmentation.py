@@ -1,4 +1,4 @@
-"""Random changes of whole batches, on the device: one affine map an image, then inversion, colours, textures, noise."""
+"""Random augmentation of whole batches, on the device of the images."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ from adversaria.config.types import Fraction, FractionBelowOne, NonNegative, Sca
 
 
 class Augmentation:
-    """Change each image at random; (n, 3, h, w) in [0, 1] -> the same.
+    """Change each image of a batch at random; images are (n, 3, h, w) in [0, 1], before and after.
+
+    The changes are made in this order: one affine map (shift, scale, rotate), harden, texture, invert, colour, noise,
+    cutout.
 
     Args:
-        shift: largest shift in either direction, as a part of the image's side.
+        shift: largest shift in each direction, as a fraction of the image's side.
         scale: smallest and largest factor by which a digit changes its size.
         rotate: largest angle, in degrees.
-        harden: probability that a smooth image becomes a mask: above a random threshold it is 1, below it 0.
+        harden: probability that an image becomes a mask: 1 above a random threshold, 0 below it.
         texture: probability that a random texture is blended in as in MNIST-M, `|image - texture|`.
-        invert: probability of the negative.
-        colour: how far contrast (a factor around the image's mean) and brightness (half of it, an offset) may go, those
-            of all channels together and, half as far, those of each channel.
+        invert: probability that an image becomes its negative.
+        colour: largest change of the contrast, a factor around the image's mean; the brightness, an offset, changes by
+            at most half of it. All channels change together by these amounts, and each channel by half of them.
         noise: standard deviation of Gaussian noise.
-        cutout: side of a grey square at a random place, as a part of the image's side (DeVries & Taylor 2017).
+        cutout: side of a grey square at a random place, as a fraction of the image's side (DeVries & Taylor 2017).
 
     Raises:
-        ConfigError: the largest factor of `scale` comes first.
+        ConfigError: the first factor of `scale` is the larger one.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class Augmentation:
         cutout: FractionBelowOne = 0.0,
     ) -> None:
         if scale[0] > scale[1]:
-            raise ConfigError(f"scale={list(scale)} of an augmentation: the smallest factor comes first")
+            raise ConfigError(f"scale={list(scale)} of an augmentation: write the smaller factor first")
         self.shift, self.scale, self.rotate = shift, (float(scale[0]), float(scale[1])), rotate
         self.harden, self.texture, self.invert = harden, texture, invert
         self.colour, self.noise, self.cutout = colour, noise, cutout
@@ -55,17 +58,18 @@ class Augmentation:
             if self.shift or self.rotate or self.scale != (1.0, 1.0):
                 image = self._affine(image)
             if self.harden:
-                mask = (image > 0.3 + _spread(image, 1, 0.2)).to(image.dtype)
-                image = torch.where(_chosen(image, self.harden), mask, image)
+                mask = (image > 0.3 + _uniform(image, 1, 0.2)).to(image.dtype)
+                image = torch.where(_random_subset(image, self.harden), mask, image)
             if self.texture:
                 blended = (image - textures(image)).abs()
-                image = torch.where(_chosen(image, self.texture), blended, image)
+                image = torch.where(_random_subset(image, self.texture), blended, image)
             if self.invert:
-                image = torch.where(_chosen(image, self.invert), 1 - image, image)
+                image = torch.where(_random_subset(image, self.invert), 1 - image, image)
             if self.colour:
                 mean = image.mean((1, 2, 3), keepdim=True)
                 contrast, brightness = (
-                    _spread(image, 1, bound) + _spread(image, 3, bound / 2) for bound in (self.colour, self.colour / 2)
+                    _uniform(image, 1, bound) + _uniform(image, 3, bound / 2)
+                    for bound in (self.colour, self.colour / 2)
                 )
                 image = (image - mean) * (1 + contrast) + mean + brightness
             if self.noise:
@@ -75,18 +79,18 @@ class Augmentation:
             return image.clamp(0, 1)
 
     def _affine(self, image: Tensor) -> Tensor:
-        angle = _spread(image, 1, math.radians(self.rotate)).flatten()
-        # the map goes from the result to the image, so that a digit grows where this factor is below 1
+        angle = _uniform(image, 1, math.radians(self.rotate)).flatten()
+        # the map goes from the result to the image, so a factor below 1 enlarges the digit
         low, high = (math.log(factor) for factor in self.scale)
         factor = torch.exp(-image.new_empty(len(image)).uniform_(low, high))
-        shift = 2 * _spread(image, 2, self.shift).view(-1, 2, 1)  # the image spans -1 to 1
+        shift = 2 * _uniform(image, 2, self.shift).view(-1, 2, 1)  # the image spans -1 to 1
         rows = [factor * angle.cos(), -factor * angle.sin(), factor * angle.sin(), factor * angle.cos()]
         theta = torch.cat([torch.stack(rows, 1).view(-1, 2, 2), shift], 2)
         places = functional.affine_grid(theta, list(image.shape), align_corners=False)
-        # what comes in from outside has the usual colour of the image's rim: digits that touch it are not drawn out
-        rim = torch.cat([image[:, :, 0], image[:, :, -1], image[:, :, :, 0], image[:, :, :, -1]], 2)
-        # on a GPU, PyTorch's median has an index that differs from time to time, so trainer.deterministic refuses it
-        middle = rim.sort(2).values[:, :, (rim.shape[2] - 1) // 2] if rim.is_cuda else rim.median(2).values
+        # pixels from outside the image get the median colour of its border; repeating the border would smear digits
+        border = torch.cat([image[:, :, 0], image[:, :, -1], image[:, :, :, 0], image[:, :, :, -1]], 2)
+        # PyTorch's median is not deterministic on a GPU, where trainer.deterministic refuses it
+        middle = border.sort(2).values[:, :, (border.shape[2] - 1) // 2] if border.is_cuda else border.median(2).values
         middle = middle[:, :, None, None]
         return functional.grid_sample(image - middle, places, align_corners=False) + middle
 
@@ -99,7 +103,7 @@ class Augmentation:
         return image.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.5)
 
     def __str__(self) -> str:
-        """Name what is switched on."""
+        """List the options that change images, with their values."""
         switched_on = {k: v for k, v in vars(self).items() if v not in (0, (1.0, 1.0))}
         return ", ".join(
             f"{k} {v:g}" if k != "scale" else f"scale {v[0]:g} to {v[1]:g}" for k, v in switched_on.items()
@@ -109,8 +113,8 @@ class Augmentation:
 def textures(like: Tensor) -> Tensor:
     """Draw random RGB textures in [0, 1], of the shape of a batch of images.
 
-    Like patches of photos they have mostly one hue, and anything from a plain face or a gradient over blobs and hard
-    edges to grain: noise of four grids, each of random strength, more of it in brightness than in colour.
+    Like patches of photos, a texture has mostly one hue, and may be plain, a gradient, blobs, hard edges or grain. It
+    is the sum of noise on four grids, each with a random strength, and stronger in brightness than in colour.
     """
     n, _, height, width = like.shape
     field = 3 * like.new_empty(n, 1, 1, 1).uniform_(-1, 1) + like.new_empty(n, 3, 1, 1).normal_()
@@ -120,14 +124,15 @@ def textures(like: Tensor) -> Tensor:
             n, 3, side, side, device=like.device
         )
         field = field + strength * functional.interpolate(noise, (height, width), mode="bilinear", align_corners=True)
-    steep = torch.rand(n, 1, 1, 1, device=like.device) < 0.2  # edges instead of slopes
-    return (torch.where(steep, 5 * field, field) / 2).sigmoid()
+    hard = torch.rand(n, 1, 1, 1, device=like.device) < 0.2  # these get edges instead of smooth transitions
+    return (torch.where(hard, 5 * field, field) / 2).sigmoid()
 
 
-def _chosen(image: Tensor, probability: float) -> Tensor:
+def _random_subset(image: Tensor, probability: float) -> Tensor:
+    """Choose each image with this probability: (n, 1, 1, 1) bool."""
     return torch.rand(len(image), 1, 1, 1, device=image.device) < probability
 
 
-def _spread(image: Tensor, count: int, bound: float) -> Tensor:
-    """Draw (n, count, 1, 1) values between -bound and bound."""
+def _uniform(image: Tensor, count: int, bound: float) -> Tensor:
+    """Draw (n, count, 1, 1) uniform values between -bound and bound."""
     return torch.empty(len(image), count, 1, 1, device=image.device).uniform_(-bound, bound)

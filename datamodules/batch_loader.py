@@ -1,14 +1,14 @@
-"""A loader that gathers whole batches from arrays.
+"""Loaders that gather whole batches from arrays.
 
-The usual pipeline fetches item by item and stacks; over an array that is several hundred times slower than one
-gather a batch, and with so little left to do worker processes only add latency.
+A `torch.utils.data.DataLoader` fetches single items and stacks them. Over an array that is several hundred times slower
+than one indexing operation a batch, which is so fast that worker processes would only add latency.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -19,16 +19,16 @@ from datamodules.array_cache import ArraySplit
 
 
 class EpochSampler:
-    """The order of a split: a permutation that is a function of (seed, epoch) alone, sharded over ranks.
+    """The order of a split's items in an epoch: a permutation that depends on (seed, epoch) alone, divided over ranks.
 
-    For training every rank gets equally many indices, so that no rank waits for a batch that never comes; for
-    evaluation the shards differ by at most one and no index appears twice.
+    If shuffled, for training, every rank gets equally many indices, so that no rank waits for a batch that never comes.
+    Otherwise, for evaluation, the numbers of indices differ by at most one, and no index appears twice.
 
     Args:
         length: number of items.
-        shuffle: False for the natural order.
-        seed: of the permutation.
-        rank: of this process among `world_size`.
+        shuffle: whether to permute the items in each epoch; otherwise they keep their order.
+        seed: seed of the permutations.
+        rank: number of this process, from 0.
         world_size: number of processes.
     """
 
@@ -38,7 +38,7 @@ class EpochSampler:
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls it at the start of each."""
+        """Choose the epoch; Lightning calls this at the start of each, see `ResumableLoader`."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -54,51 +54,68 @@ class EpochSampler:
         return order[self.rank :: self.world_size][: len(self)]
 
 
-class Resumable:
-    """A loader whose epoch, stopped in its midst, goes on with the batches left: checkpoints keep its state."""
+class HasEpoch(Protocol):
+    """What Lightning calls on `loader.sampler`."""
 
-    batch_sampler = None  # Lightning asks for it wherever there is a `sampler`
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch."""
+
+
+class ResumableLoader:
+    """Base class of the loaders; an epoch that was interrupted continues with the batches that are left.
+
+    Lightning's checkpoints keep the state through `state_dict` and `load_state_dict`, which is documented. The epoch
+    comes by a private way: `lightning_fabric.utilities.data._set_sampler_epoch` calls `set_epoch` on the attribute
+    `sampler` of any loader at the start of each epoch, and wherever Lightning finds `sampler` it also reads
+    `batch_sampler`. If Lightning stops doing so, every epoch has the batches of the first one, in the same order, and
+    resuming in the middle of an epoch repeats batches. `tests/datamodules/test_lightning_epochs.py` notices that.
+    """
+
+    sampler: HasEpoch
+    batch_sampler = None
 
     def __init__(self) -> None:
         self._state = {"epoch": 0, "delivered": 0}
         self._resumed = self._state
 
-    def rest(self, epoch: int, batches: int) -> Iterator[int]:
-        """Yield the numbers of the batches of an epoch; without those delivered before, where it is the resumed one."""
+    def remaining_batches(self, epoch: int, batches: int) -> Iterator[int]:
+        """Yield the numbers of an epoch's batches; in a resumed epoch, without those that were delivered before."""
         resumed, self._resumed = self._resumed, {"epoch": 0, "delivered": 0}
         for number in range(resumed["delivered"] if epoch == resumed["epoch"] else 0, batches):
             self._state = {"epoch": epoch, "delivered": number + 1}
             yield number
 
     def state_dict(self) -> dict[str, int]:
-        """Return how many batches of which epoch were delivered."""
+        """Return the epoch and how many of its batches were delivered."""
         return self._state
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Let the next epoch go on from there, if it is that one."""
+        """Continue from this state, if the next epoch is the one that was interrupted."""
         self._resumed = state
 
 
-class BatchLoader(Resumable):
+class BatchLoader(ResumableLoader):
     """Iterate over batches `{"image": (b, 3, h, w) uint8, "labels": (b, k) int8}` of an `ArraySplit`.
 
-    Images are laid out channels-last, as they are stored. The last batch is dropped if `drop_last`.
+    The memory layout of the images is channels-last, as in the arrays.
 
     Args:
         split: the arrays.
-        batch_size: images a batch and rank.
-        order: which images, in which order; Lightning finds it as `sampler` and tells it the epoch.
-        columns: the label columns to deliver; None for all.
-        drop_last: leave out an incomplete last batch.
-        pin_memory: deliver page-locked tensors, for asynchronous copies to a GPU.
-        device: a GPU to keep the arrays on, and to deliver from; None to read them as they are.
+        batch_size: images in a batch of one rank.
+        sampler: the order of the images in each epoch.
+        columns: indices of the label columns to deliver; None for all.
+        drop_last: whether to drop an incomplete last batch.
+        pin_memory: whether to deliver page-locked tensors, for asynchronous copies to a GPU.
+        device: a GPU on which to keep a copy of the arrays and deliver batches; None to read the arrays in place.
     """
+
+    sampler: EpochSampler
 
     def __init__(
         self,
         split: ArraySplit,
         batch_size: int,
-        order: EpochSampler,
+        sampler: EpochSampler,
         columns: list[int] | None = None,
         drop_last: bool = False,
         pin_memory: bool = False,
@@ -109,7 +126,7 @@ class BatchLoader(Resumable):
         self.images: Any = split.images if device is None else torch.tensor(split.images, device=device)
         self.labels: Any = labels if device is None else torch.tensor(labels, device=device)
         self.device = device
-        self.batch_size, self.sampler = batch_size, order
+        self.batch_size, self.sampler = batch_size, sampler
         self.drop_last, self.pin_memory = drop_last, pin_memory
 
     def __len__(self) -> int:
@@ -120,11 +137,11 @@ class BatchLoader(Resumable):
         indices: Any = self.sampler.indices()
         if self.device is not None:
             indices = torch.from_numpy(indices).to(self.device)
-        for i in self.rest(self.sampler.epoch, len(self)):
+        for i in self.remaining_batches(self.sampler.epoch, len(self)):
             yield self.gather(indices[i * self.batch_size : (i + 1) * self.batch_size])
 
     def gather(self, indices: np.ndarray | Tensor) -> Batch:
-        """Return the batch of these images, in this order."""
+        """Return the images and labels with these indices, in this order, as one batch."""
         image = torch.as_tensor(self.images[indices]).permute(0, 3, 1, 2)
         batch = {"image": image, "labels": torch.as_tensor(self.labels[indices])}
         return {k: v.pin_memory() for k, v in batch.items()} if self.pin_memory else batch

@@ -1,9 +1,8 @@
-"""Two digit sets for unsupervised domain adaptation: a labelled source and an unlabelled target."""
+"""The LightningDataModule of two digit sets for unsupervised domain adaptation, a labelled source and a target."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,39 +12,41 @@ from torch import Tensor
 from adversaria.config.types import Batch, Domain, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
 from adversaria.speed.recorded_steps import GraphReplayer
 from datamodules.augmentation import Augmentation
-from datamodules.batch_loader import BatchLoader, Resumable
+from datamodules.batch_loader import BatchLoader
 from datamodules.images import ImagesDataModule, normalize
-from datamodules.readers import SPLITS, Reader, check_value_range, choose_set
+from datamodules.pair_loader import PairLoader
+from datamodules.preflight import check_value_range, find_digit_set
+from datamodules.readers.base import SPLITS, Reader
 
 
 class DigitPairDataModule(pl.LightningDataModule):
-    """Batches of two digit sets, RGB, of one size and one range.
+    """Batches of two digit sets, RGB, with images of the same size and range.
 
-    A training batch is `{"source": (b, 3, s, s), "labels": (b,), "target": (b, 3, s, s)}`: labels of the target have
-    no place in it. Validation batches are `{"image", "labels"}` of held-out images of the labelled domain, test
-    batches, and those to predict on, the same of the target's `test_split`. An epoch is one pass over the larger of
-    both training sets, whosever labels are trained on; the smaller one starts again, in another order.
+    A training batch is `{"source": (b, 3, s, s), "labels": (b,), "target": (b, 3, s, s)}`: it has no labels of the
+    target. Validation batches are `{"image", "labels"}` of held-out images of the labelled domain. Batches to test or
+    predict on are the same of the target's `test_split`. An epoch is one pass over the larger of both training sets;
+    the smaller one starts again, in another order.
 
     Args:
-        sets: factories of the digit sets (`datamodules.readers`) by name.
-        source: name of the set with labels.
-        target: name of the set to adapt to.
-        labelled: whose labels are trained on: `target` puts its training images in the place of the source's, for the
-            upper bound.
-        root: not read here; the sets' own `root` refers to it.
+        sets: factories of the readers of all digit sets, by name.
+        source: name of the labelled digit set.
+        target: name of the digit set to adapt to.
+        labelled: the domain whose labels are trained on. `target` replaces the training images of the source by those
+            of the target, with their labels, which gives the upper bound of adaptation.
+        root: folder of the data; not used here, but the readers' own `root` refers to it.
         image_size: side of the images in pixels.
-        batch_size: images of each domain a step and device.
-        value_range: what 0 and 255 become, for both domains.
-        augmentation: of training images on the device; None for none.
-        target_augmentation: of the target's; None for the same as the source's.
-        on_bad_image: `error`, or `skip` to leave unreadable images out and count them.
+        batch_size: images of each domain in a step of one device.
+        value_range: the values of black (0) and white (255), for both domains.
+        augmentation: augmentation of the training images, on the device; None for none.
+        target_augmentation: augmentation of the target's training images; None for the same as the source's.
+        on_bad_image: `error` stops at an unreadable image, `skip` omits such images and counts them.
         cache_dir: folder of the array cache.
-        seed: of the order of the training images.
+        seed: seed of the order of the training images.
     """
 
     test_split: Split = "test"
-    keep_on_gpu = False  # the training images, where they fit
-    cuda_graphs = False  # record what is done to each batch
+    keep_on_gpu = False  # whether the training images are kept on the GPU if they fit
+    cuda_graphs = False  # whether the augmentation of a batch is recorded in a CUDA graph
 
     def __init__(
         self,
@@ -77,53 +78,60 @@ class DigitPairDataModule(pl.LightningDataModule):
             "cache_dir": cache_dir,
         }
         self.domains = {
-            domain: ImagesDataModule(choose_set(sets, name, f"data.{domain}"), seed=seed + i, **options)
+            domain: ImagesDataModule(find_digit_set(sets, name, f"data.{domain}"), seed=seed + i, **options)
             for i, (domain, name) in enumerate(self.names.items())
         }
         self.attributes = self.domains["target"].attributes
-        self._recorder: GraphReplayer | None = None
+        self._replayer: GraphReplayer | None = None
 
     def prepare_data(self) -> None:
-        """Build the caches if need be; Lightning calls this in one process a machine."""
+        """Build the caches that do not exist; Lightning calls this in one process of each machine."""
         for domain in self.domains.values():
             domain.prepare_data()
 
     def setup(self, stage: str | None = None) -> None:
-        """Open the caches and check the batch size against both training sets."""
+        """Open both caches; for a fit, check that both training splits fill a batch.
+
+        Raises:
+            ConfigError: the batch size is larger than a training split.
+        """
         for domain in self.domains.values():
             domain.trainer, domain.keep_on_gpu = self.trainer, self.keep_on_gpu
             domain.setup(stage)
 
     def train_dataloader(self) -> PairLoader:
-        """Return the loader of both domains."""
+        """Return the loader of pairs of batches."""
         gpu, alone = self.domains["target"].gpu, self.domains["target"].world_size == 1
         if self.cuda_graphs and gpu is not None and alone and any(self.augmentation.values()):
-            self._recorder = GraphReplayer(gpu)
+            self._replayer = GraphReplayer(gpu)
         loaders = {domain: data.train_dataloader() for domain, data in self.domains.items()}
-        labelled = self.domains[self.labelled].train_dataloader()  # another one than the target's, with its own order
+        labelled = self.domains[self.labelled].train_dataloader()  # for labelled=target too, a second loader
         return PairLoader(labelled, loaders["target"], max(len(loader) for loader in loaders.values()))
 
     def val_dataloader(self) -> BatchLoader:
-        """Return the held-out images of the labelled domain."""
+        """Return the loader of held-out images of the labelled domain."""
         return self.domains[self.labelled].val_dataloader()
 
     def test_dataloader(self) -> BatchLoader:
-        """Return the target's images to test on."""
+        """Return the loader of the target's `test_split`."""
         return self.domains["target"].loader(self.test_split)
 
     predict_dataloader = test_dataloader
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Normalise, and augment what is trained on, on the device."""
-        if self._recorder is not None and self.trainer is not None and self.trainer.training:
-            finished: Batch = self._recorder.run("batch", self._finished, batch)
-            return finished
-        return self._finished(batch)
+        """Normalise the images, and augment those of a training batch, on the device."""
+        if self._replayer is not None and self.trainer is not None and self.trainer.training:
+            prepared: Batch = self._replayer.run("batch", self._prepare, batch)
+            return prepared
+        return self._prepare(batch)
 
-    def _finished(self, batch: Batch) -> Batch:
-        return {key: self._finish(key, value) if value.dtype == torch.uint8 else value for key, value in batch.items()}
+    def _prepare(self, batch: Batch) -> Batch:
+        return {
+            key: self._prepare_images(key, value) if value.dtype == torch.uint8 else value
+            for key, value in batch.items()
+        }
 
-    def _finish(self, key: str, image: Tensor) -> Tensor:
+    def _prepare_images(self, key: str, image: Tensor) -> Tensor:
         augmentation = self.augmentation.get(key)
         image = normalize(image, (0, 1) if augmentation else self.value_range)
         if augmentation is None:
@@ -151,41 +159,3 @@ class DigitPairDataModule(pl.LightningDataModule):
             "target_augmentation": str(self.augmentation["target"] or "") or "none",
             "batch_size": self.batch_size,
         }
-
-
-class PairLoader(Resumable):
-    """Iterate over batches of two loaders side by side; one that ends starts again, in a new order.
-
-    Args:
-        labelled: gives `source` and `labels`.
-        unlabelled: gives `target`; its labels are dropped here.
-        batches: number of batches in an epoch.
-    """
-
-    def __init__(self, labelled: BatchLoader, unlabelled: BatchLoader, batches: int) -> None:
-        super().__init__()
-        self.labelled, self.unlabelled, self.batches = labelled, unlabelled, batches
-        self.sampler, self.epoch = self, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls it, on `sampler`, at the start of each."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.batches
-
-    def __iter__(self) -> Iterator[Batch]:
-        sides: list[Iterator[Batch]] = []
-        for number in self.rest(self.epoch, len(self)):
-            sides = sides or [self._endless(loader, number) for loader in (self.labelled, self.unlabelled)]
-            labelled, unlabelled = map(next, sides)
-            yield {"source": labelled["image"], "labels": labelled["labels"][:, 0], "target": unlabelled["image"]}
-
-    def _endless(self, loader: BatchLoader, first: int) -> Iterator[Batch]:
-        passes = -(-len(self) // len(loader))  # in an epoch; each pass has an order of its own
-        done, first = divmod(first, len(loader))
-        for number in itertools.count(self.epoch * passes + done):
-            loader.sampler.set_epoch(number)
-            loader.load_state_dict({"epoch": number, "delivered": first})
-            yield from loader
-            first = 0

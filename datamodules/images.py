@@ -1,4 +1,4 @@
-"""Labelled images, faces or digits: one LightningDataModule over every source."""
+"""The LightningDataModule of one data set of labelled images, faces or digits, whatever its reader."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ from adversaria.config.types import Batch, NonNegativeInt, OnBadImage, PositiveI
 from datamodules.array_cache import ArrayCache, open_cache
 from datamodules.batch_loader import BatchLoader, EpochSampler
 from datamodules.labels import select_attributes
-from datamodules.readers import SPLITS, Reader, check_value_range, open_reader
+from datamodules.preflight import check_value_range
+from datamodules.readers.base import SPLITS, Reader, open_reader
 
 
 class ImagesDataModule(pl.LightningDataModule):
     """Square RGB images with labels, from memory-mapped uint8 arrays.
 
     A batch is `{"image": (b, 3, s, s), "labels": (b, k)}`. Images leave the loader as uint8 and become float32 in
-    `value_range` on the device, after flips. Test batches, and those to predict on, are of `test_split`.
+    `value_range` on the device, after horizontal flips. Batches to test or predict on come from `test_split`.
 
     Args:
-        reader: factory of the reader (`datamodules.readers`), given `root` if there is one.
-        root: folder that it reads; never written to.
+        reader: factory of the reader, a class of `datamodules.readers`; it is given `root` if there is one.
+        root: folder that the reader reads; nothing is written to it.
         image_size: side of the images in pixels.
-        batch_size: images a step and device.
-        value_range: what 0 and 255 become, `[-1, 1]` or `[0, 1]`; must be the range of the model's output.
+        batch_size: images in a step of one device.
+        value_range: the values of black (0) and white (255), `[-1, 1]` or `[0, 1]`; this must be the range of the
+            model's output.
         attributes: names of the label columns to deliver, in this order; None for all. Attributes are
             0 or 1; the label of a digit is the column `digit`.
-        horizontal_flip: mirror each training image with probability 1/2.
-        on_bad_image: `error`, or `skip` to leave unreadable images out and count them.
+        horizontal_flip: whether to mirror each training image with probability 1/2.
+        on_bad_image: `error` stops at an unreadable image, `skip` omits such images and counts them.
         cache_dir: folder of the array cache.
-        seed: of the order of the training images.
+        seed: seed of the order of the training images.
     """
 
     test_split: Split = "test"
-    keep_on_gpu = False  # the training images, where they fit
+    keep_on_gpu = False  # whether the training images are kept on the GPU if they fit
 
     def __init__(
         self,
@@ -67,20 +69,27 @@ class ImagesDataModule(pl.LightningDataModule):
         self._cache: ArrayCache | None = None
 
     def prepare_data(self) -> None:
-        """Build the cache if need be; Lightning calls this in one process a machine."""
+        """Build the cache if it does not exist; Lightning calls this in one process of each machine."""
         _ = self.cache
 
     def setup(self, stage: str | None = None) -> None:
-        """Open the cache and check the batch size against the training split."""
+        """Open the cache; for a fit, check that the training split fills a batch.
+
+        Raises:
+            ConfigError: the batch size is larger than the training split.
+        """
+        if stage not in ("fit", None):
+            return  # only training drops an incomplete batch
         size = len(self.cache.splits["train"]) // self.world_size
         if self.batch_size > size:
             raise ConfigError(
-                f"data.batch_size={self.batch_size}: the train split has only {size} images a process; lower it"
+                f"data.batch_size={self.batch_size}: the train split has only {size} images for each process; "
+                "choose a smaller batch"
             )
 
     @property
     def cache(self) -> ArrayCache:
-        """The opened cache."""
+        """The array cache, opened at the first use."""
         if self._cache is None:
             self._cache = open_cache(self.reader, self.image_size, self.cache_dir, self.on_bad_image)
         return self._cache
@@ -91,7 +100,7 @@ class ImagesDataModule(pl.LightningDataModule):
         return self.trainer.world_size if self.trainer is not None else 1
 
     def loader(self, split: str, shuffle: bool = False, device: torch.device | None = None) -> BatchLoader:
-        """Return a loader over `train`, `val` or `test`; a shuffled one drops the incomplete last batch."""
+        """Return a loader over the split `train`, `val` or `test`; a shuffled one drops an incomplete last batch."""
         arrays = self.cache.splits[split]
         rank = self.trainer.global_rank if self.trainer is not None else 0
         return BatchLoader(
@@ -106,18 +115,18 @@ class ImagesDataModule(pl.LightningDataModule):
 
     @property
     def gpu(self) -> torch.device | None:
-        """The GPU that is trained on, if it is one."""
+        """The GPU that the trainer uses, or None."""
         device = self.trainer.strategy.root_device if self.trainer is not None else None
         return device if device is not None and device.type == "cuda" else None
 
-    def _room_on_gpu(self) -> bool:
+    def _fits_on_gpu(self) -> bool:
         free, _ = torch.cuda.mem_get_info(self.gpu)
-        return self.cache.splits["train"].images.nbytes < free / 4  # the rest is for networks and activations
+        return self.cache.splits["train"].images.nbytes < free / 4  # the networks and activations need the rest
 
     def train_dataloader(self) -> BatchLoader:
-        """Return the shuffled training loader; in order, to repeat the same batches, under `overfit_batches`."""
+        """Return the training loader: shuffled, but in order for `overfit_batches`, which repeats the same batches."""
         shuffle = not getattr(self.trainer, "overfit_batches", 0)
-        keep = self.keep_on_gpu and self.gpu is not None and self._room_on_gpu()
+        keep = self.keep_on_gpu and self.gpu is not None and self._fits_on_gpu()
         return self.loader("train", shuffle, self.gpu if keep else None)
 
     def val_dataloader(self) -> BatchLoader:
@@ -125,13 +134,13 @@ class ImagesDataModule(pl.LightningDataModule):
         return self.loader("val")
 
     def test_dataloader(self) -> BatchLoader:
-        """Return the loader of the split to test on."""
+        """Return the loader of `test_split`."""
         return self.loader(self.test_split)
 
     predict_dataloader = test_dataloader
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Flip (in training) and normalise, on the device."""
+        """Flip images at random in training, and normalise them, on the device."""
         image = batch["image"]
         if self.horizontal_flip and self.trainer is not None and self.trainer.training:
             mirrored = torch.rand(len(image), 1, 1, 1, device=image.device) < 0.5
@@ -139,12 +148,12 @@ class ImagesDataModule(pl.LightningDataModule):
         return {**batch, "image": normalize(image, self.value_range)}
 
     def images(self, split: str, count: int) -> Batch:
-        """Return the first `count` items of a split, or all of a shorter one, as one normalised batch on the CPU."""
+        """Return the first `count` items of a split, or all if there are fewer, as one normalised batch on the CPU."""
         batch = self.pixels(split, count)
         return {**batch, "image": normalize(batch["image"], self.value_range)}
 
     def pixels(self, split: str, count: int | None = None) -> Batch:
-        """Return the same as `images`, of all items by default, as uint8."""
+        """Return the same items as `images`, all by default, as uint8."""
         length = len(self.cache.splits[split])
         return self.loader(split).gather(np.arange(length if count is None else min(count, length)))
 

@@ -1,4 +1,4 @@
-"""What is known of a label by its name: `digit` has ten values, every other label is a binary attribute."""
+"""Labels by their names: `digit` has ten values, every other label is a binary attribute."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def select_attributes(wanted: list[str] | None, known: list[str], key: str = "da
     """Return `wanted`, or all `known` for None; `key` is the configuration key to name in the error.
 
     Raises:
-        ConfigError: an attribute that the source does not have; the nearest are named.
+        ConfigError: the data has no such attribute; the message names the nearest ones.
     """
     for name in wanted or ():
         if name not in known:
@@ -30,5 +30,9 @@ def select_attributes(wanted: list[str] | None, known: list[str], key: str = "da
 
 
 def label_columns(wanted: list[str], known: list[str], key: str) -> list[int]:
-    """Return where the wanted labels stand among the known ones; raises as `select_attributes`."""
+    """Return the indices of the wanted labels among the known ones.
+
+    Raises:
+        ConfigError: as `select_attributes`.
+    """
     return [known.index(name) for name in select_attributes(wanted, known, key)]

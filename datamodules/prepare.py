@@ -7,30 +7,32 @@ import sys
 from pathlib import Path
 
 from adversaria.config.errors import DataError, UserError, first_line
-from datamodules.readers import not_found
+from datamodules.readers.base import not_found
 from datamodules.readers.celeba import CelebA
 
 
 def prepare_celeba(root: Path) -> str:
-    """Fetch CelebA (1.4 GB) through torchvision unless it is there, verify it, and return a sentence on what is there.
+    """Download CelebA (1.4 GB) through torchvision unless it exists, check it, and return a sentence with its counts.
 
     Raises:
-        DataError: the download failed, or what is there is incomplete.
+        DataError: the download failed, or the data is incomplete.
     """
-    source = CelebA(str(root))
+    reader = CelebA(str(root))
     try:
-        source.attributes()
+        reader.attributes()
     except DataError:
         _download_celeba(root)
-    tables = source.tables()
-    for split, table in tables.items():
-        if not table.names:
-            raise not_found(f"CelebA's {split} part", [root], "lists of all three parts", "fetch the lists again")
-        for name in (table.names[0], table.names[-1]):
-            source.read(name, 64)
-    if missing := source.missing(tables):
-        raise DataError(f"{len(missing)} of CelebA's listed images are missing in {root}, the first {missing[0]}")
-    counts = {split: len(table) for split, table in tables.items()}
+    splits = reader.splits()
+    for split, index in splits.items():
+        if not index.names:
+            raise not_found(f"CelebA's {split} split", [root], "lists of all three splits", "fetch the lists again")
+        for name in (index.names[0], index.names[-1]):
+            reader.read(name, 64)
+    if missing := reader.missing(splits):
+        raise DataError(
+            f"{len(missing)} of CelebA's listed images are missing in {root}, the first {missing[0]}; fetch them again"
+        )
+    counts = {split: len(index) for split, index in splits.items()}
     return f"CelebA in {root}: {counts['train']} train, {counts['val']} validation, {counts['test']} test images"
 
 
@@ -39,10 +41,10 @@ def _download_celeba(root: Path) -> None:
 
     try:
         Published(str(root), split="all", download=True)
-    except Exception as error:  # whatever the network, Google Drive's quota, gdown or torchvision's checks raise
+    except Exception as error:  # errors of the network, Google Drive's quota, gdown and torchvision have no common type
         raise DataError(
-            f"CelebA could not be fetched into {root} ({first_line(error)}); needs `pip install gdown` and a network. "
-            "When the download quota is used up, fetch img_align_celeba.zip, list_attr_celeba.txt and "
+            f"CelebA could not be downloaded into {root} ({first_line(error)}); this needs `pip install gdown` and a "
+            "network. If the download quota is used up, fetch img_align_celeba.zip, list_attr_celeba.txt and "
             f"list_eval_partition.txt by hand from the CelebA page and put them into {root / 'celeba'}"
         ) from error
 

@@ -16,7 +16,7 @@ from adversaria.config import schema
 from adversaria.config.errors import CONF, ConfigError, options
 from adversaria.config.instantiate import instantiate
 from datamodules.labels import label_sizes, logit_count
-from datamodules.readers import open_reader
+from datamodules.readers.base import open_reader
 from lightning_modules.acgan import ACGAN
 from lightning_modules.gan import GAN
 from lightning_modules.networks.lab_gan import DCGAN, LinearStemGAN, UpsamplingACGAN, WideKernelACGAN, WideKernelGAN

@@ -14,7 +14,8 @@ from adversaria.config.errors import ConfigError
 from adversaria.runs import resume, run_folder
 from adversaria.runs.curves import read_metrics
 from adversaria.runs.record import write_invocation
-from adversaria.tools import configuration, train
+from adversaria.tools import train
+from adversaria.tools.configuration import run_configuration
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,7 +28,7 @@ def run(tiny_run, tmp_path: Path) -> Path:
 
 
 def record(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "metrics.json").read_text())
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 
 def test_torch_is_imported_only_when_it_is_needed() -> None:
@@ -65,14 +66,14 @@ def test_the_validation_split_has_the_loss_of_the_validation(run: Path, checkpoi
 def test_a_bare_checkpoint_is_measured_by_its_kind_on_data_that_is_named(run: Path, tmp_path: Path, capsys) -> None:
     bare = tmp_path / "bare.ckpt"
     shutil.copy(run / "checkpoints" / "last.ckpt", bare)
-    data = [f"data.source.{split}={count}" for split, count in (("train", 96), ("val", 24), ("test", 24))]
+    data = [f"data.reader.{split}={count}" for split, count in (("train", 96), ("val", 24), ("test", 24))]
     arguments = [str(bare), "--data", "synthetic_faces", *data, f"data.cache_dir={tmp_path / 'cache'}"]
     arguments += ["--batch-size", "32", "--device", "cpu"]
     evaluate.main(arguments)
     assert "ssim" in capsys.readouterr().out
     assert {p.name for p in tmp_path.iterdir()} == {"run", "bare.ckpt", "cache"}
     evaluate.main([*arguments, "--output", str(tmp_path / "figures.json")])
-    (done,) = json.loads((tmp_path / "figures.json").read_text())["evaluations"]
+    (done,) = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["evaluations"]
     assert done["metrics"] == pytest.approx(record(run)["metrics"], rel=1e-4)
     assert done["protocol"]["weights"] == str(bare)
 
@@ -80,7 +81,7 @@ def test_a_bare_checkpoint_is_measured_by_its_kind_on_data_that_is_named(run: Pa
 def test_a_run_is_measured_on_another_data_set_at_its_own_size(untrained, compose, cache_dir, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     small = ["model=classifier", "model.network.width=4", f"data.cache_dir={cache_dir}", "trainer.accelerator=cpu"]
-    config = compose(*small, "data=digits", "data.image_size=16", "callbacks.record.progress_bar=null", folder=folder)
+    config = compose(*small, "data=digits", "data.image_size=16", "callbacks.progress_bar=null", folder=folder)
     write_invocation(folder, config, {}, [])
     (folder / "checkpoints").mkdir()
     shutil.copy(untrained(*small, "data=digits"), folder / "checkpoints" / "last.ckpt")
@@ -94,7 +95,7 @@ def test_a_run_is_measured_on_another_data_set_at_its_own_size(untrained, compos
 def test_an_adapted_run_repeats_its_figures(compose, cache_dir: Path, tmp_path: Path) -> None:
     small = ["model=dann", "data=digits_mnist5k", "data.image_size=16", "model.network.width=4"]
     small += ["model.domain_discriminator.width=8", "trainer.max_epochs=1", "trainer.limit_train_batches=3"]
-    quiet = ["callbacks.record.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
     folder = tmp_path / "dann"
     config = compose(*small, *quiet, "callbacks.tsne=null", f"data.cache_dir={cache_dir}", folder=folder)
     folder.mkdir()
@@ -110,7 +111,7 @@ def test_an_adapted_run_repeats_its_figures(compose, cache_dir: Path, tmp_path: 
 
 def test_a_bare_checkpoint_of_a_class_without_configuration_is_refused() -> None:
     with pytest.raises(ConfigError, match="no choice of conf/model builds"):
-        configuration.configuration(None, {"_target_": "lightning_modules.mine.Mine"}, "digits")
+        run_configuration(None, {"_target_": "lightning_modules.mine.Mine"}, "digits")
 
 
 def test_figures_of_a_run_in_progress_are_shown_and_not_recorded(run: Path, capsys) -> None:

@@ -21,7 +21,8 @@ import explore
 import lightning_modules
 from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
-from adversaria.tools.explorer import MOST, TEST_IMAGES, Explorer, prepare
+from adversaria.tools import explorer_page
+from adversaria.tools.explorer import MAX_IMAGES, TEST_IMAGES, Explorer, prepare
 
 ROOT = Path(__file__).resolve().parents[1]
 ACGAN = ["model=acgan", "data=digits", "model.network.width=4", "model.network.latent_dim=8"]
@@ -79,7 +80,7 @@ def test_a_gan_has_its_labels_and_truncation(digits: Explorer) -> None:
     images = draw(digits, digit=3, images=5, seed=7)
     module = digits.module
     module.truncation = None
-    assert close(images, to_uint8(module.sample(5, module.noise(MOST, 7)[:5], torch.full((5, 1), 3)), (-1, 1)))
+    assert close(images, to_uint8(module.sample(5, module.noise(MAX_IMAGES, 7)[:5], torch.full((5, 1), 3)), (-1, 1)))
     assert not close(images, draw(digits, digit=4, images=5, seed=7))
     assert not close(images, draw(digits, digit=3, images=5, seed=7, truncation=0.5))
 
@@ -91,7 +92,7 @@ def test_an_image_does_not_depend_on_how_many_are_shown(digits: Explorer) -> Non
 def test_interpolation_goes_to_the_other_seed(digits: Explorer) -> None:
     assert close(draw(digits, interpolation=1), draw(digits, seed=1))
     digits.module.truncation = 4
-    first, second = (digits.module.noise(MOST, seed)[:4] for seed in (0, 1))
+    first, second = (digits.module.noise(MAX_IMAGES, seed)[:4] for seed in (0, 1))
     halfway = digits.module.sample(4, spherical(first, second, 3)[:, 1], torch.zeros(4, 1, dtype=torch.long))
     assert close(draw(digits, interpolation=0.5), to_uint8(halfway, (-1, 1)))
 
@@ -102,16 +103,16 @@ def test_a_vae_has_the_directions_of_its_data(faces: Explorer, latents: Any) -> 
     dimensions = faces.sliders["Latent dimensions"]
     assert len(dimensions) == 8
     name = next(iter(dimensions))
-    expected = faces.module.noise(MOST, 0)[:4] - 1.5 * faces.directions["Smiling"]
+    expected = faces.module.noise(MAX_IMAGES, 0)[:4] - 1.5 * faces.directions["Smiling"]
     expected[:, int(name.removeprefix("dimension "))] += 2
     assert torch.allclose(latents(**{name: 2, "Smiling": -1.5}), expected, atol=1e-5)
 
 
 def test_the_seed_chooses_test_images(faces: Explorer, latents: Any) -> None:
-    assert faces.tests is not None
+    assert faces.test_latents is not None
     shown = [latents(**{TEST_IMAGES: 1, "images": 3, "seed": seed}) for seed in (0, 1)]
     assert not torch.allclose(*shown)
-    assert all(torch.isclose(z, faces.tests, atol=1e-5).all(1).any() for z in torch.cat(shown))
+    assert all(torch.isclose(z, faces.test_latents, atol=1e-5).all(1).any() for z in torch.cat(shown))
 
 
 def test_without_data_a_vae_has_its_first_dimensions_and_a_sentence(tiny_run, tmp_path: Path) -> None:
@@ -126,18 +127,18 @@ def test_without_data_a_vae_has_its_first_dimensions_and_a_sentence(tiny_run, tm
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["{classifier}"], "is of Classifier, which generates no images; give a VAE, GAN, WGAN or ACGAN"),
+        (["{classifier}"], "is a checkpoint of Classifier, which generates no images; give a VAE, GAN, WGAN or ACGAN"),
         (["nowhere"], "there is no checkpoint nowhere"),
-        (["{acgan}", "--port", "{busy}"], "Address already in use; choose another, or 0 for any free one"),
+        (["{acgan}", "--port", "{busy}"], "Address already in use; choose another port, or 0 for any free one"),
         (["{acgan}", "--port", "70000"], "--port 70000: "),
-        (["{vae}", "--root", "/nowhere"], "--root /nowhere: this data set reads no files; leave it out"),
+        (["{vae}", "--root", "/nowhere"], "--root /nowhere: this data set reads no files"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
     arguments: list[str], sentence: str, acgan: Path, tiny_run, untrained, capsys
 ) -> None:
     with socket.socket() as taken:
-        taken.bind((explore.HOST, 0))
+        taken.bind((explorer_page.HOST, 0))
         taken.listen()
         known = {"acgan": acgan, "vae": tiny_run[0], "busy": taken.getsockname()[1]}
         if "{classifier}" in arguments:

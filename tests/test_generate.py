@@ -14,7 +14,7 @@ import lightning_modules
 from adversaria.config.instantiate import instantiate
 from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
-from adversaria.tools import configuration
+from adversaria.tools.configuration import run_configuration
 
 ACGAN = ["model=acgan", "data=digits", "model.network.width=4", "model.network.latent_dim=8"]
 
@@ -42,7 +42,7 @@ def pixels(module: Any, noise: torch.Tensor, *labels: torch.Tensor) -> np.ndarra
 
 
 def data_of(run: Path) -> Any:
-    return instantiate(configuration.configuration(run)["data"])
+    return instantiate(run_configuration(run)["data"])
 
 
 def close(first: np.ndarray, second: np.ndarray) -> bool:
@@ -65,7 +65,7 @@ def test_a_folder_has_numbered_pictures_and_is_replaced_only_when_asked(acgan: P
     (tmp_path / "samples" / "notes.txt").touch()
     refused = cli(tmp_path, *command, "-n", "2", script="generate.py")
     assert refused.returncode == 2
-    assert refused.stderr == "error: samples is not empty; choose another --output, or --overwrite\n"
+    assert refused.stderr == "error: samples is not empty; choose another --output, or add --overwrite\n"
     again = cli(tmp_path, *command, "-n", "2", "--overwrite", script="generate.py")
     assert again.returncode == 0, again.stderr
     assert {p.name for p in (tmp_path / "samples").iterdir()} == {"00000.png", "00001.png", "notes.txt"}
@@ -161,14 +161,14 @@ def test_an_edit_goes_along_the_difference_of_means(tiny_run, arrays, extra: lis
         ("acgan", ["--label", "digit=10"], "--label digit=10: write digit=VALUE, a value from 0 to 9"),
         ("acgan", ["--edit", "digit"], "is in no run folder"),
         ("acgan", ["--traverse", "3"], "--traverse and --edit need a VAE"),
-        ("vae", ["--label", "Smiling=1"], "--label Smiling=1: VAE is given no labels"),
+        ("vae", ["--label", "Smiling=1"], "--label Smiling=1: VAE has no labels"),
         ("vae", ["--truncation", "1"], "VAE does not truncate its noise"),
         ("vae", ["--traverse", "16"], "this model's dimensions are 0 to 15"),
         ("vae", ["--edit", "Smilin"], "--edit: there is no attribute 'Smilin'; did you mean Smiling?"),
-        ("vae", ["--format", "png"], "is no folder"),
+        ("vae", ["--format", "png"], "is not a folder"),
         ("vae", [], "exists; choose another --output"),
-        ("classifier", [], "is of Classifier, which generates no images; give a VAE, GAN, WGAN or ACGAN"),
-        ("dann", [], "is of DANN, which generates no images"),
+        ("classifier", [], "is a checkpoint of Classifier, which generates no images; give a VAE, GAN, WGAN or ACGAN"),
+        ("dann", [], "is a checkpoint of DANN, which generates no images"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
@@ -178,7 +178,7 @@ def test_what_is_wrong_is_one_sentence(
     models["classifier"] = lambda: untrained("model=classifier", "data=digits")
     models["dann"] = lambda: untrained("model=dann", "data=digits_mnist5k")
     output = tmp_path / "images.png"
-    if "exists" in sentence or "no folder" in sentence:
+    if "exists" in sentence or "not a folder" in sentence:
         output.touch()
     with pytest.raises(SystemExit) as left:
         generate.main([str(models[model]()), "--output", str(output), *arguments])

@@ -101,14 +101,14 @@ def counts(labels: np.ndarray) -> list[int]:
 @pytest.mark.parametrize(("source", "side", "train", "test"), DIGITS)
 def test_digit_sets_load_whole(shared_data: Path, source: type, side: int, train: list[int], test: list[int]) -> None:
     opened = source(str(shared_data))
-    tables = opened.tables()
-    learnt = np.concatenate([tables["train"].labels, tables["val"].labels])
-    assert (len(learnt), len(tables["test"])) == TOTALS[source]
-    assert len(tables["val"]) == round(0.08 * len(learnt))
+    splits = opened.splits()
+    learnt = np.concatenate([splits["train"].labels, splits["val"].labels])
+    assert (len(learnt), len(splits["test"])) == TOTALS[source]
+    assert len(splits["val"]) == round(0.08 * len(learnt))
     assert counts(learnt) == train
-    assert counts(tables["test"].labels) == test
-    assert min(counts(tables["val"].labels)) > 0
-    for name in (tables["train"].names[0], tables["val"].names[-1], tables["test"].names[-1]):
+    assert counts(splits["test"].labels) == test
+    assert min(counts(splits["val"].labels)) > 0
+    for name in (splits["train"].names[0], splits["val"].names[-1], splits["test"].names[-1]):
         image = opened.read(name, side)
         assert image.shape == (side, side, 3)
         assert np.ptp(image) > 100

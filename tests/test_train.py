@@ -77,20 +77,12 @@ def test_a_run_ends_with_table_folder_and_tensorboard_and_writes_nowhere_else(
         assert expected in done.stdout
     assert {p.name for p in tmp_path.iterdir()} == {"outputs", ".cache"}
     assert {p.name for p in folder.iterdir()} == {
-        *(
-            "architecture.json",
-            "architecture.txt",
-            "checkpoints",
-            "config.yaml",
-            "environment.json",
-            "figures",
-            "invocation.json",
-        ),
-        *("metrics.csv", "metrics.json", "tensorboard", "train.log", ".lock"),
+        *("architecture.json", "architecture.txt", "checkpoints", "config.yaml", "environment.json", "figures"),
+        *("invocation.json", "metrics.csv", "metrics.json", "tensorboard", "train.log", ".lock"),
         *("fit-profile.txt", "test-profile.txt"),
     }
-    assert "run_training_batch" in (folder / "fit-profile.txt").read_text()
-    lines = [line for line in (folder / "train.log").read_text().splitlines() if "epoch" in line]
+    assert "run_training_batch" in (folder / "fit-profile.txt").read_text(encoding="utf-8")
+    lines = [line for line in (folder / "train.log").read_text(encoding="utf-8").splitlines() if "epoch" in line]
     assert [line.split("epoch ")[1].split()[0] for line in lines] == ["1/2", "2/2"]
     assert "images/s" in lines[0]
     assert "val/loss" in lines[0]
@@ -113,7 +105,7 @@ def test_a_sweep_sums_up_its_jobs_and_goes_on_with_what_is_missing(tmp_path: Pat
     (sweep,) = runs(tmp_path, "sweeps")
     assert sweep.name.startswith("lambda_kl_")
     assert {p.name for p in sweep.iterdir() if p.is_dir()} == {"lambda_kl=-1", "lambda_kl=0", "lambda_kl=0.01"}
-    table = (sweep / "summary.md").read_text()
+    table = (sweep / "summary.md").read_text(encoding="utf-8")
     assert table in first.stdout
     *rows, failed = [line.split(" | ") for line in table.splitlines()[2:5]]
     assert float(rows[0][1]) <= float(rows[1][1])  # the objective, best first
@@ -127,13 +119,13 @@ def test_a_sweep_sums_up_its_jobs_and_goes_on_with_what_is_missing(tmp_path: Pat
 
 
 def _metrics(run: Path) -> dict[str, float]:
-    metrics: dict[str, float] = json.loads((run / "metrics.json").read_text())["metrics"]
+    metrics: dict[str, float] = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["metrics"]
     return metrics
 
 
 def test_the_table_of_adaptation_goes_on_with_what_is_missing(tmp_path: Path, cli) -> None:
     small = ["model.network.width=4", "data.image_size=16", "trainer.max_epochs=1", "trainer.limit_train_batches=3"]
-    quiet = ["callbacks.record.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
+    quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
     sweep = ["-m", "sweep=uda_table", "data=digits_mnist5k", *small, *quiet]
     first = cli(tmp_path, *sweep, "model=source_only", timeout=200)
     assert first.returncode == 0, first.stderr
@@ -146,17 +138,17 @@ def test_the_table_of_adaptation_goes_on_with_what_is_missing(tmp_path: Path, cl
     assert third.returncode == 0, third.stderr
     assert "done before" in third.stdout
     assert done.stat().st_mtime_ns == before
-    table = (folder / "table.md").read_text()
+    table = (folder / "table.md").read_text(encoding="utf-8")
     assert table in third.stdout
     assert [line.split()[1] for line in table.splitlines()[2:5]] == ["source_only", "dann", "target_only"]
     colour = [item.replace("uda_table", "uda_colour") for item in sweep]
     fourth = cli(tmp_path, *colour, "model=source_only", timeout=200)
     assert fourth.returncode == 0, fourth.stderr
-    assert "| source_only_colour |" in (folder / "table.md").read_text()
+    assert "| source_only_colour |" in (folder / "table.md").read_text(encoding="utf-8")
     run = folder / "dann" / "digits_mnist5k" / "seed_0"
     pictures = {file.name.split("_")[0] for file in (run / "figures").iterdir()}
     assert pictures == {"curves", "domains", "confusion"}
-    metrics = json.loads((run / "metrics.json").read_text())["metrics"]
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["metrics"]
     assert {"test/accuracy", "test/accuracy_oracle", "test/accuracy_source", "test/proxy_a_distance"} <= set(metrics)
 
 
@@ -189,7 +181,7 @@ def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, c
     curves = read_metrics(folder / "metrics.csv")
     assert curves["train/loss"][0] == list(range(1, 3 * epochs + 1))  # no gap, no double point
     assert curves["val/loss"][0] == list(range(3, 3 * epochs + 1, 3))
-    history = json.loads((folder / "invocation.json").read_text())
+    history = json.loads((folder / "invocation.json").read_text(encoding="utf-8"))
     assert [h["overrides"][0] for h in history] == [tiny[0], "ckpt_path=last"]
     events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0}).Reload()
     assert [e.step for e in events.Scalars("train/loss")] == curves["train/loss"][0]
@@ -209,7 +201,7 @@ def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, c
 @pytest.mark.parametrize("start", [[], ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]])
 def test_two_processes_share_one_run_folder_and_one_table(tmp_path: Path, start: list[str]) -> None:
     small = ["model.network.width=4", "data.batch_size=256", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"]
-    processes = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "callbacks.record.progress_bar=null"]
+    processes = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "callbacks.progress_bar=null"]
     command = [sys.executable, *start, str(ROOT / "train.py"), "model=gan", "data=digits", *small, *processes]
     done = subprocess.run(
         [*command, "trainer.enable_progress_bar=false"], cwd=tmp_path, capture_output=True, text=True, timeout=200
@@ -220,6 +212,6 @@ def test_two_processes_share_one_run_folder_and_one_table(tmp_path: Path, start:
     assert done.stdout.count("run folder   ") == 1
     curves = read_metrics(folder / "metrics.csv")
     assert curves["train/loss_d"][0] == curves["train/loss_g"][0] == [1, 2, 3, 4]  # 1,322 images, 512 a step
-    assert json.loads((folder / "environment.json").read_text())[0]["processes"] == 2
+    assert json.loads((folder / "environment.json").read_text(encoding="utf-8"))[0]["processes"] == 2
     saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert saved["adversaria"]["images"] == 4 * 512

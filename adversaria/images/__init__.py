@@ -1,1 +1,1 @@
-"""Images that a model makes: latents, sampling, grids and files; shared by callbacks and tools."""
+"""Images that a model generates: latents, sampling, grids and files, shared by callbacks and tools."""

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 
 def confusion(counts: np.ndarray, title: str) -> Figure:
-    """Draw the shares of each digit's predictions, of (10, 10) counts: digits by predictions."""
+    """Draw the predictions of each digit in per cent, from (10, 10) counts: rows are digits, columns predictions."""
     shares = counts / counts.sum(1, keepdims=True).clip(1)
     figure = Figure(figsize=(5.2, 4.6), layout="constrained")
     axis = figure.subplots()

@@ -1,4 +1,4 @@
-"""Images as files: a folder of numbered PNGs, one PNG of all, or arrays; none is left half written under its name."""
+"""Writing images: a folder of numbered PNGs, one PNG of all, or arrays; an interrupted write leaves no file."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ Format = Literal["png", "grid", "npz"]
 
 
 def format_of(output: Path) -> Format:
-    """Return the format that a path's suffix stands for: `grid` for .png, `npz`, or a folder of PNGs."""
+    """Return the format of a path by its suffix: `grid` for .png, `npz` for .npz, otherwise `png`, a folder."""
     formats: dict[str, Format] = {".png": "grid", ".npz": "npz"}
     return formats.get(output.suffix, "png")
 
 
-def check_free(output: Path, kind: Format, overwrite: bool) -> None:
-    """Check that images can be written there, without torch.
+def check_output(output: Path, kind: Format, overwrite: bool) -> None:
+    """Check that images may be written to a path; this needs no torch.
 
     Raises:
-        ConfigError: something else is there, or images are and `overwrite` is not set.
+        ConfigError: a file is where a folder is needed or the reverse, or the output exists and `overwrite` is not set.
     """
     folder = kind == "png"
     if output.exists() and output.is_dir() != folder:
-        raise ConfigError(f"{output} is {'no' if folder else 'a'} folder; choose another --output, or --format")
+        raise ConfigError(f"{output} is {'not ' if folder else ''}a folder; choose another --output, or --format")
     if output.exists() and not overwrite and (not folder or any(output.iterdir())):
-        raise ConfigError(f"{output} {'is not empty' if folder else 'exists'}; choose another --output, or --overwrite")
+        raise ConfigError(
+            f"{output} {'is not empty' if folder else 'exists'}; choose another --output, or add --overwrite"
+        )
 
 
-def write(images: Iterable[np.ndarray], output: Path, kind: Format, columns: int, **arrays: Any) -> None:
-    """Write batches of images, (b, h, w, 3) uint8 each; of what was there, numbered pictures are replaced.
+def write_images(images: Iterable[np.ndarray], output: Path, kind: Format, columns: int, **arrays: Any) -> None:
+    """Write batches of images, (b, h, w, 3) uint8 each. In an existing folder, only its numbered pictures are replaced.
 
     Args:
-        images: the batches; a folder's are written one by one, others kept until all are there.
-        output: the file or folder.
-        kind: `png` for a folder, `grid` for one PNG of rows of `columns`, `npz` for `images` and the other arrays.
-        columns: of the grid.
-        arrays: what an .npz has besides.
+        images: the batches. Images for a folder are written one by one, others are collected first.
+        output: the file or folder to write.
+        kind: `png` for a folder, `grid` for one PNG, `npz` for an archive with `images` and the other arrays.
+        columns: number of images in a row of the grid.
+        arrays: further arrays for the archive.
     """
     import numpy as np
     from PIL import Image

@@ -1,4 +1,4 @@
-"""Images as arrays of pixels, side by side."""
+"""From tensors to pixels, and pixels of several images in one picture."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 def to_uint8(images: Tensor, value_range: tuple[float, float]) -> np.ndarray:
-    """Map (n, c, h, w) images in `value_range` to (n, h, w, c) uint8."""
+    """Convert (n, c, h, w) images in `value_range` to (n, h, w, c) uint8."""
     low, high = value_range
     scaled = (images.detach().float().cpu() - low) * (255 / (high - low))
     return scaled.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
 
 def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
-    """Lay (n, h, w, c) uint8 images out in rows of `columns`, `gap` white pixels apart."""
+    """Arrange (n, h, w, c) uint8 images in rows of `columns` images, with `gap` white pixels between them."""
     n, h, w, c = images.shape
     rows = -(-n // columns)
     page = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, c), 255, dtype=np.uint8)

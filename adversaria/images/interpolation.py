@@ -1,4 +1,4 @@
-"""Walks between noise vectors."""
+"""Interpolation between noise vectors."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def spherical(first: Tensor, second: Tensor, steps: int) -> Tensor:
-    """Walk on great circles, so that the norm stays one that the generator knows (White 2016, slerp).
+    """Interpolate spherically ("slerp", White 2016), so that the norm stays typical of the generator's noise.
 
     Args:
-        first: (n, d).
-        second: (n, d).
-        steps: points a walk, both ends included.
+        first: noise at the start, (n, d).
+        second: noise at the end, (n, d).
+        steps: number of points, both ends included.
 
     Returns:
-        (n, steps, d).
+        The points, (n, steps, d).
     """
     cosine = torch.nn.functional.cosine_similarity(first, second, dim=1).clamp(-0.9999, 0.9999)
     angle = torch.arccos(cosine).view(-1, 1, 1)

@@ -1,4 +1,4 @@
-"""Latents of a VAE: those of a data set, and walks along single dimensions or the direction of an attribute."""
+"""Latents of a VAE: those of a data set, and changes along single dimensions or an attribute's direction."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from adversaria.config.errors import DataError
 from adversaria.config.types import Split
 from datamodules.images import normalize
 
-ENCODED = 10_000  # training images that tell an attribute's direction, or the dimensions with the largest KLD
+ENCODED_IMAGES = 10_000  # training images that determine directions of attributes and dimensions of largest KLD
 
 
 def encode(module: Any, datamodule: Any, split: Split, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Encode the first `count` images of a split: means and log-variances (n, d), labels (n, k), with a progress bar.
+    """Encode the first `count` images of a split with a progress bar: means, log-variances (n, d) and labels (n, k).
 
     Raises:
         ConfigError: the data does not fit the model.
@@ -30,7 +30,7 @@ def encode(module: Any, datamodule: Any, split: Split, count: int) -> tuple[Tens
 
 
 def traverse(base: Tensor, dimensions: list[int], values: Tensor) -> Tensor:
-    """Set single dimensions of a latent to each value: (d,), k dimensions, (s,) values -> (k, s, d)."""
+    """Set each of k dimensions of a latent (d,) to each of the values (s,), all others unchanged: (k, s, d)."""
     walks = base.repeat(len(dimensions), len(values), 1)
     for walk, dimension in zip(walks, dimensions, strict=True):
         walk[:, dimension] = values
@@ -38,16 +38,18 @@ def traverse(base: Tensor, dimensions: list[int], values: Tensor) -> Tensor:
 
 
 def attribute_direction(latents: Tensor, has: Tensor) -> Tensor:
-    """Return the mean of the latents with an attribute minus that of those without: (n, d), (n,) bool -> (d,).
+    """Return the mean latent of images with an attribute minus that of the others: (n, d), (n,) bool -> (d,).
 
     Raises:
-        DataError: all have it, or none.
+        DataError: all images have the attribute, or none has it.
     """
     if has.all() or not has.any():
-        raise DataError(f"{'all' if has.all() else 'none'} of {len(has)} images have the attribute: no direction")
+        raise DataError(
+            f"{'all' if has.all() else 'none'} of {len(has)} images have the attribute, so it has no direction"
+        )
     return latents[has].mean(0) - latents[~has].mean(0)
 
 
-def along(base: Tensor, direction: Tensor, strengths: Tensor) -> Tensor:
-    """Go from each latent along a direction: (n, d), (d,), (s,) strengths -> (n, s, d)."""
+def move_along(base: Tensor, direction: Tensor, strengths: Tensor) -> Tensor:
+    """Add a direction (d,), times each of the strengths (s,), to each of the latents (n, d): (n, s, d)."""
     return base.unsqueeze(1) + strengths.view(1, -1, 1) * direction

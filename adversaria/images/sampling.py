@@ -1,4 +1,4 @@
-"""How callbacks ask any generator for images that are like the data."""
+"""Generating images with any generator, conditional or not, in batches."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from lightning_modules.protocols import ConditionalSampler
 
 
 def labels_in_turn(module: ConditionalSampler, batch: Mapping[str, Tensor], noise: Tensor) -> Tensor:
-    """Return the labels of a batch of real images, as often as need be, for each of (n, d) noise: (n, k)."""
+    """Return labels (n, k) for noise (n, d): those of a batch of real images, repeated as often as necessary."""
     labels = module.labels_of(batch)
     return labels[torch.arange(len(noise)) % len(labels)].to(noise.device)
 
 
 def sample_like_data(module: Any, datamodule: Any, noise: Tensor) -> Tensor:
-    """Generate the images of (n, d) noise; a conditional model is given the labels of the first n test images."""
+    """Generate the images of noise (n, d); a conditional model gets the labels of the first n test images."""
     if not isinstance(module, ConditionalSampler):
         images: Tensor = module.sample(len(noise), noise=noise)
         return images
     return module.sample(len(noise), noise, labels_in_turn(module, datamodule.images("test", len(noise)), noise))
 
 
-def chosen_labels(module: Any, given: Iterable[str], count: int) -> Tensor | None:
-    """Return (count, k) labels, those given as NAME=VALUE and the others in turn; None for a model without labels.
+def labels_from_text(module: Any, given: Iterable[str], count: int) -> Tensor | None:
+    """Return labels (count, k), fixed if given as NAME=VALUE, otherwise alternating; None for a model without labels.
 
     Raises:
-        ConfigError: the model has no such label, or the label no such value.
+        ConfigError: the model has no such label, or the label has no such value.
     """
     names = module.labels if isinstance(module, ConditionalSampler) else []
     labels = module.some_labels(count) if names else None
     for text in given:
         name, _, value = text.partition("=")
         if labels is None:
-            raise ConfigError(f"--label {text}: {type(module).__name__} is given no labels; leave it out")
+            raise ConfigError(f"--label {text}: {type(module).__name__} has no labels; remove --label")
         column = label_columns([name], names, "--label")[0]
         size = label_sizes(names)[column]
         if value not in map(str, range(size)):
@@ -50,25 +50,25 @@ def chosen_labels(module: Any, given: Iterable[str], count: int) -> Tensor | Non
 
 
 def pixel_batches(module: Any, noise: Tensor, labels: Tensor | None, batch_size: int) -> Iterator[np.ndarray]:
-    """Generate images in batches: (n, d) noise, (n, k) labels or None -> arrays (b, h, w, 3) uint8."""
+    """Generate the images of noise (n, d) and labels (n, k), in batches (b, h, w, 3) uint8."""
     for part in torch.arange(len(noise)).split(batch_size):
         given = {} if labels is None else {"labels": labels[part]}
         yield to_uint8(module.sample(len(part), noise=noise[part], **given), module.value_range)
 
 
 def sample_pixels(module: Any, noise: Tensor, labels: Tensor | None, batch_size: int) -> Tensor:
-    """Return the images of `pixel_batches` together, (n, 3, h, w) uint8 on the CPU."""
+    """Generate images as `pixel_batches` does, and return all of them, (n, 3, h, w) uint8 on the CPU."""
     images = np.concatenate(list(pixel_batches(module, noise, labels, batch_size)))
     return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
 def in_batches(function: Callable[[Tensor], Tensor], images: Tensor, batch_size: int, device: torch.device) -> Tensor:
-    """Apply a function to images on the CPU, on a device and some at a time."""
+    """Apply a function to images from the CPU in batches on a device; return all results."""
     return torch.cat([function(part.to(device)) for part in images.split(batch_size)])
 
 
 def with_label(labels: Tensor, column: int, value: int) -> Tensor:
-    """Return (n, k) labels with one column set to a value."""
+    """Return a copy of labels (n, k) with one column set to a value."""
     changed = labels.clone()
     changed[:, column] = value
     return changed

@@ -1,6 +1,6 @@
 """What changes the speed of a run and not its result; settings have their switch under `performance`.
 
-Measured by `python -m benchmarks --only settings`; the README has the figures.
+Measured by `python -m benchmarks --only settings`; docs/speed.md has the values.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What the command lines call, and what Python may call in their place: train, evaluate, generate, explore, export."""
+"""What the command lines call, and Python code may call too: train, evaluate, generate, explore, export."""

@@ -1,4 +1,4 @@
-"""Composing a configuration as the command line of train.py does."""
+"""Composing a configuration in Python as the command line of train.py does."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from adversaria.sweeps.names import job_name
 
 
 def register_resolvers() -> None:
-    """Register what conf/train.yaml interpolates; call before Hydra composes."""
+    """Register the resolvers that conf/train.yaml uses; this must be called before Hydra composes."""
     OmegaConf.register_new_resolver("experiment_name", experiment_name, replace=True)
     OmegaConf.register_new_resolver("run_dir", run_dir, replace=True, use_cache=True)
     OmegaConf.register_new_resolver("job_name", job_name, replace=True)
 
 
 def compose(*overrides: str) -> dict[str, Any]:
-    """Compose a configuration as train.py's command line does, into plain containers."""
+    """Compose a plain configuration from overrides, as train.py's command line does."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 

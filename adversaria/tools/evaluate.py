@@ -1,4 +1,4 @@
-"""Measure a trained model, as its training did at its end or otherwise."""
+"""Evaluate a trained model, as at the end of its training or with other data or metrics."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from adversaria.runs import run_folder
 from adversaria.runs.quieten import quieten
 from adversaria.runs.record import append_evaluation, record_of
 from adversaria.speed import settings
-from adversaria.tools import configuration
+from adversaria.tools.configuration import choose_device
 
 
 def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, device: str = "auto") -> dict[str, Any]:
-    """Measure the weights in a checkpoint as a checked, plain configuration says.
+    """Evaluate the weights of a checkpoint as a configuration says.
 
     Args:
-        config: of a run, see `adversaria.tools.configuration`; of its callbacks only those that add test metrics take
-            part.
+        config: a configuration as `adversaria.tools.configuration` returns it. Of its callbacks, only those that add
+            test metrics are used.
         file: the checkpoint.
-        split: to measure on; None for the test split, and whatever split the callbacks were configured with.
+        split: the split to evaluate on; None for the test split, or the split that a callback is configured with.
         device: `auto`, `cpu` or `cuda`.
 
     Returns:
-        `time`, `metrics`, their `protocol`, and `seconds`.
+        A record with `time`, `metrics`, their `protocol`, and `seconds`.
 
     Raises:
-        CheckpointError: the checkpoint is not readable.
+        CheckpointError: the checkpoint cannot be read.
         ConfigError: the data does not fit the model, or there is no such device.
     """
     start = time.time()
@@ -50,7 +50,7 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
         settings.channels_last(module)
     if split is not None:
         datamodule.test_split = split
-    with tempfile.TemporaryDirectory() as scratch:  # for pictures that callbacks draw besides
+    with tempfile.TemporaryDirectory() as scratch:  # for pictures that callbacks draw
         trainer = _trainer(config, split, device, scratch)
         trainer.test(module, datamodule=datamodule, verbose=False)
     weights = file.stem if file.parent.name == "checkpoints" else str(file)
@@ -59,28 +59,33 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
 
 
 def _trainer(config: dict[str, Any], split: Split | None, device: str, folder: str) -> Any:
-    """Build a trainer for one device, with nothing but the callbacks that measure, and the progress bar."""
+    """Build a trainer for one device, with only the callbacks that add test metrics and the progress bar."""
     import pytorch_lightning as pl
 
     from callbacks.metrics.base import TestMetricCallback
 
     callbacks = callbacks_of(config)
-    measuring = [c for c in callbacks if isinstance(c, TestMetricCallback)]
+    metrics = [c for c in callbacks if isinstance(c, TestMetricCallback)]
     if split is not None:
-        for callback in measuring:
+        for callback in metrics:
             callback.split = split
-    single = {"accelerator": configuration.device(device).type, "devices": 1, "num_nodes": 1, "strategy": "auto"}
+    single = {"accelerator": choose_device(device).type, "devices": 1, "num_nodes": 1, "strategy": "auto"}
     return instantiate(
         {**config["trainer"], **single},
-        callbacks=[*measuring, *(c for c in callbacks if isinstance(c, pl.callbacks.ProgressBar))],
+        callbacks=[*metrics, *(c for c in callbacks if isinstance(c, pl.callbacks.ProgressBar))],
         logger=False,
         enable_checkpointing=False,
         default_root_dir=folder,
     )
 
 
-def append(record: dict[str, Any], file: Path, lock: bool) -> None:
-    """Append an evaluation to a metrics.json; `lock` holds the run folder that it is in meanwhile.
+def append_to(file: Path, record: dict[str, Any], lock: bool) -> None:
+    """Append an evaluation to a metrics.json.
+
+    Args:
+        file: the file, which is created if it does not exist.
+        record: the evaluation.
+        lock: whether the file is in a run folder, which is locked meanwhile.
 
     Raises:
         UserError: the file cannot be read or written.
@@ -89,4 +94,6 @@ def append(record: dict[str, Any], file: Path, lock: bool) -> None:
         with run_folder.locked(file.parent) if lock else contextlib.nullcontext():
             append_evaluation(file, record)
     except (UserError, OSError) as error:
-        raise UserError(f"the metrics above are not in {file} ({error}); --output FILE writes another") from error
+        raise UserError(
+            f"the metrics above could not be written to {file} ({error}); choose another file with --output FILE"
+        ) from error

@@ -1,4 +1,4 @@
-"""What explore.py's page shows: what can be set of a trained model, and its images with these settings."""
+"""The settings that explore.py offers for a trained model, and the images with these settings."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from torch import Tensor
 from adversaria.config.errors import ConfigError, DataError, UserError
 from adversaria.config.instantiate import instantiate
 from adversaria.images.interpolation import spherical
-from adversaria.images.latents import ENCODED, attribute_direction, encode
-from adversaria.images.sampling import chosen_labels, pixel_batches
-from adversaria.tools import configuration
+from adversaria.images.latents import ENCODED_IMAGES, attribute_direction, encode
+from adversaria.images.sampling import labels_from_text, pixel_batches
+from adversaria.tools.configuration import run_configuration
 from datamodules.labels import label_sizes
 from lightning_modules.losses import per_dimension_kld
 from lightning_modules.protocols import Autoencoder
 
-MOST = 16  # images
-DIMENSIONS = 8  # of a VAE's latents
-STEPS = 100  # from one seed to the other
+MAX_IMAGES = 16
+MAX_DIMENSIONS = 8  # of a VAE's latent
+INTERPOLATION_STEPS = 100
 TEST_IMAGES = "from test images"
 
 
 class Slider(NamedTuple):
-    """Bounds, step and first value of what can be set; from 0 to 1 in one step it is a switch."""
+    """Bounds, step and initial value of a setting; bounds 0 and 1 with step 1 make it a switch."""
 
     low: float
     high: float
@@ -37,30 +37,32 @@ class Slider(NamedTuple):
 
 
 class Explorer:
-    """A generator of images, and what can be set of it.
+    """A generator of images with its settings.
 
     Args:
         module: a VAE, GAN, WGAN or ACGAN.
-        directions: in latent space, (d,) each, by heading and name.
-        tests: latents of test images (n, d) to start from, if there are any.
+        directions: directions in latent space, (d,) each, by heading and name.
+        test_latents: latents of test images (n, d) to start from, if there are any.
 
     Attributes:
-        most: images at a time.
-        sliders: by heading and name; besides them there are `seed` and `to seed`.
+        max_images: largest number of images at a time.
+        sliders: the settings by heading and name; there are also `seed` and `to seed`.
     """
 
-    most = MOST
+    max_images = MAX_IMAGES
 
-    def __init__(self, module: Any, directions: Mapping[str, Mapping[str, Tensor]], tests: Tensor | None) -> None:
-        self.module, self.tests = module, tests
+    def __init__(
+        self, module: Any, directions: Mapping[str, Mapping[str, Tensor]], test_latents: Tensor | None
+    ) -> None:
+        self.module, self.test_latents = module, test_latents
         self.directions = {name: d for group in directions.values() for name, d in group.items()}
         self.labels: list[str] = getattr(module, "labels", [])
-        start = {"interpolation": Slider(0, 1, 1 / STEPS, 0)}
+        start = {"interpolation": Slider(0, 1, 1 / INTERPOLATION_STEPS, 0)}
         if hasattr(module, "truncation"):
-            start["truncation"] = Slider(0.1, 4, 0.1, module.truncation or 4)  # one number in 16,000 is beyond ±4
-        if tests is not None:
+            start["truncation"] = Slider(0.1, 4, 0.1, module.truncation or 4)  # one value in 16,000 is beyond ±4
+        if test_latents is not None:
             start[TEST_IMAGES] = Slider(0, 1, 1, 0)
-        start["images"] = Slider(1, MOST, 1, 4)
+        start["images"] = Slider(1, MAX_IMAGES, 1, 4)
         sizes = label_sizes(self.labels)
         labels = {name: Slider(0, size - 1, 1, 0) for name, size in zip(self.labels, sizes, strict=True)}
         moves = {heading: dict.fromkeys(group, Slider(-3, 3, 0.1, 0)) for heading, group in directions.items()}
@@ -69,53 +71,55 @@ class Explorer:
     def draw(self, settings: Mapping[str, float]) -> np.ndarray:
         """Return the images of these settings, (n, h, w, 3) uint8."""
         first, second = (self._latents(int(settings[seed]) % 2**32, settings) for seed in ("seed", "to seed"))
-        latents = spherical(first, second, STEPS + 1)[:, round(STEPS * settings["interpolation"])]
+        step = round(INTERPOLATION_STEPS * settings["interpolation"])
+        latents = spherical(first, second, INTERPOLATION_STEPS + 1)[:, step]
         for name, direction in self.directions.items():
             latents = latents + settings[name] * direction
-        labels = chosen_labels(self.module, [f"{name}={settings[name]:.0f}" for name in self.labels], len(latents))
-        (images,) = pixel_batches(self.module, latents, labels, MOST)
+        labels = labels_from_text(self.module, [f"{name}={settings[name]:.0f}" for name in self.labels], len(latents))
+        (images,) = pixel_batches(self.module, latents, labels, MAX_IMAGES)
         return images
 
     def _latents(self, seed: int, settings: Mapping[str, float]) -> Tensor:
         count = int(settings["images"])
-        if self.tests is not None and settings[TEST_IMAGES]:
-            order = torch.randperm(len(self.tests), generator=torch.Generator().manual_seed(seed))
-            return self.tests[order[:count]]
+        if self.test_latents is not None and settings[TEST_IMAGES]:
+            order = torch.randperm(len(self.test_latents), generator=torch.Generator().manual_seed(seed))
+            return self.test_latents[order[:count]]
         if "truncation" in settings:
             self.module.truncation = settings["truncation"]
-        noise: Tensor = self.module.noise(MOST, seed)  # of all, so that an image is the same however many there are
+        noise: Tensor = self.module.noise(MAX_IMAGES, seed)  # always of all: an image does not depend on the count
         return noise[:count]
 
 
 def prepare(module: Any, folder: Path | None, root: str | None) -> tuple[Explorer, str]:
-    """Return what there is to explore of a model, and a sentence on what there is not.
+    """Return the explorer of a model, and a sentence on what is missing, or an empty text.
 
     Args:
         module: a VAE, GAN, WGAN or ACGAN.
-        folder: the run's folder, whose data tells a VAE's directions; None for a bare checkpoint.
+        folder: the run's folder, whose data determines a VAE's directions; None for a checkpoint without a run folder.
         root: another folder of the data.
 
     Raises:
-        ConfigError, DataError: there is no data at the given root, or it does not fit the model.
+        ConfigError: the data at the given root does not fit the model.
+        DataError: there is no data at the given root.
     """
     if not isinstance(module, Autoencoder):
         return Explorer(module, {}, None), ""
     axes = torch.eye(module.noise(1, 0).shape[1], device=module.device)  # type: ignore[attr-defined]
-    dimensions, attributes, tests, note = list(range(len(axes))), dict[str, Tensor](), None, ""
+    dimensions, attributes, test_latents, note = list(range(len(axes))), dict[str, Tensor](), None, ""
     try:
         if folder is None:
-            raise ConfigError("a checkpoint in no run folder does not say which it is")
-        data = instantiate(configuration.configuration(folder, root=root)["data"])
-        mu, logvar, labels = encode(module, data, "train", ENCODED)
-        tests = encode(module, data, "test", ENCODED)[0]
+            raise ConfigError("a checkpoint outside a run folder does not say which data it is from")
+        data = instantiate(run_configuration(folder, root=root)["data"])
+        mu, logvar, labels = encode(module, data, "train", ENCODED_IMAGES)
+        test_latents = encode(module, data, "test", ENCODED_IMAGES)[0]
         dimensions = per_dimension_kld(mu, logvar).argsort(descending=True).tolist()
         for name, size, column in zip(data.attributes, label_sizes(data.attributes), labels.T, strict=True):
             for value in range(size) if size > 2 else [1]:
-                with contextlib.suppress(DataError):  # all of these images have it, or none
+                with contextlib.suppress(DataError):  # all of these images have the attribute, or none has it
                     attributes[name if size == 2 else f"{name} {value}"] = attribute_direction(mu, column == value)
     except UserError as error:
         if root is not None:
             raise
         note = f"Without the run's data there are no attributes and no test images: {error}."
-    latent = {f"dimension {d}": axes[d] for d in dimensions[:DIMENSIONS]}
-    return Explorer(module, {"Attributes": attributes, "Latent dimensions": latent}, tests), note
+    latent = {f"dimension {d}": axes[d] for d in dimensions[:MAX_DIMENSIONS]}
+    return Explorer(module, {"Attributes": attributes, "Latent dimensions": latent}, test_latents), note

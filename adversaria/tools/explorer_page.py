@@ -1,4 +1,4 @@
-"""The page of explore.py: sliders and the images that they make."""
+"""The page of explore.py: sliders, and the images with their settings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STYLE = Path(__file__).with_name("explorer.css")
 
 
 def serve(explorer: Explorer, about: str, note: str, port: int) -> None:
-    """Serve the page to this machine alone, until Ctrl-C."""
+    """Serve the page until Ctrl-C; only this machine can open it."""
     from nicegui import ui
 
     ui.run(
@@ -38,15 +38,15 @@ def serve(explorer: Explorer, about: str, note: str, port: int) -> None:
         show=False,
         show_welcome_message=False,
         tailwind=False,
-        message_history_length=0,  # of pictures
+        message_history_length=0,  # messages contain pictures, which would fill the memory
     )
 
 
-def free(port: int) -> int:
-    """Return the port, or any free one for 0.
+def free_port(port: int) -> int:
+    """Return the port, or any free port for 0.
 
     Raises:
-        ConfigError: it cannot be listened on.
+        ConfigError: the port cannot be used.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
@@ -54,26 +54,26 @@ def free(port: int) -> int:
             probe.bind((HOST, port))
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise ConfigError(f"--port {port}: {reason}; choose another, or 0 for any free one") from error
+            raise ConfigError(f"--port {port}: {reason}; choose another port, or 0 for any free one") from error
         return int(probe.getsockname()[1])
 
 
 class Page:
-    """The page in one browser: what can be set on the left, the images on the right.
+    """The page in one browser: settings on the left, images on the right.
 
     Args:
-        explorer: draws the images, and says what can be set.
+        explorer: draws the images, and knows the settings.
     """
 
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
         self.title = type(explorer.module).__name__
         self.settings: dict[str, float] = {"seed": 0, "to seed": 1}
-        self.first: list[tuple[Any, Any]] = []  # controls, and the values they had at first
+        self.initial: list[tuple[Any, Any]] = []  # controls and their initial values
         self.changes = 0
 
     def lay_out(self, about: str, note: str) -> None:
-        """Build the page; `about` says what is shown, `note` what is not."""
+        """Build the page; `about` describes the model, `note` says what is missing."""
         from nicegui import ui
 
         ui.page_title(f"{self.title} · adversaria")
@@ -91,7 +91,7 @@ class Page:
                     self._setting(name, slider)
         with ui.element("section").classes("images"):
             with ui.element("div").classes("picture") as self.picture:
-                numbers = range(1, self.explorer.most + 1)
+                numbers = range(1, self.explorer.max_images + 1)
                 self.tiles = [ui.element("img").props(f'alt="image {number}"') for number in numbers]
             with ui.element("div").classes("buttons"):
                 ui.button("download the picture", on_click=self.download).props("outline no-caps")
@@ -118,18 +118,18 @@ class Page:
                 control = self._connect(name, ui.switch(value=bool(value)))
             else:
                 control = self._connect(name, ui.slider(min=low, max=high, step=step, value=value))
-                # As in a text field: the server's echo would set back a slider that has moved on.
+                # The server would echo each value, and so set a slider back that has moved since.
                 control.LOOPBACK = control.props["loopback"] = False
                 control.classes("two-sided" if low < 0 else "")
                 ui.label().classes("value").bind_text_from(control, "value", "{:g}".format)
-            self.first.append((control, control.value))
+            self.initial.append((control, control.value))
 
     def _connect(self, name: str, control: Any) -> Any:
         control.props["aria-label"] = name
         return control.on_value_change(lambda event: self.change(name, event.value))
 
     async def change(self, name: str, value: float | None) -> None:
-        """Set a value, and draw unless another change follows at once: a slider may be faster than a large model."""
+        """Set a value, and draw unless another change follows at once: a slider can move faster than a model draws."""
         self.settings[name] = float(value or 0)
         self.changes = mine = self.changes + 1
         await asyncio.sleep(0.01)
@@ -146,7 +146,7 @@ class Page:
                 tile.props["src"] = f"data:image/png;base64,{base64.b64encode(_png(image)).decode()}"
 
     def download(self) -> None:
-        """Hand the images to the browser as one picture."""
+        """Let the browser download the images as one picture."""
         from nicegui import ui
 
         images = self.explorer.draw(self.settings)
@@ -154,8 +154,8 @@ class Page:
         ui.download.content(_png(grid(images, _columns(images))), name)
 
     def reset(self) -> None:
-        """Put all controls but the seeds back."""
-        for control, value in self.first:
+        """Set all controls but the seeds to their initial values."""
+        for control, value in self.initial:
             control.value = value
 
 

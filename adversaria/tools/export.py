@@ -12,25 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.runs import resume, run_folder
+from adversaria.tools.arguments import add_run
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-EXTRA = "adversaria.json"  # in the file, see torch.export.load's `extra_files`
+EXTRA = "adversaria.json"  # for `extra_files` of torch.export.load
 
 
 def export(module: Any, file: Path, image_size: int | None = None) -> None:
     """Export a module's generator, with the averaged weights if there are any, or its classifier, for any batch size.
 
-    The file's extra `adversaria.json` has the `value_range` of the images and the names of the `labels`.
+    The file's extra `adversaria.json` contains the `value_range` of the images and the names of the `labels`.
 
     Args:
-        module: as `lightning_modules.load` returns it.
-        file: the file to write, replaced if it is there.
-        image_size: side of the images to classify, where the network takes any.
+        module: a module that `lightning_modules.load` returned.
+        file: the file to write; an existing one is replaced.
+        image_size: side of the images to classify, in pixels, for a network that takes images of any size.
 
     Raises:
-        ConfigError: the module has neither generator nor classifier, or takes any image and no size is given.
+        ConfigError: the module has neither generator nor classifier, or its classifier needs `image_size`.
     """
     import torch
 
@@ -45,7 +46,7 @@ def export(module: Any, file: Path, image_size: int | None = None) -> None:
 
 
 def _network(module: Any, image_size: int | None) -> tuple[nn.Module, tuple[Tensor, ...]]:
-    """Return what is exported and inputs to trace it with."""
+    """Return the network to export, and example inputs for tracing it."""
     import torch
     from torch import nn
 
@@ -61,7 +62,7 @@ def _network(module: Any, image_size: int | None) -> tuple[nn.Module, tuple[Tens
             return logits
 
     protocols = (Autoencoder, Sampler, ConditionalSampler, Classifier)
-    encodes, samples, conditional, classifies = (isinstance(module, ability) for ability in protocols)
+    encodes, samples, conditional, classifies = (isinstance(module, protocol) for protocol in protocols)
     if encodes:
         return module.network.decoder, (module.noise(2, seed=0),)
     if samples:
@@ -72,24 +73,25 @@ def _network(module: Any, image_size: int | None) -> tuple[nn.Module, tuple[Tens
         raise ConfigError(f"{type(module).__name__} has neither a generator nor a classifier to export")
     side = getattr(module, "image_size", None) or image_size
     if side is None:
-        raise ConfigError("this network takes images of any size; give the side of yours with --image-size")
+        raise ConfigError("this network takes images of any size; give the side of yours in pixels with --image-size")
     return Logits(), (torch.zeros(2, 3, side, side),)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m adversaria.tools.export", description=__doc__)
-    parser.add_argument("run", type=Path, metavar="RUN_OR_CHECKPOINT")
+    add_run(parser)
     parser.add_argument("--output", type=Path, default=Path("exported.pt2"), metavar="FILE.pt2")
-    parser.add_argument("--checkpoint", choices=["last", "best"], default="last", help="of a run folder (last)")
-    parser.add_argument("--image-size", type=int, metavar="SIDE", help="of a classifier's images (the run's)")
+    parser.add_argument(
+        "--image-size", type=int, metavar="SIDE", help="side of a classifier's images in pixels (default: the run's)"
+    )
     options = parser.parse_args(arguments)
     with one_sentence_errors():
         folder, file = run_folder.find(options.run, options.checkpoint)
         if folder is not None and options.image_size is None:
             options.image_size = resume.saved_config(folder).data.image_size
         if options.output.suffix != ".pt2":
-            raise ConfigError(f"--output {options.output}: the name of an exported program ends in .pt2")
+            raise ConfigError(f"--output {options.output}: the name of an exported program must end in .pt2")
         import lightning_modules
 
         export(lightning_modules.load(file), options.output, options.image_size)

@@ -1,136 +1,164 @@
-"""Generate images with a trained model. A mode lays out latents in rows; one loop decodes them all."""
+"""Generate images with a trained model, and write them."""
 
 from __future__ import annotations
 
-import argparse
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import instantiate
-from adversaria.images.files import check_free, format_of, write
+from adversaria.images.files import Format, check_output, format_of, write_images
 from adversaria.runs import run_folder
 from adversaria.speed import settings
-from adversaria.tools import configuration
-from datamodules.labels import label_columns
+from adversaria.tools.configuration import choose_device, run_configuration
+from adversaria.tools.latent_rows import latent_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def generate(options: argparse.Namespace) -> str:
-    """Generate and write what the options of generate.py ask for; return a sentence on what was written.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to generate, with which model, and where to write it. At most one of the three modes can be set.
+
+    Attributes:
+        run: a run folder, or a checkpoint.
+        checkpoint: which checkpoint of a run folder.
+        live_weights: whether to use a GAN's weights of the last step instead of their average.
+        output: file or folder to write.
+        format: `png` for a folder of numbered files, `grid` for one picture, `npz` for arrays; None to decide by the
+            suffix of `output`.
+        overwrite: whether existing images may be replaced.
+        n: number of images, those of all rows together.
+        seed: seed of the noise.
+        label: `NAME=VALUE` of the labels to fix; the values of the other labels alternate.
+        truncation: bound of a GAN's noise; None for the model's own.
+        interpolate: mode: two seeds; each row goes from the noise of the first to that of the second.
+        traverse: mode, for a VAE: each row varies one of these latent dimensions; if empty, those of largest KLD.
+        edit: mode, for a VAE: each row changes this attribute of a test image.
+        samples: whether `edit` changes samples instead of test images.
+        steps: number of images in a row.
+        reach: a row of `traverse` or `edit` goes from -reach to reach. The unit is one standard deviation of the prior
+            for `traverse`, and the attribute's direction for `edit`.
+        root: another folder of the data that `edit`, and `traverse` without dimensions, need.
+        batch_size: number of images that are generated at a time.
+        device: `auto`, `cpu` or `cuda`.
+    """
+
+    run: Path
+    checkpoint: str = "last"
+    live_weights: bool = False
+    output: Path = Path("generated.png")
+    format: Format | None = None
+    overwrite: bool = False
+    n: int = 64
+    seed: int = 0
+    label: Sequence[str] = ()
+    truncation: float | None = None
+    interpolate: Sequence[int] | None = None
+    traverse: Sequence[int] | None = None
+    edit: str | None = None
+    samples: bool = False
+    steps: int = 7
+    reach: float = 3.0
+    root: str | None = None
+    batch_size: int = 256
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether images of the run's data set have to be encoded."""
+        return self.edit is not None or (self.traverse is not None and not self.traverse)
+
+
+def generate(options: Options) -> str:
+    """Generate and write images; return a sentence that says what was written.
 
     Raises:
-        UserError: the model cannot do what is asked, or there is something at the output already.
+        UserError: the model cannot do what is asked, or something exists at the output.
     """
     folder, file = run_folder.find(options.run, options.checkpoint)
     kind = options.format or format_of(options.output)
-    check_free(options.output, kind, options.overwrite)
+    check_output(options.output, kind, options.overwrite)
     data = None
-    if options.edit or options.traverse == []:
+    if options.needs_data:
         if folder is None:
             raise ConfigError(f"{file} is in no run folder, whose config.yaml names the images to encode")
-        data = configuration.configuration(folder, root=options.root)["data"]
+        data = run_configuration(folder, root=options.root)["data"]
     settings.keep_memory()
-    import numpy as np
     import torch
-    from rich.progress import track
-
-    from adversaria.images.sampling import chosen_labels, pixel_batches
 
     with torch.inference_mode():
-        module = load(file, options.device)
+        module = load_generator(file, options.device)
         configure(module, file, options)
-        walks = latents(module, options, instantiate(data))
-        rows, steps = walks.shape[:2]
-        noise, labels = walks.flatten(0, 1), chosen_labels(module, options.label, rows)
-        if labels is not None:
-            labels = labels.repeat_interleave(steps, 0)
-        batches = pixel_batches(module, noise, labels, options.batch_size)
-        write(
-            track(batches, "generating", math.ceil(len(noise) / options.batch_size), transient=True),
-            options.output,
-            kind,
-            columns=steps if steps > 1 else math.ceil(math.sqrt(rows)),
-            noise=noise.cpu().numpy(),
-            labels=np.empty((len(noise), 0), int) if labels is None else labels.cpu().numpy(),
-            label_names=np.array([] if labels is None else module.labels, str),
-        )
+        rows = latent_rows(module, options, instantiate(data))
+        _decode(module, rows, options, kind)
     weights = "averaged" if getattr(module, "ema", None) is not None else "live"
-    return f"{len(noise)} images of iteration {module.iteration}, {weights} weights: {options.output}"
+    count = rows.shape[:2].numel()
+    return f"{count} images of iteration {module.iteration}, {weights} weights: {options.output}"
 
 
-def load(file: Path, device: str) -> Any:
-    """Load a model that generates images, onto the device `auto`, `cpu` or `cuda`.
+def load_generator(file: Path, device: str) -> Any:
+    """Load a model that generates images onto the device `auto`, `cpu` or `cuda`.
 
     Raises:
-        CheckpointError: the file is no readable checkpoint.
-        ConfigError: the model generates none, or there is no such device.
+        CheckpointError: the file is not a readable checkpoint.
+        ConfigError: the model does not generate images, or there is no such device.
     """
-    place = configuration.device(device)
+    place = choose_device(device)
     import lightning_modules
     from lightning_modules.protocols import Sampler
 
     module: Any = lightning_modules.load(file)
     name, samples = type(module).__name__, isinstance(module, Sampler)
     if not samples:
-        raise ConfigError(f"{file} is of {name}, which generates no images; give a VAE, GAN, WGAN or ACGAN")
+        raise ConfigError(
+            f"{file} is a checkpoint of {name}, which generates no images; give a VAE, GAN, WGAN or ACGAN"
+        )
     settings.channels_last(module)
     return module.to(place)
 
 
-def configure(module: Any, file: Path, options: argparse.Namespace) -> None:
-    """Set the model as the options say.
+def configure(module: Any, file: Path, options: Options) -> None:
+    """Set the model's truncation and weights as the options say.
 
     Raises:
-        ConfigError: it cannot do what is asked.
+        ConfigError: the model cannot do what is asked.
     """
     from lightning_modules.protocols import Autoencoder
 
     name = type(module).__name__
     if (options.edit or options.traverse is not None) and not isinstance(module, Autoencoder):
-        raise ConfigError(f"--traverse and --edit need a VAE, and {file} is of {name}; walk with --interpolate")
+        raise ConfigError(f"--traverse and --edit need a VAE, but {file} is a checkpoint of {name}; use --interpolate")
     if options.truncation is not None:
         if not hasattr(module, "truncation"):
-            raise ConfigError(f"--truncation: {name} does not truncate its noise; leave it out")
+            raise ConfigError(f"--truncation: {name} does not truncate its noise; remove --truncation")
         module.truncation = options.truncation
     if options.live_weights and hasattr(module, "ema"):
         module.ema = None
 
 
-def latents(module: Any, options: argparse.Namespace, datamodule: Any) -> Tensor:
-    """Return the latents to decode, (rows, steps, d); of plain samples, rows of one.
+def _decode(module: Any, rows: Tensor, options: Options, kind: Format) -> None:
+    """Generate the images of (rows, steps, d) latents, and write them with what they were made from."""
+    import numpy as np
+    from rich.progress import track
 
-    Raises:
-        ConfigError: the latent has no such dimension, the data no such attribute, or it does not fit the model.
-        DataError: all images have the attribute, or none.
-    """
-    import torch
+    from adversaria.images.sampling import labels_from_text, pixel_batches
 
-    from adversaria.images.interpolation import spherical
-    from adversaria.images.latents import ENCODED, along, attribute_direction, encode, traverse
-    from lightning_modules.losses import per_dimension_kld
-
-    rows = max(1, options.n // options.steps)
-    values = torch.linspace(-options.reach, options.reach, options.steps, device=module.device)
-    if options.interpolate:
-        first, second = (module.noise(rows, seed) for seed in options.interpolate)
-        return spherical(first, second, options.steps)
-    if options.traverse is not None:
-        base, dimensions = module.noise(1, options.seed)[0], options.traverse
-        if not dimensions:
-            mu, logvar, _ = encode(module, datamodule, "train", ENCODED)
-            dimensions = per_dimension_kld(mu, logvar).argsort(descending=True)[:rows].tolist()
-        elif not all(0 <= d < len(base) for d in dimensions):
-            raise ConfigError(f"--traverse: this model's dimensions are 0 to {len(base) - 1}")
-        print("rows: dimensions", *dimensions)
-        return traverse(base, dimensions, values)
-    if options.edit:
-        column = label_columns([options.edit], datamodule.attributes, "--edit")[0]
-        mu, _, labels = encode(module, datamodule, "train", ENCODED)
-        base = module.noise(rows, options.seed) if options.samples else encode(module, datamodule, "test", rows)[0]
-        return along(base, attribute_direction(mu, labels[:, column] == 1), values)
-    noise: Tensor = module.noise(options.n, options.seed)
-    return noise.unsqueeze(1)
+    count, steps = rows.shape[:2]
+    noise, labels = rows.flatten(0, 1), labels_from_text(module, options.label, count)
+    if labels is not None:
+        labels = labels.repeat_interleave(steps, 0)
+    batches = pixel_batches(module, noise, labels, options.batch_size)
+    write_images(
+        track(batches, "generating", math.ceil(len(noise) / options.batch_size), transient=True),
+        options.output,
+        kind,
+        columns=steps if steps > 1 else math.ceil(math.sqrt(count)),
+        noise=noise.cpu().numpy(),
+        labels=np.empty((len(noise), 0), int) if labels is None else labels.cpu().numpy(),
+        label_names=np.array([] if labels is None else module.labels, str),
+    )

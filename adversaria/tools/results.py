@@ -10,7 +10,7 @@ from rich.table import Table
 
 
 def print_results(metrics: Mapping[str, Any], *where: str, title: str = "test") -> None:
-    """Print the test metrics as a table, and lines on where to look on."""
+    """Print the test metrics as a table, and below it the lines `where`, on how to continue."""
     table = Table("metric", "value", title=title)
     for name, value in sorted(metrics.items()):
         if name.startswith("test/"):

@@ -24,7 +24,7 @@ from adversaria.runs.quieten import quieten
 from adversaria.runs.record import write_invocation
 from adversaria.speed import settings
 from adversaria.sweeps import jobs
-from datamodules.readers import preflight
+from datamodules.preflight import preflight
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -33,7 +33,7 @@ log = logging.getLogger("adversaria")
 
 
 def run_command(cfg: DictConfig) -> float | None:
-    """Run what Hydra composed from a command line, a job of a sweep too; return the objective for sweepers."""
+    """Run a configuration that Hydra composed from a command line, or for a job of a sweep; return the objective."""
     job = HydraConfig.get()
     in_sweep = job.mode == RunMode.MULTIRUN
     with contextlib.nullcontext() if in_sweep else one_sentence_errors():
@@ -42,7 +42,7 @@ def run_command(cfg: DictConfig) -> float | None:
         config = _checked(cfg, folder, choices, overrides, in_sweep)
         if not processes.is_first():
             processes.end_with_parent()
-            logging.disable(logging.INFO)  # said once, by the first
+            logging.disable(logging.INFO)  # the first process logs it
             with signals.handled():
                 return train(config, folder)
         with run_folder.locked(folder):
@@ -62,11 +62,11 @@ def _checked(
     """Return the plain configuration after all checks that need no torch.
 
     Raises:
-        UserError: it cannot be run; the folder is removed where nothing was written to it.
+        UserError: the configuration is wrong; the folder is removed if nothing was written to it.
     """
     try:
         if cfg.ckpt_path and in_sweep:
-            raise ConfigError("ckpt_path: it continues one run, and -m starts several; leave one of them out")
+            raise ConfigError("ckpt_path continues one run, but -m starts several; remove one of the two")
         config = resume.resumed_config(cfg, folder, choices, overrides) if cfg.ckpt_path else plain(cfg)
         schema.check(config)
         preflight(config["data"], config["model"])
@@ -77,17 +77,17 @@ def _checked(
 
 
 def train(config: dict[str, Any], folder: Path) -> float | None:
-    """Fit and test what a checked, plain configuration describes, in its run folder; return the objective."""
+    """Train and test as a checked, plain configuration says, in its run folder; return the objective."""
     if config["performance"]["keep_memory"]:
         settings.keep_memory()
-    import pytorch_lightning as pl  # seconds of imports, only now that the configuration is known to be good
+    import pytorch_lightning as pl  # this takes seconds, so only after the checks
 
     quieten()
     settings.look_for_gpus_once()
-    shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
-    with _logged(folder / "train.log"):
+    shown_folder = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+    with _log_file(folder / "train.log"):
         try:
-            log.info("run folder: %s", shown)
+            log.info("run folder: %s", shown_folder)
             pl.seed_everything(config["seed"], workers=True, verbose=False)
             datamodule, module = _data_and_model(config)
             trainer = _trainer(config, folder, module)
@@ -95,17 +95,17 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
             trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
             metrics = dict(trainer.callback_metrics)
             if config["test"]:
-                metrics |= _tested(trainer, module, datamodule, config["test"], folder, shown)
+                metrics |= _test(trainer, module, datamodule, config["test"], folder, shown_folder)
             return objective(config["objective"], metrics, folder)
         except BaseException:
             if (folder / "checkpoints" / "last.ckpt").exists():
-                log.info("stopped; go on with: python train.py ckpt_path=%s", shown)
+                log.info("stopped; go on with: python train.py ckpt_path=%s", shown_folder)
             raise
 
 
 @contextlib.contextmanager
-def _logged(file: Path) -> Iterator[None]:
-    """Write the log to a file, too, in the first process."""
+def _log_file(file: Path) -> Iterator[None]:
+    """Write the log to a file as well, in the first process."""
     handler = logging.FileHandler(file, encoding="utf-8") if processes.is_first() else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logging.getLogger().addHandler(handler)
@@ -117,7 +117,7 @@ def _logged(file: Path) -> Iterator[None]:
 
 
 def _data_and_model(config: dict[str, Any]) -> tuple[Any, Any]:
-    """Build the data module and the model, which must fit each other."""
+    """Build the data module and the model, and check that they fit each other."""
     datamodule, module = instantiate(config["data"]), instantiate(config["model"])
     module.config = config["model"]
     module.check_data(datamodule)
@@ -130,14 +130,14 @@ def _data_and_model(config: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _trainer(config: dict[str, Any], folder: Path, module: Any) -> pl.Trainer:
-    """Build the trainer, and check that it suits the model and the sweep."""
+    """Build the trainer, and check that it fits the model and the sweep."""
     from adversaria.runs.checkpoint_io import AtomicCheckpointIO
     from callbacks.base import in_order
     from callbacks.record.run_record import RunRecord
 
     callbacks = callbacks_of(config)
     if config["test"] == "best" and not any(getattr(c, "monitor", None) for c in callbacks):
-        raise ConfigError("test=best: no callback keeps the best, as callbacks.checkpoint.monitor; set test=last")
+        raise ConfigError("test=best: no callback keeps the best; set callbacks.checkpoint.monitor, or test=last")
     trainer = instantiate(
         config["trainer"],
         callbacks=in_order([*callbacks, RunRecord(config)]),
@@ -152,11 +152,17 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any) -> pl.Trainer:
     jobs.check_trainer(trainer)
     if trainer.world_size > 1:
         shared = trainer.world_size * config["data"]["batch_size"]
-        log.info("%d processes: %d images a step, at the learning rates as configured", trainer.world_size, shared)
+        log.info(
+            "%d processes: %d images a step; the learning rates are those of the configuration",
+            trainer.world_size,
+            shared,
+        )
     return trainer
 
 
-def _tested(trainer: pl.Trainer, module: Any, datamodule: Any, which: str, folder: Path, shown: str) -> dict[str, Any]:
+def _test(
+    trainer: pl.Trainer, module: Any, datamodule: Any, which: str, folder: Path, shown_folder: str
+) -> dict[str, Any]:
     """Test the last or the best weights, print the results, and return the metrics."""
     from adversaria.tools.results import print_results
 
@@ -164,5 +170,5 @@ def _tested(trainer: pl.Trainer, module: Any, datamodule: Any, which: str, folde
     trainer.test(module, datamodule=datamodule, ckpt_path=weights, weights_only=True, verbose=False)
     metrics = dict(trainer.callback_metrics)
     if processes.is_first():
-        print_results(metrics, f"run folder   {shown}", f"look at it   tensorboard --logdir {shown}")
+        print_results(metrics, f"run folder   {shown_folder}", f"look at it   tensorboard --logdir {shown_folder}")
     return metrics

@@ -1,4 +1,4 @@
-"""CelebA as published: aligned faces, 40 binary attributes, the three-way partition."""
+"""CelebA as published: aligned faces, 40 binary attributes, and the partition into train, validation and test."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from typing import Any
 import numpy as np
 
 from adversaria.config.errors import DataError
-from datamodules.readers import SPLITS, SplitIndex, not_found
+from datamodules.readers.base import SPLITS, SplitIndex, not_found
 from datamodules.readers.decoding import decode_square, file_stamp
 
 IMAGES, ATTRIBUTES, PARTITION = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
-#: The published archive sorts its files into these; torchvision puts them side by side.
 FOLDERS = ("", "celeba", "CelebA")
+#: The published archive has the files in the last three of these; torchvision puts them side by side.
 SUBFOLDERS = ("", "Img", "Anno", "Eval")
-CROP = 148 / 178
+CROP = 148 / 178  # side of the usual crop over the width of an image
 
 
 class CelebA:
     """Reader of CelebA (Liu et al., ICCV 2015), whole or a part of it, at any image size.
 
     Reads `img_align_celeba/` (a folder) or `img_align_celeba.zip`, `list_attr_celeba.txt` and
-    `list_eval_partition.txt`, in `root`, `root/celeba` or `root/CelebA`, side by side or in the published
-    `Img/ Anno/ Eval/`. Images are the rows of the attribute list. Each is cut to the centre square of 148/178 of its
-    width, the usual crop, and resized with antialiasing.
+    `list_eval_partition.txt`, in `root`, `root/celeba` or `root/CelebA`, side by side or in the published subfolders
+    `Img/ Anno/ Eval/`. The attribute list says which images there are. Each is cropped to its centre square, whose side
+    is 148/178 of the width as usual, and resized with antialiasing.
     """
 
     name = "celeba"
@@ -57,16 +57,16 @@ class CelebA:
         return self._find(IMAGES, f"{IMAGES}.zip")
 
     def attributes(self) -> list[str]:
-        """Return the 40 attribute names, after looking that images and lists are there."""
+        """Return the 40 attribute names, after a check that images and lists exist."""
         _ = self._images, self._find(PARTITION)
         file = self._find(ATTRIBUTES)
-        with file.open(errors="replace") as stream:
+        with file.open(encoding="utf-8", errors="replace") as stream:
             if not stream.readline().strip().isdigit():
-                raise DataError(f"{file} is not CelebA's list: its first line is no count; fetch it again")
+                raise DataError(f"{file} is not CelebA's attribute list: its first line is not a count; fetch it again")
             return stream.readline().split()
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return the stamps of the lists and of every image file or the archive."""
+        """Return name, size and time of the lists and of the archive or every image file."""
         lists = [file_stamp(self._find(ATTRIBUTES)), file_stamp(self._find(PARTITION))]
         if self._images.is_file():
             images: list[Any] = [file_stamp(self._images)]
@@ -75,31 +75,33 @@ class CelebA:
                 images = sorted([e.name, e.stat().st_size, e.stat().st_mtime_ns] for e in entries)
         return {"lists": lists, "images": images, "crop": CROP, "recipe": 1}
 
-    def tables(self) -> dict[str, SplitIndex]:
-        """Return the partition: 0 train, 1 val, 2 test."""
+    def splits(self) -> dict[str, SplitIndex]:
+        """Return the published partition, whose codes are 0 for train, 1 for val and 2 for test."""
         columns = len(self.attributes())
         part = dict(_rows(self._find(PARTITION), 1, (0, 1, 2)))
         rows = _rows(self._find(ATTRIBUTES), columns, (-1, 1), header=2)
-        split = {name: part.get(name) for name, _ in rows}
-        missing = [name for name, p in split.items() if p is None]
+        code_of = {name: part.get(name) for name, _ in rows}
+        missing = [name for name, code in code_of.items() if code is None]
         if missing:
-            raise DataError(f"{self._find(PARTITION)} has no line for {missing[0]} ({len(missing)} images in all)")
-        tables = {}
-        for code, key in enumerate(SPLITS):
-            chosen = [(n, v) for n, v in rows if split[n] == [code]]
-            labels = np.array([v for _, v in chosen], dtype=np.int8).reshape(len(chosen), columns)
-            tables[key] = SplitIndex([n for n, _ in chosen], (labels > 0).astype(np.int8))
-        return tables
+            raise DataError(
+                f"{self._find(PARTITION)} has no line for {missing[0]} ({len(missing)} images in all); fetch it again"
+            )
+        splits = {}
+        for code, split in enumerate(SPLITS):
+            chosen = [(name, values) for name, values in rows if code_of[name] == [code]]
+            labels = np.array([values for _, values in chosen], dtype=np.int8).reshape(len(chosen), columns)
+            splits[split] = SplitIndex([name for name, _ in chosen], (labels > 0).astype(np.int8))
+        return splits
 
     def read(self, name: str, size: int) -> np.ndarray:
         """Return one face, (size, size, 3) uint8."""
         return decode_square(self._bytes(name), f"{self._images}/{name}", size, CROP)
 
-    def missing(self, tables: dict[str, SplitIndex]) -> list[str]:
-        """Return the images of the tables that are not there."""
+    def missing(self, splits: dict[str, SplitIndex]) -> list[str]:
+        """Return the images of the splits that do not exist."""
         folder = self._images.is_dir()
-        there = {file.name for file in self._images.iterdir()} if folder else self._archive[1].keys()
-        return [name for table in tables.values() for name in table.names if name not in there]
+        existing = {file.name for file in self._images.iterdir()} if folder else self._archive[1].keys()
+        return [name for index in splits.values() for name in index.names if name not in existing]
 
     def _bytes(self, name: str) -> bytes:
         try:
@@ -127,13 +129,13 @@ class CelebA:
 
 
 def _rows(file: Path, columns: int, allowed: tuple[int, ...], header: int = 0) -> list[tuple[str, list[int]]]:
-    """Read `name value …` lines.
+    """Read the lines of a list, each `name value …`, after `header` lines.
 
     Raises:
-        DataError: a line with another number of values; file and line number are named.
+        DataError: a line has another number of values, or a value that is not allowed. The message names file and line.
     """
     rows = []
-    for number, line in enumerate(file.read_text(errors="replace").splitlines()[header:], header + 1):
+    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines()[header:], header + 1):
         name, *values = line.split() or [""]
         if not name:
             continue
@@ -144,5 +146,5 @@ def _rows(file: Path, columns: int, allowed: tuple[int, ...], header: int = 0) -
         if len(values) != columns:
             raise DataError(f"{file}, line {number}: expected {columns} values after the name, found {len(values)}")
         if wrong := set(rows[-1][1]).difference(allowed):
-            raise DataError(f"{file}, line {number}: expected {allowed}, found {min(wrong)}")
+            raise DataError(f"{file}, line {number}: expected one of {allowed}, found {min(wrong)}")
     return rows

@@ -1,4 +1,4 @@
-"""Decoding of one image, shared by the sources that read image files."""
+"""Decoding of single image files, and the stamp by which a changed file is noticed."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from adversaria.config.errors import DataError
 def decode_square(data: bytes, file: str, size: int, crop: float) -> np.ndarray:
     """Decode an image, cut its centre square and resize it.
 
-    Equal to torchvision's `CenterCrop(side)` and `Resize(size)` (bilinear, antialiased), pixel for pixel.
+    The result equals that of torchvision's `CenterCrop(side)` and `Resize(size)` (bilinear, antialiased) in each pixel.
 
     Args:
         data: the bytes of a JPEG or PNG.
         file: its name, for the error.
         size: side of the result in pixels.
-        crop: side of the square over the image's width; 148/178 is the usual CelebA crop, 1 the whole width.
+        crop: side of the square as a fraction of the image's width: 148/178 for CelebA's usual crop, 1 for the whole.
 
     Returns:
         (size, size, 3) uint8.
 
     Raises:
-        DataError: the bytes are no image or are cut short.
+        DataError: the bytes are not an image, or are truncated.
     """
     try:
         image: Image.Image = Image.open(io.BytesIO(data))
         image.load()
-        image = image if image.mode == "RGB" else image.convert("RGB")  # which would copy
+        image = image if image.mode == "RGB" else image.convert("RGB")  # convert would copy even then
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise DataError(
             f"{file} is not a readable image ({_reason(data, error)}); fetch it again, or set "
-            "data.on_bad_image=skip to leave such images out"
+            "data.on_bad_image=skip to omit such images"
         ) from error
     width, height = image.size
     side = min(round(width * crop), height)
@@ -55,7 +55,7 @@ def _reason(data: bytes, error: Exception) -> str:
 
 
 def file_stamp(file: Path) -> list[object]:
-    """Return name, size and modification time of a file: enough to notice that it was replaced."""
+    """Return name, size in bytes and modification time in ns of a file, which show whether it was replaced."""
     status = file.stat()
     return [file.name, status.st_size, status.st_mtime_ns]
 

@@ -1,7 +1,7 @@
-"""What all digit sets share, and the embedded one.
+"""The base classes of all readers of digits, and the digits that scikit-learn contains.
 
-All have the one label column `digit`, 0 to 9, and no validation split of their own: the last `val_fraction` of the
-training images serve as one. Grey images become RGB; black stays black.
+All digit sets have one label column, `digit`, 0 to 9. They have no validation split of their own: the last
+`val_fraction` of the training images are held out as one. Grey images become RGB with three equal channels.
 """
 
 from __future__ import annotations
@@ -16,75 +16,75 @@ from PIL import Image
 from adversaria.config.errors import DataError
 from adversaria.config.types import FractionBelowOne, NonNegativeInt
 from datamodules.labels import DIGIT
-from datamodules.readers import SplitIndex, not_found
+from datamodules.readers.base import SplitIndex, not_found
 from datamodules.readers.decoding import file_stamp
 
-PARTS = ("train", "test")
+PARTS = ("train", "test")  # as published; the splits train and val are cut from the part train
 
 
-class Digits(NamedTuple):
-    """Images (n, h, w) or (n, h, w, 3) uint8, and labels (n,) 0 to 9."""
+class DigitArrays(NamedTuple):
+    """Images (n, h, w) or (n, h, w, 3) uint8, and their labels (n,), 0 to 9."""
 
     images: np.ndarray
     labels: np.ndarray
 
-    def part(self, part: str, test: int) -> Digits:
-        """Return `test`, the last so many, or `train`, those before."""
-        cut = len(self.labels) - test
+    def part(self, part: str, test_count: int) -> DigitArrays:
+        """Return the part `test`, which is the last `test_count` digits, or the part `train`, which is the others."""
+        cut = len(self.labels) - test_count
         rows = slice(0, cut) if part == "train" else slice(cut, None)
-        return Digits(self.images[rows], self.labels[rows])
+        return DigitArrays(self.images[rows], self.labels[rows])
 
 
 class DigitReader(abc.ABC):
-    """What the digit sets share; a subclass names its files and reads them.
+    """Base class of the readers of digits; a subclass names its files and reads them.
 
     Args:
-        root: folder that has the set.
-        val_fraction: part of the training images that is held out for validation.
-        margin: pixels around the digit that are cut off before resizing.
+        root: folder that contains the digit set.
+        val_fraction: fraction of the training images that is held out for validation; at least one image.
+        margin: pixels to cut off at each side before resizing.
     """
 
     name: str
-    layouts: str  # what is read, for the error where it is missing
+    layouts: str  # the files that can be read, for the error message when they are missing
     cure = "set data.root to the folder that has it, or fetch it with torchvision.datasets"
-    folders: tuple[str, ...] = ("",)  # under the root
-    recipe = 1
+    folders: tuple[str, ...] = ("",)  # below the root, in which to look for the files
+    recipe = 1  # version of the code that makes the arrays; a new one makes new caches
 
     def __init__(self, root: str, val_fraction: FractionBelowOne = 0.08, margin: NonNegativeInt = 0) -> None:
         self.root, self.val_fraction, self.margin = Path(root), val_fraction, margin
-        self._loaded: dict[str, Digits] = {}
+        self._loaded: dict[str, DigitArrays] = {}
 
     @abc.abstractmethod
     def files(self) -> dict[str, list[Path]]:
-        """Return the files of `train` and of `test`, whether or not they are there."""
+        """Return the files of the parts `train` and `test`, whether or not they exist."""
 
     @abc.abstractmethod
-    def load(self, part: str) -> Digits:
-        """Read `train` or `test`."""
+    def load(self, part: str) -> DigitArrays:
+        """Read the part `train` or `test`."""
 
     def attributes(self) -> list[str]:
-        """Return the one label name, after looking that all files are there."""
+        """Return the one label name, after a check that all files exist."""
         for files in self.files().values():
             for file in files:
                 if not file.exists():
-                    raise self._missing()
+                    raise not_found(self.name, [self.root / f for f in self.folders], self.layouts, self.cure)
         return [DIGIT]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return the stamps of all files."""
+        """Return name, size and time of all files, and the options."""
         self.attributes()
         files = [file for part in PARTS for file in self.files()[part]]
         stamps = [file_stamp(f) for file in files for f in (sorted(file.iterdir()) if file.is_dir() else [file])]
         return {"files": stamps, "val": self.val_fraction, "margin": self.margin, "recipe": self.recipe}
 
-    def tables(self) -> dict[str, SplitIndex]:
+    def splits(self) -> dict[str, SplitIndex]:
         """Return train, its held-out end as val, and test; names are `<part>/<number>`."""
-        names = {part: [f"{part}/{i}" for i in range(len(self._digits(part).labels))] for part in PARTS}
-        cut = len(names["train"]) - max(1, round(len(names["train"]) * self.val_fraction))
+        train, test = (self._index(part) for part in PARTS)
+        cut = len(train) - max(1, round(len(train) * self.val_fraction))
         return {
-            "train": self._table("train", names["train"][:cut], slice(0, cut)),
-            "val": self._table("train", names["train"][cut:], slice(cut, None)),
-            "test": self._table("test", names["test"], slice(0, None)),
+            "train": SplitIndex(train.names[:cut], train.labels[:cut]),
+            "val": SplitIndex(train.names[cut:], train.labels[cut:]),
+            "test": test,
         }
 
     def read(self, name: str, size: int) -> np.ndarray:
@@ -97,72 +97,73 @@ class DigitReader(abc.ABC):
             image = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
         return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
 
-    def _table(self, part: str, names: list[str], rows: slice) -> SplitIndex:
-        return SplitIndex(names, self._digits(part).labels[rows, None].astype(np.int8))
+    def _index(self, part: str) -> SplitIndex:
+        labels = self._digits(part).labels[:, None].astype(np.int8)
+        return SplitIndex([f"{part}/{i}" for i in range(len(labels))], labels)
 
-    def _digits(self, part: str) -> Digits:
+    def _digits(self, part: str) -> DigitArrays:
         if part not in self._loaded:
             self._loaded[part] = self._read(part)
         return self._loaded[part]
 
-    def _read(self, part: str) -> Digits:
+    def _read(self, part: str) -> DigitArrays:
         self.attributes()
         files = ", ".join(map(str, self.files()[part]))
         try:
             digits = self.load(part)
         except DataError:
             raise
-        except Exception as error:  # each reader has errors of its own: zlib.error, BadZipFile, MatReadError, TypeError
+        except Exception as error:  # each file format has its own: zlib.error, BadZipFile, MatReadError, TypeError
             raise DataError(f"{files} cannot be read ({error}); fetch it again") from error
         if len(digits.images) != len(digits.labels) or not set(np.unique(digits.labels)) <= set(range(10)):
-            raise DataError(f"{files}: {len(digits.images)} images and {len(digits.labels)} labels, to be 0 to 9 each")
+            raise DataError(
+                f"{files}: {len(digits.images)} images and {len(digits.labels)} labels, where each image needs one "
+                "label from 0 to 9; fetch them again"
+            )
         if not 0 <= 2 * self.margin < min(digits.images.shape[1:3]):
             raise DataError(
-                f"data.reader.margin={self.margin}: nothing is left of images of {digits.images.shape[1:3]}"
+                f"data.reader.margin={self.margin}: images of {digits.images.shape[1]}x{digits.images.shape[2]} need a "
+                "margin from 0 to less than half of their side"
             )
         return digits
 
     def _find(self, *names: str) -> Path:
-        """Return the first file that exists, else the first of all."""
+        """Return the first of these files that exists, or the first of all if none exists."""
         places = [self.root / folder / name for folder in self.folders for name in names]
         return next((place for place in places if place.exists()), places[0])
 
-    def _missing(self) -> DataError:
-        looked = [self.root / folder for folder in self.folders]
-        return not_found(self.name, looked, self.layouts, self.cure)
-
 
 class EmbeddedReader(DigitReader):
-    """A digit set that is part of a package; the last fifth of it serves as test images."""
+    """Base class of digit sets that an installed package contains; the last fifth of each is the test part."""
 
     def __init__(self, val_fraction: FractionBelowOne = 0.08) -> None:
         super().__init__("", val_fraction)
 
     @abc.abstractmethod
-    def everything(self) -> Digits:
-        """Return the whole set."""
+    def load_all(self) -> DigitArrays:
+        """Return the whole set, train and test together."""
 
     def files(self) -> dict[str, list[Path]]:
-        """Return none."""
+        """Return no files: the package has them."""
         return {part: [] for part in PARTS}
 
-    def load(self, part: str) -> Digits:
-        """Return the first four fifths, or the rest."""
-        everything = self.everything()
-        return everything.part(part, test=-(-len(everything.labels) // 5))
+    def load(self, part: str) -> DigitArrays:
+        """Return the first four fifths as `train`, or the last fifth as `test`."""
+        digits = self.load_all()
+        return digits.part(part, test_count=-(-len(digits.labels) // 5))
 
 
 class EmbeddedDigits(EmbeddedReader):
     """The 1,797 real digits that ship with scikit-learn (Alpaydin & Kaynak 1998): 8×8, grey, of 13 writers.
 
-    The last fifth serves as test images.
+    The last fifth is the test part.
     """
 
     name = "digits"
 
-    def everything(self) -> Digits:
-        """Scale 0 to 16 to 0 to 255."""
+    def load_all(self) -> DigitArrays:
+        """Return all digits, with their pixels scaled from 0–16 to 0–255."""
         from sklearn.datasets import load_digits
 
         images, labels = load_digits(return_X_y=True)
-        return Digits((images.reshape(-1, 8, 8) * (255 / 16)).round().astype(np.uint8), labels)
+        return DigitArrays((images.reshape(-1, 8, 8) * (255 / 16)).round().astype(np.uint8), labels)

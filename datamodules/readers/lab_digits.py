@@ -1,4 +1,4 @@
-"""The lab layout of the reports: `digits/<set>/{train,test}/*.png` with `train.csv` and `test.csv`."""
+"""The layout of the digits in the lab reports: `digits/<set>/{train,test}/*.png` with `train.csv` and `test.csv`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from adversaria.config.errors import DataError
 from adversaria.config.types import FractionBelowOne, NonNegativeInt
 from datamodules.readers.decoding import open_rgb
-from datamodules.readers.digits import PARTS, DigitReader, Digits
+from datamodules.readers.digits import PARTS, DigitArrays, DigitReader
 
 
 class LabDigits(DigitReader):
     """One set of the lab's digits: `{train,test}/*.png` and `{train,test}.csv` (`image_name,label`).
 
-    Found in `root/digits/<subset>` or `root/<subset>`.
+    The reader looks in `root/digits/<subset>` and `root/<subset>`.
 
     Args:
-        root: folder that has the sets.
-        subset: `usps`, `mnistm` or `svhn`, or whatever the folder is called.
-        val_fraction: part of the training images that is held out for validation.
-        margin: pixels around the digit that are cut off before resizing.
+        root: folder that contains the sets.
+        subset: name of the set's folder, such as `usps`, `mnistm` or `svhn`.
+        val_fraction: fraction of the training images that is held out for validation; at least one image.
+        margin: pixels to cut off at each side before resizing.
     """
 
     layouts = "train/*.png with train.csv and test/*.png with test.csv"
@@ -35,16 +35,16 @@ class LabDigits(DigitReader):
         self.name, self.folders = f"lab_{subset}", (f"digits/{subset}", subset)
 
     def files(self) -> dict[str, list[Path]]:
-        """Return the table and the folder of images of each part."""
+        """Return the CSV table and the folder of images of each part."""
         return {part: [self._find(f"{part}.csv"), self._find(part)] for part in PARTS}
 
-    def load(self, part: str) -> Digits:
-        """Open the images in the order of the table."""
+    def load(self, part: str) -> DigitArrays:
+        """Open the images in the order of the CSV table."""
         table, folder = self.files()[part]
-        with table.open(newline="") as stream:
+        with table.open(newline="", encoding="utf-8") as stream:
             rows = [row for row in csv.reader(stream) if row][1:]
         try:
             labels = np.array([int(label) for _, label in rows])
         except ValueError as error:
             raise DataError(f"{table}: expected rows image_name,label ({error})") from error
-        return Digits(np.stack([open_rgb(folder / name) for name, _ in rows]), labels)
+        return DigitArrays(np.stack([open_rgb(folder / name) for name, _ in rows]), labels)

@@ -1,4 +1,4 @@
-"""The lab layout of the reports: `face/train/*.png` with `train.csv`, `face/test/*.png` with `test.csv`."""
+"""The layout of the faces in the lab reports: `face/{train,test}/*.png` with `train.csv` and `test.csv`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from adversaria.config.errors import DataError
 from adversaria.config.types import FractionBelowOne
-from datamodules.readers import SplitIndex, not_found
+from datamodules.readers.base import SplitIndex, not_found
 from datamodules.readers.decoding import decode_square, file_stamp
 
 _BINARY = {0.0: 0, 1.0: 1}
@@ -21,8 +21,12 @@ _BINARY = {0.0: 0, 1.0: 1}
 class LabFaces:
     """Reader of `face/{train,test}/*.png` and `{train,test}.csv` (`image_name,Attr1,…`, 0 or 1).
 
-    Found in `root` or `root/face`. The layout has no validation split: the last `val_fraction` of the training
-    rows serve as one.
+    The reader looks in `root` and `root/face`. The layout has no validation split: the last `val_fraction` of the
+    training rows are held out as one.
+
+    Args:
+        root: folder that contains the faces.
+        val_fraction: fraction of the training images that is held out for validation.
     """
 
     name = "lab_faces"
@@ -46,11 +50,11 @@ class LabFaces:
 
     def attributes(self) -> list[str]:
         """Return the columns of train.csv after the image name."""
-        with (self._folder / "train.csv").open(newline="") as stream:
+        with (self._folder / "train.csv").open(newline="", encoding="utf-8") as stream:
             return next(csv.reader(stream), [])[1:]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return the stamps of both lists and of every image."""
+        """Return name, size and time of both tables and of every image."""
         folder = self._folder
         stamps: list[Any] = [file_stamp(folder / f"{part}.csv") for part in ("train", "test")]
         for part in ("train", "test"):
@@ -58,14 +62,14 @@ class LabFaces:
                 stamps += sorted([e.name, e.stat().st_size, e.stat().st_mtime_ns] for e in entries)
         return {"files": stamps, "val_fraction": self.val_fraction, "recipe": 1}
 
-    def tables(self) -> dict[str, SplitIndex]:
+    def splits(self) -> dict[str, SplitIndex]:
         """Return train, the held-out end of train as val, and test."""
-        train, test = self._table("train"), self._table("test")
+        train, test = self._index("train"), self._index("test")
         cut = len(train) - round(len(train) * self.val_fraction)
         if cut == len(train):
             raise DataError(
                 f"{self._folder}/train.csv has {len(train)} images, of which data.reader.val_fraction="
-                f"{self.val_fraction:g} leaves none for validation; raise it"
+                f"{self.val_fraction:g} leaves none for validation; choose a larger fraction"
             )
         return {
             "train": SplitIndex(train.names[:cut], train.labels[:cut]),
@@ -73,31 +77,33 @@ class LabFaces:
             "test": test,
         }
 
-    def _table(self, part: str) -> SplitIndex:
+    def _index(self, part: str) -> SplitIndex:
         file = self._folder / f"{part}.csv"
         names: list[str] = []
         labels: list[list[int]] = []
         columns = self.attributes()
-        with file.open(newline="") as stream:
-            reader = csv.reader(stream)
-            if (header := next(reader, [])[1:]) != columns:
+        with file.open(newline="", encoding="utf-8") as stream:
+            rows = csv.reader(stream)
+            if (header := next(rows, [])[1:]) != columns:
                 raise DataError(f"{file}: its columns {header} are not those of train.csv, {columns}")
-            for row in filter(None, reader):
+            for row in filter(None, rows):
                 try:
                     values = [_BINARY[float(v)] for v in row[1:]]
                 except (ValueError, KeyError) as error:
-                    raise DataError(f"{file}, line {reader.line_num}: expected 0 or 1, found {error}") from error
+                    raise DataError(f"{file}, line {rows.line_num}: expected 0 or 1, found {error}") from error
                 if len(values) != len(columns):
-                    raise DataError(f"{file}, line {reader.line_num}: expected {len(columns)} values after the name")
+                    raise DataError(f"{file}, line {rows.line_num}: expected {len(columns)} values after the name")
                 names.append(f"{part}/{row[0]}")
                 labels.append(values)
         return SplitIndex(names, np.array(labels, dtype=np.int8).reshape(len(names), len(columns)))
 
     def read(self, name: str, size: int) -> np.ndarray:
-        """Return one face, (size, size, 3) uint8; the lab's images are square crops already."""
+        """Return one face, (size, size, 3) uint8; the images are square crops already."""
         file = self._folder / name
         try:
             data = file.read_bytes()
         except OSError as error:
-            raise DataError(f"{file} cannot be read ({error.strerror}); set data.on_bad_image=skip to go on") from error
+            raise DataError(
+                f"{file} cannot be read ({error.strerror}); set data.on_bad_image=skip to omit such images"
+            ) from error
         return decode_square(data, str(file), size, crop=1)

@@ -1,4 +1,4 @@
-"""Sheets of 32×32 tiles, 100 a row: a digit set packed into a few image files."""
+"""Sheets: image files that contain a digit set as tiles of 32×32 pixels, 100 tiles in a row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIDE = 32  # pixels of a tile
 
 
 def read_sheets(files: Iterable[Path], count: int) -> np.ndarray:
-    """Return the first `count` tiles of some sheets, row by row: (count, 32, 32, 3) uint8, fewer if there are fewer.
+    """Return the first `count` tiles of these sheets, row by row, or all if there are fewer: (n, 32, 32, 3) uint8.
 
     Raises:
         DataError: a sheet is missing or damaged.
@@ -22,7 +22,7 @@ def read_sheets(files: Iterable[Path], count: int) -> np.ndarray:
 
 
 def read_labels(file: Path) -> np.ndarray:
-    """Return the labels in a text file whose lines end with one, (n,) int; blank lines are left out."""
+    """Return the labels (n,) of a text file in which each line ends with a label; blank lines are ignored."""
     lines = file.read_text(encoding="utf-8").splitlines()
     return np.array([int(line.split()[-1]) for line in lines if line.strip()])
 

@@ -1,4 +1,4 @@
-"""SVHN (Netzer et al. 2011): cropped house numbers."""
+"""SVHN (Netzer et al. 2011): single digits cropped from photos of house numbers."""
 
 from __future__ import annotations
 
@@ -8,27 +8,33 @@ from typing import Any
 import numpy as np
 
 from adversaria.config.types import FractionBelowOne, NonNegativeInt, PositiveFraction
-from datamodules.readers.digits import PARTS, DigitReader, Digits
+from datamodules.readers.digits import PARTS, DigitArrays, DigitReader
 from datamodules.readers.sheets import read_labels, read_sheets
 
 
 class SVHN(DigitReader):
     """SVHN (Netzer et al. 2011), cropped digits: 32×32, RGB.
 
-    Reads, the first of these that is complete:
+    Reads the first of these layouts that is complete:
 
     - the published `train_32x32.mat` and `test_32x32.mat`;
     - sheets of 100 tiles a row, `svhn_{train,test}_NN.webp`, with `svhn_{train,test}_labels.txt`, one label 0 to 9 a
       line;
-    - a part of the training set as `svhn_train_*.npz` with `X` and `y`; the last `test_fraction` are for the test.
+    - an excerpt of the training set as `svhn_train_*.npz` with `X` and `y`; its last `test_fraction` is the test part.
 
     Neighbouring images are digits of one photo, so every part is cut off contiguously, never at random.
+
+    Args:
+        root: folder that contains the digit set.
+        val_fraction: fraction of the training images that is held out for validation; at least one image.
+        margin: pixels to cut off at each side before resizing.
+        test_fraction: fraction of an excerpt that is the test part; the other layouts do not use it.
     """
 
     name = "svhn"
     layouts = (
         "train_32x32.mat and test_32x32.mat, or svhn_{train,test}_NN.webp with svhn_{train,test}_labels.txt, "
-        "or a part as svhn_train_*.npz"
+        "or an excerpt as svhn_train_*.npz"
     )
     folders = ("svhn", "SVHN", "")
 
@@ -43,42 +49,44 @@ class SVHN(DigitReader):
         self.test_fraction = test_fraction
 
     def files(self) -> dict[str, list[Path]]:
-        """Return the files of each part: the same for both where there is only a part of train."""
+        """Return the files of each part; of an excerpt, the same file for both parts."""
         published = {part: [self._find(f"{part}_32x32.mat")] for part in PARTS}
         sheets = {part: self._sheets(part) for part in PARTS}
-        partial = dict.fromkeys(PARTS, self._all("svhn_train_*.npz")[:1])
-        layouts = (published, sheets, partial)
-        return next((files for files in layouts if all(map(_present, files.values()))), published)
+        excerpt = dict.fromkeys(PARTS, self._all("svhn_train_*.npz")[:1])
+        layouts = (published, sheets, excerpt)
+        return next((files for files in layouts if all(map(_complete, files.values()))), published)
 
     def _sheets(self, part: str) -> list[Path]:
-        """Return the label file of a part and its sheets; nothing where there are no sheets."""
+        """Return the label file of a part and its sheets, or nothing if there are no sheets."""
         sheets = self._all(f"svhn_{part}_[0-9]*.webp")
         return [sheets[0].parent / f"svhn_{part}_labels.txt", *sheets] if sheets else []
 
     def _all(self, pattern: str) -> list[Path]:
-        """Return the files that match, of the first folder that has one."""
+        """Return the files that match the pattern in the first folder that contains one."""
         found = (sorted((self.root / folder).glob(pattern)) for folder in self.folders)
         return next(filter(None, found), [])
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return the stamps of all files, and the cut."""
+        """Return name, size and time of all files, and the options."""
         return {**super().fingerprint(), "test": self.test_fraction}
 
-    def load(self, part: str) -> Digits:
-        """Read MATLAB's (32, 32, 3, n), in which the digit 0 has label 10, or the sheets, or the arrays of a part."""
+    def load(self, part: str) -> DigitArrays:
+        """Read the sheets, or MATLAB's arrays (32, 32, 3, n), in which the digit 0 has label 10, or an excerpt."""
         file, *sheets = self.files()[part]
         if sheets:
             labels = read_labels(file)
-            return Digits(read_sheets(sheets, len(labels)), labels)
+            return DigitArrays(read_sheets(sheets, len(labels)), labels)
         if file.suffix == ".mat":
             from scipy.io import loadmat
 
             content = loadmat(file)
-            return Digits(content["X"].transpose(3, 0, 1, 2), np.where(content["y"] == 10, 0, content["y"]).ravel())
+            return DigitArrays(
+                content["X"].transpose(3, 0, 1, 2), np.where(content["y"] == 10, 0, content["y"]).ravel()
+            )
         with file.open("rb") as stream, np.load(stream) as content:
-            everything = Digits(content["X"], content["y"])
-        return everything.part(part, test=round(len(everything.labels) * self.test_fraction))
+            digits = DigitArrays(content["X"], content["y"])
+        return digits.part(part, test_count=round(len(digits.labels) * self.test_fraction))
 
 
-def _present(files: list[Path]) -> bool:
+def _complete(files: list[Path]) -> bool:
     return bool(files) and all(file.exists() for file in files)

@@ -1,8 +1,8 @@
 """Synthetic faces: a seeded renderer of cartoon faces whose attributes carry CelebA's names.
 
-The embedded default, so that every command runs on a fresh machine. Pose, light, colours, background and the shape
-of each face vary, and every attribute changes the picture, so a model has something to learn and a conditional one
-something to control.
+They are the default data set, so that every command runs on a new machine without a download. Pose, light, colours,
+background and the shape of each face vary, and every attribute changes the picture, so a model has something to learn
+and a conditional model has something to control.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from adversaria.config.types import NonNegativeInt, PositiveInt
-from datamodules.readers import SplitIndex
+from datamodules.readers.base import SplitIndex
 
-#: Attribute -> its chance, before `draw_attributes` applies the rules between attributes.
+#: Attribute -> its probability, before `draw_attributes` applies the rules between attributes.
 ATTRIBUTES = {
     "Bangs": 0.25,
     "Black_Hair": 0.3,
@@ -74,28 +74,28 @@ class SyntheticFaces:
         """Return counts, seed and the version of the renderer."""
         return {"counts": self.counts, "seed": self.seed, "recipe": 3}
 
-    def tables(self) -> dict[str, SplitIndex]:
+    def splits(self) -> dict[str, SplitIndex]:
         """Return the splits; names are `<split>/<number>`."""
-        return dict(self._tables)
+        return dict(self._splits)
 
     @functools.cached_property
-    def _tables(self) -> dict[str, SplitIndex]:
-        tables = {}
+    def _splits(self) -> dict[str, SplitIndex]:
+        splits = {}
         for code, (split, count) in enumerate(self.counts.items()):
             labels = [draw_attributes(np.random.default_rng([self.seed, code, i]), 1)[0] for i in range(count)]
-            tables[split] = SplitIndex([f"{split}/{i}" for i in range(count)], np.stack(labels))
-        return tables
+            splits[split] = SplitIndex([f"{split}/{i}" for i in range(count)], np.stack(labels))
+        return splits
 
     def read(self, name: str, size: int) -> np.ndarray:
         """Render one face, (size, size, 3) uint8."""
         split, number = name.split("/")
         rng = np.random.default_rng([self.seed, list(self.counts).index(split), int(number)])
-        labels = draw_attributes(rng, 1)[0]  # those of the table, from the same stream
+        labels = draw_attributes(rng, 1)[0]  # the same as in `splits`: they come first in the image's random stream
         return render_face(dict(zip(ATTRIBUTES, labels.tolist(), strict=True)), rng, size)
 
 
 def draw_attributes(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Draw (count, 13) int8 attributes: at most one hair colour, beards and lipstick by sex, grey hair on the old."""
+    """Draw (count, 13) int8 attributes: at most one hair colour, beard and lipstick by sex, grey hair if old."""
     labels = (rng.random((count, len(ATTRIBUTES))) < np.array(list(ATTRIBUTES.values()))).astype(np.int8)
     column = {name: labels[:, i] for i, name in enumerate(ATTRIBUTES)}
     colours = ["Black_Hair", "Blond_Hair", "Brown_Hair"]
@@ -116,7 +116,7 @@ def render_face(attributes: dict[str, int], rng: np.random.Generator, size: int 
 
     Args:
         attributes: attribute name -> 0 or 1, all of `ATTRIBUTES`.
-        rng: draws everything that the attributes leave open; equal states give equal pictures.
+        rng: draws everything that the attributes do not determine; equal states give equal pictures.
         size: side in pixels.
 
     Returns:
@@ -138,7 +138,7 @@ def render_face(attributes: dict[str, int], rng: np.random.Generator, size: int 
 
 
 class _Face:
-    """One picture in the making, in coordinates of the head: x right, y down, chin near y = 1, ears near |x| = 0.75."""
+    """A picture in coordinates of the head: x right, y down, chin near y = 1, ears near |x| = 0.75."""
 
     def __init__(self, attributes: dict[str, int], rng: np.random.Generator, size: int) -> None:
         self.has = {name: bool(value) for name, value in attributes.items()}

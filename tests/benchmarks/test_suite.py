@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from benchmarks import suite
+from benchmarks import processes, suite
 from benchmarks.__main__ import main
 from benchmarks.suite import Result, Row, Skipped, Trial, at_least, at_most
 from benchmarks.systems import SYSTEMS
@@ -78,19 +78,19 @@ def test_a_broken_row_is_told_and_costs_no_other(section, capsys):
 
 
 def test_a_fresh_process_answers_fails_and_dies():
-    assert suite.fresh(math.sqrt, 9) == 3.0
+    assert processes.fresh(math.sqrt, 9) == 3.0
     with pytest.raises(RuntimeError, match="ValueError"):
-        suite.fresh(math.sqrt, -1)
+        processes.fresh(math.sqrt, -1)
     with pytest.raises(RuntimeError, match="_exit died with 3"):
-        suite.fresh(os._exit, 3)
+        processes.fresh(os._exit, 3)
 
 
 def test_a_row_from_the_command_to_the_table(tmp_path, capsys):
     """The row fails unless train.py refuses the configuration with status 2."""
     status = main(["--only=start", "--match=a configuration error", "--rounds=2", "--quick", f"--output={tmp_path}"])
     (file,) = tmp_path.glob("*.md")
-    assert file.read_text() in capsys.readouterr().out
-    (line,) = [line for line in file.read_text().splitlines() if "a configuration error" in line]
+    assert file.read_text(encoding="utf-8") in capsys.readouterr().out
+    (line,) = [line for line in file.read_text(encoding="utf-8").splitlines() if "a configuration error" in line]
     what, median, _, target, met = (cell.strip() for cell in line.strip("|").split("|"))
     assert (what, target) == ("a configuration error, s", "≤ 0.5")
     assert met in ("yes", "no")
@@ -110,17 +110,17 @@ def test_the_bare_loop_does_the_arithmetic_of_train(name, tmp_path, cache_dir):
     """Both are given the same number of batches of two images; what they multiply is counted, to the last one."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    from benchmarks import bare, through_train
+    from benchmarks import bare, bare_steps, through_train
 
     steps = 5 if name == "A2" else 1  # its generator takes every fifth
-    few = [] if "sets" in SYSTEMS[name].config(2)["data"] else [f"data.source.{s}=12" for s in ("train", "val", "test")]
+    few = [] if "sets" in SYSTEMS[name].config(2)["data"] else [f"data.reader.{s}=12" for s in ("train", "val", "test")]
     folders = [f"run_dir={tmp_path}", f"data.cache_dir={cache_dir}"]
     config = SYSTEMS[name].config(2, *through_train.FIXED, *folders, *few, f"trainer.limit_train_batches={steps}")
     config["callbacks"] = {key: config["callbacks"][key] for key in through_train.IN_A_STEP}
     config["performance"]["keep_memory"] = False  # it would stay so for the tests after this one
     with FlopCounterMode(display=False) as ours:
         through_train.train(config)
-    step, batch = bare.step_of(config), bare.batch_of(config)
+    step, batch = bare_steps.step_of(config), bare.batch_of(config)
     with FlopCounterMode(display=False) as theirs:
         for _ in range(steps):
             step(batch)

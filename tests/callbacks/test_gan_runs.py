@@ -23,6 +23,7 @@ METHODS = ["gan", "wgan", "acgan"]
 TINY = [
     *("data=digits", "data.batch_size=256", "model.network.width=4", "trainer.max_epochs=2"),
     *("trainer.log_every_n_steps=1", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"),
+    "callbacks.progress_bar=null",
 ]
 EPOCH = 5  # batches of 256 of 1,322 images
 LAST = 2 * EPOCH

@@ -91,9 +91,9 @@ def write_celeba() -> Callable[..., Path]:
             for number, (_, has) in CELEBA_IMAGES.items()
         ]
         header = [str(len(rows)), " ".join(CELEBA_ATTRIBUTES) + " "]
-        (attributes / "list_attr_celeba.txt").write_text("\n".join([*header, *rows]) + "\n")
+        (attributes / "list_attr_celeba.txt").write_text("\n".join([*header, *rows]) + "\n", encoding="utf-8")
         parts = [f"{number:06d}.jpg {part}" for number, (part, _) in CELEBA_IMAGES.items()]
-        (partition / "list_eval_partition.txt").write_text("\n".join(parts) + "\n")
+        (partition / "list_eval_partition.txt").write_text("\n".join(parts) + "\n", encoding="utf-8")
         if archive:
             _pack(images / "img_align_celeba")
         return folder

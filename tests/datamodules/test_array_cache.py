@@ -8,7 +8,7 @@ import pytest
 
 from adversaria.config.errors import DataError
 from datamodules.array_cache import CHUNK, open_cache
-from datamodules.readers import SplitIndex
+from datamodules.readers.base import SplitIndex
 from datamodules.readers.celeba import CelebA
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ class Numbers:
     def fingerprint(self):
         return {"version": self.version}
 
-    def tables(self):
+    def splits(self):
         return {
             split: SplitIndex([f"{split}/{i}" for i in range(n)], np.array([(i % 2, i % 3) for i in range(n)], np.int8))
             for split, n in self.counts.items()
@@ -54,7 +54,7 @@ def entries(folder):
     return sorted(p.name for p in folder.iterdir() if not p.name.endswith(".lock"))
 
 
-def test_the_cache_has_what_the_source_reads(tmp_path):
+def test_the_cache_has_what_the_reader_reads(tmp_path):
     cache = open_cache(Numbers(), SIZE, tmp_path / "new" / "cache")
     assert cache.attributes == ["odd", "third"]
     assert cache.skipped == 0
@@ -78,12 +78,12 @@ def test_the_arrays_are_memory_mapped_and_read_only(tmp_path):
 
 def test_several_chunks_are_read_in_order_and_once(tmp_path):
     count = 2 * CHUNK + 10
-    source = Numbers(train=count)
-    assert values(open_cache(source, 1, tmp_path).splits["train"]) == [i % 256 for i in range(count)]
-    assert len(source.reads) == len(set(source.reads)) == count + 5
+    reader = Numbers(train=count)
+    assert values(open_cache(reader, 1, tmp_path).splits["train"]) == [i % 256 for i in range(count)]
+    assert len(reader.reads) == len(set(reader.reads)) == count + 5
 
 
-def test_a_second_opening_does_not_read_the_source(tmp_path):
+def test_a_second_opening_does_not_read_the_reader(tmp_path):
     first, second = Numbers(), Numbers()
     built = open_cache(first, SIZE, tmp_path)
     opened = open_cache(second, SIZE, tmp_path)
@@ -96,12 +96,12 @@ def test_a_second_opening_does_not_read_the_source(tmp_path):
 @pytest.mark.parametrize("change", ["fingerprint", "size", "on_bad_image", "attributes"])
 def test_whatever_changes_the_arrays_gets_a_folder_of_its_own(tmp_path, change, monkeypatch):
     before = open_cache(Numbers(), SIZE, tmp_path)
-    source = Numbers(version=2 if change == "fingerprint" else 1)
+    reader = Numbers(version=2 if change == "fingerprint" else 1)
     if change == "attributes":
-        monkeypatch.setattr(source, "attributes", lambda: ["odd", "other"])
+        monkeypatch.setattr(reader, "attributes", lambda: ["odd", "other"])
     size = SIZE + 1 if change == "size" else SIZE
-    after = open_cache(source, size, tmp_path, "skip" if change == "on_bad_image" else "error")
-    assert len(source.reads) == 12
+    after = open_cache(reader, size, tmp_path, "skip" if change == "on_bad_image" else "error")
+    assert len(reader.reads) == 12
     assert after.folder != before.folder
     assert values(before.splits["train"]) == [0, 1, 2, 3, 4, 5, 6]
     assert len(entries(tmp_path)) == 2
@@ -122,9 +122,9 @@ def truncate(file):
 def test_a_damaged_array_is_noticed_and_built_again(tmp_path, file, damage):
     cache = open_cache(Numbers(), SIZE, tmp_path)
     damage(cache.folder / file)
-    source = Numbers()
-    again = open_cache(source, SIZE, tmp_path)
-    assert len(source.reads) == 12
+    reader = Numbers()
+    again = open_cache(reader, SIZE, tmp_path)
+    assert len(reader.reads) == 12
     assert again.folder == cache.folder
     assert values(again.splits["train"]) == [0, 1, 2, 3, 4, 5, 6]
     assert again.splits["val"].labels.tolist() == [[0, 0], [1, 1], [0, 2]]
@@ -141,9 +141,9 @@ def test_a_damaged_array_is_noticed_and_built_again(tmp_path, file, damage):
 def test_a_damaged_index_is_noticed_and_built_again(tmp_path, content):
     cache = open_cache(Numbers(), SIZE, tmp_path)
     (cache.folder / "index.json").write_bytes(content)
-    source = Numbers()
-    assert values(open_cache(source, SIZE, tmp_path).splits["val"]) == [0, 1, 2]
-    assert len(source.reads) == 12
+    reader = Numbers()
+    assert values(open_cache(reader, SIZE, tmp_path).splits["val"]) == [0, 1, 2]
+    assert len(reader.reads) == 12
 
 
 def test_an_index_cut_short_anywhere_is_noticed(tmp_path):
@@ -152,9 +152,9 @@ def test_an_index_cut_short_anywhere_is_noticed(tmp_path):
     assert json.loads(whole)["splits"] == ["train", "val", "test"]
     for length in (1, len(whole) // 2, len(whole) - 1):
         (cache.folder / "index.json").write_bytes(whole[:length])
-        source = Numbers()
-        open_cache(source, SIZE, tmp_path)
-        assert len(source.reads) == 12
+        reader = Numbers()
+        open_cache(reader, SIZE, tmp_path)
+        assert len(reader.reads) == 12
 
 
 PROCESS = """
@@ -162,7 +162,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from datamodules.array_cache import open_cache
-from datamodules.readers import SplitIndex
+from datamodules.readers.base import SplitIndex
 
 own, other, cache_dir, log = map(Path, sys.argv[1:])
 
@@ -170,7 +170,7 @@ class Slow:
     name = "slow"
     def attributes(self): return ["a"]
     def fingerprint(self): return {}
-    def tables(self):
+    def splits(self):
         return {s: SplitIndex(["1", "2"], np.array([[0], [1]], np.int8)) for s in ("train", "val", "test")}
     def read(self, name, size):
         with log.open("a") as stream: stream.write(name)
@@ -200,7 +200,7 @@ def test_two_processes_at_once_share_one_build(tmp_path):
     outputs = [p.communicate(timeout=60)[0].splitlines()[-1] for p in processes]
     assert [p.returncode for p in processes] == [0, 0]
     assert outputs == ["[1, 2] [0, 1] False"] * 2
-    assert sorted(log.read_text()) == ["1"] * 3 + ["2"] * 3
+    assert sorted(log.read_text(encoding="utf-8")) == ["1"] * 3 + ["2"] * 3
     assert len(entries(cache_dir)) == 1
 
 
@@ -230,7 +230,7 @@ def test_skipped_images_are_counted_and_labels_stay_aligned(tmp_path, caplog):
     assert cache.splits["train"].labels.tolist() == [[1, 1], [0, 2], [0, 1], [1, 2], [0, 0]]
     assert values(cache.splits["val"]) == [0, 1, 2]
     assert values(cache.splits["test"]) == [0]
-    assert "left out 3 unreadable images of numbers; the first: train/0 is damaged" in caplog.text
+    assert "skipped 3 unreadable images of numbers; the first: train/0 is damaged" in caplog.text
     again = Numbers(bad=bad)
     assert open_cache(again, SIZE, tmp_path, "skip").skipped == 3
     assert again.reads == []
@@ -249,10 +249,10 @@ def test_a_split_without_a_readable_image_is_an_error(tmp_path):
 
 
 def test_an_empty_split_is_an_error(tmp_path):
-    source = Numbers(test=0)
+    reader = Numbers(test=0)
     with pytest.raises(DataError, match="the test split of numbers is empty"):
-        open_cache(source, SIZE, tmp_path)
-    assert source.reads == []
+        open_cache(reader, SIZE, tmp_path)
+    assert reader.reads == []
     assert entries(tmp_path) == []
 
 
@@ -269,12 +269,12 @@ def test_nothing_is_written_to_the_data_root(write_celeba, tmp_path, archive):
 
 
 @pytest.mark.parametrize("archive", [False, True], ids=["folder", "zip"])
-def test_celeba_in_the_cache_is_what_the_source_reads(write_celeba, tmp_path, archive):
-    source = CelebA(str(write_celeba(tmp_path / "data", archive=archive)))
-    cache = open_cache(source, 64, tmp_path / "cache")
-    for split, table in source.tables().items():
-        np.testing.assert_array_equal(cache.splits[split].images, [source.read(name, 64) for name in table.names])
-        np.testing.assert_array_equal(cache.splits[split].labels, table.labels)
+def test_celeba_in_the_cache_is_what_the_reader_reads(write_celeba, tmp_path, archive):
+    reader = CelebA(str(write_celeba(tmp_path / "data", archive=archive)))
+    cache = open_cache(reader, 64, tmp_path / "cache")
+    for split, index in reader.splits().items():
+        np.testing.assert_array_equal(cache.splits[split].images, [reader.read(name, 64) for name in index.names])
+        np.testing.assert_array_equal(cache.splits[split].labels, index.labels)
 
 
 def test_a_replaced_image_gets_a_new_cache(celeba_root, tmp_path):

@@ -77,7 +77,7 @@ def test_scaling_grows_and_shrinks_by_no_more_than_its_factor():
 
 
 def test_a_range_of_scales_that_is_upside_down_is_refused():
-    with pytest.raises(ConfigError, match="smallest factor comes first"):
+    with pytest.raises(ConfigError, match="write the smaller factor first"):
         Augmentation(scale=(1.2, 0.8))
 
 

@@ -9,7 +9,7 @@ import torch
 from adversaria.config.errors import ConfigError
 from datamodules.augmentation import Augmentation
 from datamodules.digit_pair import DigitPairDataModule
-from datamodules.readers import SplitIndex
+from datamodules.readers.base import SplitIndex
 
 
 class Plain:
@@ -24,7 +24,7 @@ class Plain:
     def fingerprint(self):
         return {"start": self.start, "count": self.count}
 
-    def tables(self):
+    def splits(self):
         sizes = {"train": self.count, "val": 6, "test": 12}
         return {
             s: SplitIndex([str(i) for i in range(n)], (np.arange(n) % 10).astype(np.int8)[:, None])

@@ -8,7 +8,7 @@ import torch
 
 from adversaria.config.errors import ConfigError
 from datamodules.images import ImagesDataModule, normalize
-from datamodules.readers import SplitIndex
+from datamodules.readers.base import SplitIndex
 
 
 def stand_in(**values):
@@ -27,7 +27,7 @@ class Ramps:
     def fingerprint(self):
         return {}
 
-    def tables(self):
+    def splits(self):
         return {
             split: SplitIndex([str(i) for i in range(n)], np.array([(i, i % 2, i % 3) for i in range(n)], np.int8))
             for split, n in (("train", 40), ("val", 7), ("test", 5))
@@ -52,7 +52,7 @@ def faces(tmp_path):
     return build
 
 
-class GraphReplayer(pl.LightningModule):
+class BatchKeeper(pl.LightningModule):
     """Keeps the batches that Lightning delivers, after transfer and normalisation."""
 
     def __init__(self):
@@ -87,7 +87,7 @@ def fit(tmp_path):
             log_every_n_steps=1,
             default_root_dir=str(tmp_path),
         )
-        module = GraphReplayer()
+        module = BatchKeeper()
         trainer.fit(module, datamodule=datamodule)
         trainer.test(module, datamodule=datamodule, verbose=False)
         return module.seen
@@ -183,10 +183,18 @@ def test_a_batch_larger_than_the_training_split_is_refused(faces):
     faces(batch_size=40).setup("fit")
 
 
+def test_a_batch_larger_than_the_training_split_is_fine_for_evaluation(faces, tmp_path):
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=str(tmp_path))
+    module = BatchKeeper()
+    for action in (trainer.validate, trainer.test):
+        action(module, datamodule=faces(batch_size=64), verbose=False)
+    assert [[len(batch["image"]) for _, batch in module.seen[split]] for split in ("val", "test")] == [[7], [5]]
+
+
 def test_the_batch_size_is_held_against_the_share_of_one_process(faces):
     datamodule = faces(batch_size=21)
     datamodule.trainer = stand_in(world_size=2, global_rank=0)
-    with pytest.raises(ConfigError, match="only 20 images a process"):
+    with pytest.raises(ConfigError, match="only 20 images for each process"):
         datamodule.setup("fit")
 
 

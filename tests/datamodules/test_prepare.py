@@ -54,7 +54,7 @@ def test_a_failed_download_says_what_to_do_and_ends_with_status_2(tmp_path, down
     assert main(["celeba", str(tmp_path)]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(f"error: CelebA could not be fetched into {tmp_path}")
+    assert captured.err.startswith(f"error: CelebA could not be downloaded into {tmp_path}")
     assert captured.err.count("\n") == 1
     for part in (
         str(problem).partition("\n")[0],
@@ -82,9 +82,9 @@ def test_an_image_that_is_damaged_or_missing_is_named(celeba_root, download, cap
 def test_a_part_without_images_is_named(celeba_root, download, capsys):
     download(no_network)
     file = celeba_root / "list_eval_partition.txt"
-    file.write_text(file.read_text().replace("000003.jpg 1", "000003.jpg 0"))
+    file.write_text(file.read_text(encoding="utf-8").replace("000003.jpg 1", "000003.jpg 0"), encoding="utf-8")
     assert main(["celeba", str(celeba_root)]) == 2
-    assert "CelebA's val part not found" in capsys.readouterr().err
+    assert "CelebA's val split not found" in capsys.readouterr().err
 
 
 def test_another_data_set_is_refused(capsys):

@@ -51,11 +51,14 @@ def build(method: str, **options: Any) -> Any:
     updates = {name: update() for name in ("pretraining", "update", "discriminator_update")}
     methods = {
         "supervised": (Supervised, {"update": update()}),
-        "dann": (DANN, {"update": update(), "discriminator": discriminator}),
-        "in turn": (DANN, {"update": update(), "discriminator": discriminator, "discriminator_update": update()}),
-        "cdan": (DANN, {"update": update(), "discriminator": discriminator, "conditional": True}),
-        "dsn": (DSN, {"update": update(), "discriminator": discriminator, "decoder": decoder}),
-        "adda": (ADDA, {**updates, "discriminator": discriminator, "pretrain_epochs": 1}),
+        "dann": (DANN, {"update": update(), "domain_discriminator": discriminator}),
+        "in turn": (
+            DANN,
+            {"update": update(), "domain_discriminator": discriminator, "discriminator_update": update()},
+        ),
+        "cdan": (DANN, {"update": update(), "domain_discriminator": discriminator, "conditional": True}),
+        "dsn": (DSN, {"update": update(), "domain_discriminator": discriminator, "decoder": decoder}),
+        "adda": (ADDA, {**updates, "domain_discriminator": discriminator, "pretrain_epochs": 1}),
         "adamatch": (AdaMatch, {"update": update(), "strong": Augmentation(invert=0.5), "ema": ExponentialAverage}),
     }
     kind, defaults = methods[method]
@@ -325,10 +328,10 @@ def test_pretraining_that_leaves_no_epoch_is_an_error(train_on: Any) -> None:
 def test_the_gate_keeps_the_encoder_from_a_discriminator_that_does_not_beat_chance(train_on: Any) -> None:
     closed = build("adda", pretrain_epochs=0, gate=0.99)
     train_pair(train_on, closed, [{**b, "target": b["source"]} for b in batches(3)])
-    assert closed.turns == {"discriminator": 3}
+    assert closed.update_counts == {"discriminator": 3}
     opened = build("adda", pretrain_epochs=0, gate=0.0)
     train_pair(train_on, opened, batches(3))
-    assert opened.turns == {"discriminator": 3, "target_encoder": 3}
+    assert opened.update_counts == {"discriminator": 3, "target_encoder": 3}
 
 
 def test_a_trained_source_classifier_stands_in_for_pretraining(train_on: Any, tmp_path: Any) -> None:

@@ -68,7 +68,7 @@ def test_r1_is_due_by_steps_of_the_discriminator_whatever_their_rhythm(
     seen: list[int] = []
     penalties = gan.penalties
     gan.penalties = lambda real, fake: (
-        seen.append(gan.turns.get("discriminator", 0)) if (terms := penalties(real, fake)) else None,
+        seen.append(gan.update_counts.get("discriminator", 0)) if (terms := penalties(real, fake)) else None,
         terms,
     )[1]
     train_on(gan, make_batches(8))  # 4 iterations with 3 steps each

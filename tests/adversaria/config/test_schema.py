@@ -213,7 +213,7 @@ def test_an_unknown_key_of_performance_is_refused(refusal):
     assert "channel_last" in refusal("performance.channel_last", True)
 
 
-@pytest.mark.parametrize("path", ["model.network", "model.optimizer", "data.source", "logger.csv.folder"])
+@pytest.mark.parametrize("path", ["model.network", "model.optimizer", "data.reader", "logger.csv.folder"])
 def test_a_missing_required_key_is_named(refusal, path, default):
     assert refusal(path, ...).startswith(f"{path} is missing: ")
 
@@ -496,9 +496,9 @@ def test_the_known_keys_of_a_wgan_are_named_with_those_of_its_base(wgan):
 def test_the_options_of_a_digit_set_are_those_of_its_base(compose):
     usps = compose("experiment=report_d/acgan", "data=usps")
     check(with_key(usps, "data.reader.margin", 1))
-    with pytest.raises(ConfigError, match=r"^data\.source\.val_fraction=1: expected float < 1"):
+    with pytest.raises(ConfigError, match=r"^data\.reader\.val_fraction=1: expected float < 1"):
         check(with_key(usps, "data.reader.val_fraction", 1))
-    with pytest.raises(ConfigError, match=r"^data\.source\.margn: .* has no such key; did you mean margin\?"):
+    with pytest.raises(ConfigError, match=r"^data\.reader\.margn: .* has no such key; did you mean margin\?"):
         check(with_key(usps, "data.reader.margn", 1))
 
 

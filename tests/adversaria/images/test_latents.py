@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adversaria.config.errors import DataError
-from adversaria.images.latents import along, attribute_direction, traverse
+from adversaria.images.latents import attribute_direction, move_along, traverse
 
 
 def test_a_traversal_changes_one_dimension_a_row() -> None:
@@ -16,7 +16,7 @@ def test_a_direction_is_a_difference_of_means() -> None:
     latents = torch.tensor([[0.0, 0.0], [2.0, 4.0], [4.0, 8.0], [1.0, 0.0]])
     direction = attribute_direction(latents, torch.tensor([False, True, True, False]))
     assert direction.tolist() == [2.5, 6.0]
-    walks = along(latents[:2], direction, torch.tensor([0.0, 2.0]))
+    walks = move_along(latents[:2], direction, torch.tensor([0.0, 2.0]))
     assert walks.tolist() == [[[0, 0], [5, 12]], [[2, 4], [7, 16]]]
 
 

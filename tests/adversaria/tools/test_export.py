@@ -45,7 +45,7 @@ def test_an_exported_program_does_as_the_module(model: str, untrained, tmp_path:
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [([], "give the side of yours with --image-size"), (["--output", "net.onnx"], "ends in .pt2")],
+    [([], "give the side of yours in pixels with --image-size"), (["--output", "net.onnx"], "must end in .pt2")],
 )
 def test_what_is_wrong_is_one_sentence(arguments: list[str], sentence: str, untrained, capsys) -> None:
     with pytest.raises(SystemExit):

@@ -12,8 +12,8 @@ from datamodules.readers.celeba import CelebA
 NAMES = [f"{n:06d}.jpg" for n in range(1, 7)]
 
 
-def every_image(source, size=64):
-    return np.stack([source.read(name, size) for name in NAMES])
+def every_image(reader, size=64):
+    return np.stack([reader.read(name, size) for name in NAMES])
 
 
 def test_the_zip_archive_gives_the_arrays_of_the_folder(write_celeba, tmp_path):
@@ -28,25 +28,25 @@ def test_the_zip_archive_gives_the_arrays_of_the_folder(write_celeba, tmp_path):
 @pytest.mark.parametrize("subfolders", [("", "", ""), ("Img", "Anno", "Eval")], ids=["flat", "published"])
 def test_every_layout_is_read(write_celeba, tmp_path, celeba_attributes, place, subfolders, archive):
     write_celeba(tmp_path / place, size=(89, 109), archive=archive, subfolders=subfolders)
-    source = CelebA(str(tmp_path))
-    assert source.attributes() == celeba_attributes
-    assert {k: t.names for k, t in source.tables().items()} == {
+    reader = CelebA(str(tmp_path))
+    assert reader.attributes() == celeba_attributes
+    assert {k: t.names for k, t in reader.splits().items()} == {
         "train": ["000001.jpg", "000002.jpg", "000004.jpg"],
         "val": ["000003.jpg"],
         "test": ["000005.jpg", "000006.jpg"],
     }
-    assert every_image(source).std() > 10
+    assert every_image(reader).std() > 10
 
 
 @pytest.mark.parametrize(("size", "crop"), [((178, 218), 148), ((89, 109), 74)])
 def test_the_crop_is_torchvisions_pixel_for_pixel(write_celeba, tmp_path, size, crop):
     from torchvision.transforms import CenterCrop, Compose, Resize
 
-    source = CelebA(str(write_celeba(tmp_path, size)))
+    reader = CelebA(str(write_celeba(tmp_path, size)))
     usual = Compose([CenterCrop(crop), Resize(64, antialias=True)])
     expected = np.stack([np.asarray(usual(Image.open(tmp_path / "img_align_celeba" / name))) for name in NAMES])
     assert expected.shape == (6, 64, 64, 3)
-    np.testing.assert_array_equal(every_image(source), expected)
+    np.testing.assert_array_equal(every_image(reader), expected)
 
 
 def test_the_size_asked_for_is_delivered(celeba_root):
@@ -56,16 +56,16 @@ def test_the_size_asked_for_is_delivered(celeba_root):
 
 
 def test_labels_become_0_and_1(celeba_root, celeba_attributes):
-    tables = CelebA(str(celeba_root)).tables()
+    splits = CelebA(str(celeba_root)).splits()
     male, smiling, young = (celeba_attributes.index(a) for a in ("Male", "Smiling", "Young"))
-    train = tables["train"].labels
+    train = splits["train"].labels
     assert train.dtype == np.int8
     assert train.shape == (3, 40)
     assert train[:, male].tolist() == [1, 0, 0]
     assert train[:, young].tolist() == [0, 1, 0]
     assert train.sum(1).tolist() == [1, 2, 0]
-    assert tables["val"].labels[0, [male, smiling, young]].tolist() == [1, 1, 0]
-    assert Counter(np.concatenate([t.labels for t in tables.values()]).ravel().tolist()) == {1: 7, 0: 233}
+    assert splits["val"].labels[0, [male, smiling, young]].tolist() == [1, 1, 0]
+    assert Counter(np.concatenate([t.labels for t in splits.values()]).ravel().tolist()) == {1: 7, 0: 233}
 
 
 def test_missing_data_says_where_it_looked_and_what_to_do(tmp_path):
@@ -104,11 +104,11 @@ def test_a_missing_list_is_named(celeba_root, file):
     ids=["too few", "a word", "not -1 or 1", "no part", "part as a word", "no such part"],
 )
 def test_a_malformed_line_is_named_by_file_and_number(celeba_root, file, number, line, reason):
-    lines = (celeba_root / file).read_text().splitlines()
+    lines = (celeba_root / file).read_text(encoding="utf-8").splitlines()
     lines[number - 1] = line
-    (celeba_root / file).write_text("\n".join(lines) + "\n")
+    (celeba_root / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(f"{celeba_root / file}, line {number}: ")) as error:
-        CelebA(str(celeba_root)).tables()
+        CelebA(str(celeba_root)).splits()
     assert reason in str(error.value)
 
 
@@ -116,22 +116,24 @@ def test_blank_lines_in_the_lists_are_no_rows(celeba_root):
     for file in ("list_attr_celeba.txt", "list_eval_partition.txt"):
         with (celeba_root / file).open("a") as stream:
             stream.write("\n\n")
-    assert len(CelebA(str(celeba_root)).tables()["train"]) == 3
+    assert len(CelebA(str(celeba_root)).splits()["train"]) == 3
 
 
 def test_an_image_without_a_part_is_named(celeba_root):
     file = celeba_root / "list_eval_partition.txt"
-    lines = file.read_text().splitlines()
-    file.write_text("\n".join(line for line in lines if "000004" not in line and "000005" not in line))
+    lines = file.read_text(encoding="utf-8").splitlines()
+    file.write_text(
+        "\n".join(line for line in lines if "000004" not in line and "000005" not in line), encoding="utf-8"
+    )
     with pytest.raises(DataError, match=r"list_eval_partition.txt has no line for 000004.jpg \(2 images in all\)"):
-        CelebA(str(celeba_root)).tables()
+        CelebA(str(celeba_root)).splits()
 
 
 @pytest.mark.parametrize("archive", [False, True], ids=["folder", "zip"])
 def test_a_listed_image_that_is_missing_is_named(write_celeba, tmp_path, archive):
-    source = CelebA(str(write_celeba(tmp_path, archive=archive)))
+    reader = CelebA(str(write_celeba(tmp_path, archive=archive)))
     with pytest.raises(DataError, match=r"000009.jpg: is listed but missing; .*on_bad_image=skip"):
-        source.read("000009.jpg", 64)
+        reader.read("000009.jpg", 64)
 
 
 def test_a_truncated_image_is_named(celeba_root):
@@ -143,7 +145,7 @@ def test_a_truncated_image_is_named(celeba_root):
 
 def test_a_web_page_named_jpg_is_named(celeba_root):
     file = celeba_root / "img_align_celeba/000002.jpg"
-    file.write_text("<!DOCTYPE html><html>Quota exceeded</html>")
+    file.write_text("<!DOCTYPE html><html>Quota exceeded</html>", encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(f"{file} is not a readable image (it is an HTML page")):
         CelebA(str(celeba_root)).read("000002.jpg", 64)
 
@@ -162,10 +164,10 @@ def test_a_damaged_member_of_a_zip_is_named(write_celeba, tmp_path, start):
     first = content.index(b"img_align_celeba/000001.jpg") + 27
     content[first + start : first + start + 40] = bytes(40)
     file.write_bytes(content)
-    source = CelebA(str(tmp_path))
+    reader = CelebA(str(tmp_path))
     with pytest.raises(DataError, match=r"img_align_celeba.zip/000001.jpg"):
-        source.read("000001.jpg", 64)
-    assert source.read("000002.jpg", 64).shape == (64, 64, 3)
+        reader.read("000001.jpg", 64)
+    assert reader.read("000002.jpg", 64).shape == (64, 64, 3)
 
 
 def test_an_archive_whose_members_would_escape_is_only_read(write_celeba, tmp_path):
@@ -174,16 +176,16 @@ def test_an_archive_whose_members_would_escape_is_only_read(write_celeba, tmp_pa
     with zipfile.ZipFile(root / "img_align_celeba.zip", "a") as archive:
         for member in ("../escaped.jpg", str(outside)):
             archive.writestr(member, archive.read("img_align_celeba/000001.jpg"))
-    source = CelebA(str(root))
-    assert source.read("000001.jpg", 64).shape == (64, 64, 3)
-    assert source.read("escaped.jpg", 64).shape == (64, 64, 3)
+    reader = CelebA(str(root))
+    assert reader.read("000001.jpg", 64).shape == (64, 64, 3)
+    assert reader.read("escaped.jpg", 64).shape == (64, 64, 3)
     assert not outside.exists()
     assert sorted(f.name for f in tmp_path.iterdir()) == ["data"]
 
 
 def test_a_web_page_named_zip_is_named(write_celeba, tmp_path):
     file = write_celeba(tmp_path, archive=True) / "img_align_celeba.zip"
-    file.write_text("<html>Quota exceeded</html>")
+    file.write_text("<html>Quota exceeded</html>", encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(f"{file} is not a readable zip archive")):
         CelebA(str(tmp_path)).read("000001.jpg", 64)
 

@@ -97,10 +97,10 @@ def test_damage_anywhere_in_a_file_gives_an_image_or_a_data_error():
 
 def test_a_stamp_notices_another_size_and_another_time(tmp_path):
     file = tmp_path / "a.txt"
-    file.write_text("one")
+    file.write_text("one", encoding="utf-8")
     os.utime(file, ns=(5, 5))
     before = file_stamp(file)
     assert before == ["a.txt", 3, 5]
-    file.write_text("two")
+    file.write_text("two", encoding="utf-8")
     os.utime(file, ns=(6, 6))
     assert file_stamp(file) == ["a.txt", 3, 6]

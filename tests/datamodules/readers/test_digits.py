@@ -35,14 +35,14 @@ class Part(NamedTuple):
 class Written(NamedTuple):
     """A set on disk: how to open it, its files, and what was put into `train` and `test`."""
 
-    source: Callable
+    reader: Callable
     root: Path
     files: list[Path]
     train: Part
     test: Part
 
     def open(self, **options):
-        return self.source(str(self.root), **options)
+        return self.reader(str(self.root), **options)
 
 
 def part(count, *shape, seed=0):
@@ -93,7 +93,7 @@ def write_mnistm_images(root, place="mnist_m"):
             file = f"{(7 * i) % 1000:08d}.png"  # the order is that of the list, not that of the names
             Image.fromarray(image).save(folder / f"mnist_m_{name}" / file)
             lines.append(f"{file} {label}\n")
-        (folder / f"mnist_m_{name}_labels.txt").write_text("".join(lines))
+        (folder / f"mnist_m_{name}_labels.txt").write_text("".join(lines), encoding="utf-8")
     files = [folder / f"mnist_m_{name}{end}" for name in parts for end in ("_labels.txt", "")]
     return Written(MNISTM, root, files, *parts.values())
 
@@ -105,7 +105,7 @@ def write_sheets(folder, prefix):
     files = []
     for name, (images, labels) in parts.items():
         files.append(folder / f"{prefix}_{name}_labels.txt")
-        files[-1].write_text("".join(f"{label}\n" for label in labels))
+        files[-1].write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
         for number, start in enumerate(range(0, len(images), 200)):  # two rows of tiles a sheet
             tiles = images[start : start + 200]
             sheet = np.zeros((32 * -(-len(tiles) // 100), 3200, 3), np.uint8)
@@ -160,8 +160,8 @@ def written(request, tmp_path):
     return LAYOUTS[request.param](tmp_path / "data")
 
 
-def delivered(source, table, size):
-    return np.stack([source.read(name, size) for name in table.names])
+def delivered(reader, index, size):
+    return np.stack([reader.read(name, size) for name in index.names])
 
 
 def as_rgb(images):
@@ -172,29 +172,29 @@ def as_rgb(images):
 
 
 def test_the_end_of_train_is_held_out_as_val(written):
-    source = written.open(val_fraction=0.2, margin=0)
+    reader = written.open(val_fraction=0.2, margin=0)
     side = written.train.images.shape[1]
-    tables = source.tables()
+    splits = reader.splits()
     cut = {25: 20, 220: 176}[len(written.train.labels)]
     train, test = as_rgb(written.train.images), as_rgb(written.test.images)
-    assert list(tables) == ["train", "val", "test"]
-    assert np.array_equal(delivered(source, tables["train"], side), train[:cut])
-    assert np.array_equal(delivered(source, tables["val"], side), train[cut:])
-    assert np.array_equal(delivered(source, tables["test"], side), test)
-    names = [name for table in tables.values() for name in table.names]
+    assert list(splits) == ["train", "val", "test"]
+    assert np.array_equal(delivered(reader, splits["train"], side), train[:cut])
+    assert np.array_equal(delivered(reader, splits["val"], side), train[cut:])
+    assert np.array_equal(delivered(reader, splits["test"], side), test)
+    names = [name for index in splits.values() for name in index.names]
     assert len(set(names)) == len(names)
 
 
 def test_labels_belong_to_their_images(written):
-    tables = written.open(val_fraction=0.2).tables()
+    splits = written.open(val_fraction=0.2).splits()
     cut = {25: 20, 220: 176}[len(written.train.labels)]
     for split, expected in (
         ("train", written.train.labels[:cut]),
         ("val", written.train.labels[cut:]),
         ("test", written.test.labels),
     ):
-        assert tables[split].labels.dtype == np.int8
-        assert tables[split].labels.tolist() == [[label] for label in expected]
+        assert splits[split].labels.dtype == np.int8
+        assert splits[split].labels.tolist() == [[label] for label in expected]
 
 
 def test_the_label_column_is_called_digit(written):
@@ -211,8 +211,8 @@ def test_every_size_asked_for_is_delivered_in_colour(written, size):
 
 @pytest.mark.parametrize(("fraction", "held"), [(0.0, 1), (0.08, 2), (0.5, 12)])
 def test_the_share_held_out_is_rounded_and_at_least_one_image(tmp_path, fraction, held):
-    tables = write_mnist(tmp_path).open(val_fraction=fraction).tables()
-    assert (len(tables["train"]), len(tables["val"]), len(tables["test"])) == (25 - held, held, 7)
+    splits = write_mnist(tmp_path).open(val_fraction=fraction).splits()
+    assert (len(splits["train"]), len(splits["val"]), len(splits["test"])) == (25 - held, held, 7)
 
 
 def test_the_fingerprint_is_that_of_files_and_options(written):
@@ -249,14 +249,14 @@ def test_a_missing_set_is_a_data_error_for_the_cache_too(written, tmp_path):
 def test_a_set_goes_through_the_cache_into_batches(written, tmp_path):
     before = sorted(f.stat().st_mtime_ns for f in written.root.rglob("*"))
     options = {"root": str(written.root), "image_size": 28, "batch_size": 5, "cache_dir": str(tmp_path / "cache")}
-    datamodule = ImagesDataModule(written.source, **options)
+    datamodule = ImagesDataModule(written.reader, **options)
     datamodule.setup()
     assert datamodule.attributes == ["digit"]
     batches = list(datamodule.test_dataloader())
     assert [b["image"].shape for b in batches[:1]] == [(5, 3, 28, 28)]
     labels = [label for b in batches for (label,) in b["labels"].tolist()]
     assert labels == written.test.labels.tolist()
-    assert datamodule.describe()["data"] == written.source.name
+    assert datamodule.describe()["data"] == written.reader.name
     assert sorted(f.stat().st_mtime_ns for f in written.root.rglob("*")) == before  # the root is only read
 
 
@@ -278,11 +278,11 @@ def test_a_set_goes_through_the_cache_into_batches(written, tmp_path):
 def test_a_set_is_found_in_the_usual_folders(tmp_path, write, place):
     written = write(tmp_path, place=place)
     assert written.open().attributes() == ["digit"]
-    assert len(written.open().tables()["test"]) == len(written.test.labels)
+    assert len(written.open().splits()["test"]) == len(written.test.labels)
 
 
 @pytest.mark.parametrize(
-    ("source", "name", "folders", "layouts"),
+    ("reader", "name", "folders", "layouts"),
     [
         (MNIST, "mnist", ["MNIST/raw", "raw", ""], ["train-images-idx3-ubyte[.gz]", "train-labels-idx1-ubyte[.gz]"]),
         (USPS, "usps", ["", "usps", "USPS"], ["usps.bz2", "usps.t.bz2"]),
@@ -290,9 +290,9 @@ def test_a_set_is_found_in_the_usual_folders(tmp_path, write, place):
         (SVHN, "svhn", ["svhn", "SVHN", ""], ["train_32x32.mat", "svhn_{train,test}_NN.webp", "svhn_train_*.npz"]),
     ],
 )
-def test_missing_data_says_where_it_looked_and_what_it_reads(tmp_path, source, name, folders, layouts):
+def test_missing_data_says_where_it_looked_and_what_it_reads(tmp_path, reader, name, folders, layouts):
     with pytest.raises(DataError) as error:
-        source(str(tmp_path)).attributes()
+        reader(str(tmp_path)).attributes()
     places = ", ".join(str(tmp_path / folder) for folder in folders)
     assert str(error.value).startswith(f"{name} not found: looked in {places}; it reads ")
     for text in (*layouts, "data.root"):
@@ -304,15 +304,15 @@ def test_packed_and_unpacked_files_may_be_mixed(tmp_path):
     for file in written.files[::2]:
         file.with_suffix("").write_bytes(gzip.decompress(file.read_bytes()))
         file.unlink()
-    assert written.open(val_fraction=0).tables()["train"].labels.ravel().tolist() == written.train.labels[:-1].tolist()
+    assert written.open(val_fraction=0).splits()["train"].labels.ravel().tolist() == written.train.labels[:-1].tolist()
 
 
 def test_a_part_of_svhn_gives_way_to_the_complete_set(tmp_path):
     write_svhn_part(tmp_path)
     complete = write_svhn(tmp_path)
-    assert len(complete.open().tables()["test"]) == 7
+    assert len(complete.open().splits()["test"]) == 7
     complete.files[1].unlink()
-    assert len(complete.open().tables()["test"]) == 6
+    assert len(complete.open().splits()["test"]) == 6
 
 
 def test_the_published_files_of_svhn_come_before_sheets_and_sheets_before_a_part(tmp_path):
@@ -324,21 +324,21 @@ def test_the_published_files_of_svhn_come_before_sheets_and_sheets_before_a_part
 
 
 def test_the_validation_part_of_svhn_is_contiguous(tmp_path):
-    tables = write_svhn_sheets(tmp_path).open().tables()
-    assert tables["train"].names + tables["val"].names == [f"train/{i}" for i in range(220)]
-    assert len(tables["val"]) == 18
+    splits = write_svhn_sheets(tmp_path).open().splits()
+    assert splits["train"].names + splits["val"].names == [f"train/{i}" for i in range(220)]
+    assert len(splits["val"]) == 18
 
 
 @pytest.mark.parametrize(("fraction", "test"), [(0.185, 6), (0.5, 16), (0.1, 3)])
 def test_the_end_of_a_part_of_svhn_is_its_test_part(tmp_path, fraction, test):
-    source = write_svhn_part(tmp_path).open(test_fraction=fraction, val_fraction=0.2)
+    reader = write_svhn_part(tmp_path).open(test_fraction=fraction, val_fraction=0.2)
     images, labels = part(31, 32, 32, 3)
-    tables = source.tables()
-    assert np.array_equal(delivered(source, tables["test"], 32), images[31 - test :])
-    assert tables["test"].labels.ravel().tolist() == labels[31 - test :].tolist()
-    assert len(tables["train"]) + len(tables["val"]) == 31 - test
-    assert source.fingerprint() == SVHN(str(tmp_path), val_fraction=0.2, test_fraction=fraction).fingerprint()
-    assert source.fingerprint() != SVHN(str(tmp_path), val_fraction=0.2, test_fraction=0.3).fingerprint()
+    splits = reader.splits()
+    assert np.array_equal(delivered(reader, splits["test"], 32), images[31 - test :])
+    assert splits["test"].labels.ravel().tolist() == labels[31 - test :].tolist()
+    assert len(splits["train"]) + len(splits["val"]) == 31 - test
+    assert reader.fingerprint() == SVHN(str(tmp_path), val_fraction=0.2, test_fraction=fraction).fingerprint()
+    assert reader.fingerprint() != SVHN(str(tmp_path), val_fraction=0.2, test_fraction=0.3).fingerprint()
 
 
 # --------------------------------------------------------------------------------------------------------------- pixels
@@ -347,8 +347,8 @@ def test_the_end_of_a_part_of_svhn_is_its_test_part(tmp_path, fraction, test):
 @pytest.mark.parametrize("write", [write_mnistm_images, write_mnistm_sheets])
 def test_mnistm_without_its_margin_is_the_middle(tmp_path, write):
     written = write(tmp_path)
-    source = written.open()
-    assert np.array_equal(delivered(source, source.tables()["test"], 28), written.test.images[:, 2:30, 2:30])
+    reader = written.open()
+    assert np.array_equal(delivered(reader, reader.splits()["test"], 28), written.test.images[:, 2:30, 2:30])
 
 
 def test_a_margin_is_cut_off_before_resizing(tmp_path):
@@ -384,7 +384,7 @@ def test_the_digit_zero_of_svhn_is_ten_in_its_files(tmp_path):
 
     written = write_svhn(tmp_path)
     assert set(loadmat(written.files[1])["y"].ravel().tolist()) == {10, 1, 2, 3, 4, 5, 6}
-    assert set(written.open().tables()["test"].labels.ravel().tolist()) == {0, 1, 2, 3, 4, 5, 6}
+    assert set(written.open().splits()["test"].labels.ravel().tolist()) == {0, 1, 2, 3, 4, 5, 6}
 
 
 # --------------------------------------------------------------------------------------------------------------- damage
@@ -399,7 +399,7 @@ def empty(file):
 
 
 def web_page(file):
-    file.write_text("<!DOCTYPE html><html>Quota exceeded</html>")
+    file.write_text("<!DOCTYPE html><html>Quota exceeded</html>", encoding="utf-8")
 
 
 def garble(file):
@@ -437,7 +437,7 @@ def test_a_damaged_file_is_named(tmp_path, layout, damage):
     file = next(f for f in written.files if f.suffix != ".txt")
     damage(file)
     with pytest.raises(DataError, match=re.escape(str(file))):
-        written.open().tables()
+        written.open().splits()
 
 
 @pytest.mark.parametrize("damage", [empty, web_page, Path.unlink])
@@ -446,7 +446,7 @@ def test_a_damaged_image_of_mnistm_is_named(tmp_path, damage):
     file = tmp_path / "mnist_m/mnist_m_train/00000021.png"
     damage(file)
     with pytest.raises(DataError, match=re.escape(str(file))):
-        written.open().tables()
+        written.open().splits()
 
 
 # not even run: the file stays open, and the warning about it fails whatever test runs then
@@ -455,7 +455,7 @@ def test_an_image_of_mnistm_cut_short_is_named(tmp_path):
     file = tmp_path / "mnist_m/mnist_m_train/00000021.png"
     cut(file)
     with pytest.raises(DataError, match=re.escape(str(file))):
-        written.open().tables()
+        written.open().splits()
 
 
 def test_an_image_of_mnistm_that_was_replaced_changes_the_fingerprint(tmp_path):
@@ -470,10 +470,10 @@ def test_an_image_of_mnistm_that_was_replaced_changes_the_fingerprint(tmp_path):
 def test_a_wrong_line_in_the_labels_of_mnistm_is_a_data_error(tmp_path, line):
     written = write_mnistm_images(tmp_path)
     file = written.files[0]
-    file.write_text(re.sub(r"00000021\.png \d", line, file.read_text()))
-    assert line in file.read_text()
+    file.write_text(re.sub(r"00000021\.png \d", line, file.read_text(encoding="utf-8")), encoding="utf-8")
+    assert line in file.read_text(encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(str(file).removesuffix("_labels.txt"))):
-        written.open().tables()
+        written.open().splits()
 
 
 @pytest.mark.parametrize("write", [write_mnistm_sheets, write_svhn_sheets])
@@ -481,14 +481,14 @@ def test_a_sheet_that_is_missing_is_noticed_by_the_count(tmp_path, write):
     written = write(tmp_path)
     written.files[2].unlink()  # the second of train
     with pytest.raises(DataError, match=r"_train_00\.webp: 200 images and 220 labels"):
-        written.open().tables()
+        written.open().splits()
 
 
 def test_images_and_labels_of_different_number_are_refused(tmp_path):
     train = part(25, 28, 28)
     written = write_mnist(tmp_path, train=Part(train.images, train.labels[:24]))
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz.*: 25 images and 24 labels"):
-        written.open().tables()
+        written.open().splits()
 
 
 @pytest.mark.parametrize(
@@ -512,7 +512,7 @@ def test_a_label_that_is_no_digit_is_refused_by_file(tmp_path, write, shape, lab
     labels = labels.astype(np.uint8) if write is write_mnist else labels
     written = write(tmp_path, train=Part(images, labels))
     with pytest.raises(DataError, match=re.escape(str(written.files[0]))):
-        written.open().tables()
+        written.open().splits()
 
 
 @pytest.mark.parametrize("label", [10, -1])
@@ -521,7 +521,7 @@ def test_a_label_that_is_no_digit_is_refused_in_a_part_of_svhn(tmp_path, label):
     labels[7] = label
     written = write_svhn_part(tmp_path, labels=labels)
     with pytest.raises(DataError, match=re.escape(str(written.files[0]))):
-        written.open().tables()
+        written.open().splits()
 
 
 @pytest.mark.parametrize("margin", [-1, 14])
@@ -537,13 +537,13 @@ def test_a_margin_that_leaves_nothing_or_is_negative_is_refused(tmp_path, margin
 
 def test_the_embedded_digits_are_all_there_and_in_order():
     images, labels = load_digits(return_X_y=True)
-    source = EmbeddedDigits()
-    tables = source.tables()
-    assert {split: len(table) for split, table in tables.items()} == {"train": 1322, "val": 115, "test": 360}
-    assert np.concatenate([t.labels for t in tables.values()]).ravel().tolist() == labels.tolist()
+    reader = EmbeddedDigits()
+    splits = reader.splits()
+    assert {split: len(index) for split, index in splits.items()} == {"train": 1322, "val": 115, "test": 360}
+    assert np.concatenate([t.labels for t in splits.values()]).ravel().tolist() == labels.tolist()
     grey = [round(255 * v / 16) for v in range(17)]
     expected = np.array([[grey[int(v)] for v in image] for image in images[-360:]]).reshape(360, 8, 8)
-    assert np.array_equal(delivered(source, tables["test"], 8), as_rgb(expected))
+    assert np.array_equal(delivered(reader, splits["test"], 8), as_rgb(expected))
     assert (grey[0], grey[16]) == (0, 255)
 
 

@@ -5,28 +5,28 @@ import pytest
 from PIL import Image
 
 from adversaria.config.errors import DataError
-from datamodules.readers.digits import DigitReader, Digits
+from datamodules.readers.digits import DigitArrays, DigitReader
 from datamodules.readers.lab_digits import LabDigits
 from datamodules.readers.mnist import EmbeddedMNIST
 from datamodules.readers.mnistm import BlendedDigits
 
 
 def test_the_embedded_part_of_mnist_has_every_digit_500_times_in_mixed_order():
-    tables = EmbeddedMNIST().tables()
-    assert {split: len(table) for split, table in tables.items()} == {"train": 3680, "val": 320, "test": 1000}
-    labels = np.concatenate([table.labels[:, 0] for table in tables.values()])
+    splits = EmbeddedMNIST().splits()
+    assert {split: len(index) for split, index in splits.items()} == {"train": 3680, "val": 320, "test": 1000}
+    labels = np.concatenate([index.labels[:, 0] for index in splits.values()])
     assert np.bincount(labels).tolist() == [500] * 10
-    for table in tables.values():
-        assert np.bincount(table.labels[:, 0], minlength=10).min() > 0.06 * len(table)
+    for index in splits.values():
+        assert np.bincount(index.labels[:, 0], minlength=10).min() > 0.06 * len(index)
 
 
 def test_its_images_are_white_digits_on_black_that_show_their_label():
-    source = EmbeddedMNIST()
-    table = source.tables()["test"]
+    reader = EmbeddedMNIST()
+    index = reader.splits()["test"]
     means = {}
     for digit in (0, 1):
-        rows = np.flatnonzero(table.labels[:, 0] == digit)[:30]
-        means[digit] = np.mean([source.read(table.names[i], 28) for i in rows], axis=0)[..., 0]
+        rows = np.flatnonzero(index.labels[:, 0] == digit)[:30]
+        means[digit] = np.mean([reader.read(index.names[i], 28) for i in rows], axis=0)[..., 0]
     assert means[0][:2].max() == 0
     assert means[0][14, 14] < 60 < means[1][14, 14]  # a hole in the middle of a 0, a stroke in that of a 1
 
@@ -46,7 +46,7 @@ class Strokes(DigitReader):
         labels = np.arange(20 if part == "train" else 8) % 8
         images = np.zeros((len(labels), 8, 8), np.uint8)
         images[np.arange(len(labels)), :, labels] = np.linspace(1, 255, 8).astype(np.uint8)
-        return Digits(images, labels)
+        return DigitArrays(images, labels)
 
 
 def blended(folder, **options):
@@ -88,9 +88,9 @@ def test_the_fingerprint_knows_digits_photos_and_seed(photos):
 
 
 def test_scikit_learns_photos_serve_where_no_folder_is_given():
-    source = BlendedDigits(Strokes)
-    assert source.name == "strokes_blended"
-    images = source.load("test").images
+    reader = BlendedDigits(Strokes)
+    assert reader.name == "strokes_blended"
+    images = reader.load("test").images
     assert images.shape == (8, 8, 8, 3)
     assert images.std() > 20
 
@@ -120,8 +120,8 @@ def write_lab(root, subset="usps", mode="L"):
         for i, (image, label) in enumerate(zip(images, labels, strict=True)):
             Image.fromarray(image).convert(mode).save(folder / f"{(7 * i) % 100:05d}.png")
             rows.append(f"{(7 * i) % 100:05d}.png,{label}")
-        (folder.parent / f"{part}.csv").write_text("\n".join(rows) + "\n")
-        written[part] = Digits(images, labels)
+        (folder.parent / f"{part}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        written[part] = DigitArrays(images, labels)
     return written
 
 
@@ -129,27 +129,27 @@ def write_lab(root, subset="usps", mode="L"):
 @pytest.mark.parametrize("inside", [True, False])
 def test_the_lab_layout_is_read_grey_or_coloured(tmp_path, mode, inside):
     written = write_lab(tmp_path, mode=mode)
-    source = LabDigits(str(tmp_path if inside else tmp_path / "digits"), "usps", val_fraction=0.2)
-    tables = source.tables()
-    assert source.name == "lab_usps"
-    assert {split: len(t) for split, t in tables.items()} == {"train": 20, "val": 5, "test": 7}
-    assert tables["test"].labels[:, 0].tolist() == written["test"].labels.tolist()
-    for i, name in enumerate(tables["test"].names):
-        assert np.array_equal(source.read(name, 28), np.repeat(written["test"].images[i][..., None], 3, 2))
+    reader = LabDigits(str(tmp_path if inside else tmp_path / "digits"), "usps", val_fraction=0.2)
+    splits = reader.splits()
+    assert reader.name == "lab_usps"
+    assert {split: len(t) for split, t in splits.items()} == {"train": 20, "val": 5, "test": 7}
+    assert splits["test"].labels[:, 0].tolist() == written["test"].labels.tolist()
+    for i, name in enumerate(splits["test"].names):
+        assert np.array_equal(reader.read(name, 28), np.repeat(written["test"].images[i][..., None], 3, 2))
 
 
 def test_a_row_that_is_no_label_is_an_error_that_names_the_table(tmp_path):
     write_lab(tmp_path)
     table = tmp_path / "digits" / "usps" / "train.csv"
-    table.write_text(table.read_text().replace(",3\n", ",three\n", 1))
+    table.write_text(table.read_text(encoding="utf-8").replace(",3\n", ",three\n", 1), encoding="utf-8")
     with pytest.raises(DataError, match=r"train\.csv: expected rows image_name,label"):
-        LabDigits(str(tmp_path), "usps").tables()
+        LabDigits(str(tmp_path), "usps").splits()
 
 
 def test_a_missing_image_and_a_missing_set_are_errors(tmp_path):
     write_lab(tmp_path)
     (tmp_path / "digits" / "usps" / "train" / "00007.png").unlink()
     with pytest.raises(DataError, match=r"00007\.png is not a readable image"):
-        LabDigits(str(tmp_path), "usps").tables()
+        LabDigits(str(tmp_path), "usps").splits()
     with pytest.raises(DataError, match=r"lab_svhn not found: .*set data.root to the folder that has digits/"):
         LabDigits(str(tmp_path), "svhn").attributes()

@@ -37,9 +37,9 @@ def columns(count=2000, seed=0):
 
 
 def test_images_are_uint8_rgb_of_the_size_asked_for():
-    source = SyntheticFaces(train=3, val=2, test=2)
+    reader = SyntheticFaces(train=3, val=2, test=2)
     for size in (64, 32, 47):
-        image = source.read("train/0", size)
+        image = reader.read("train/0", size)
         assert image.shape == (size, size, 3)
         assert image.dtype == np.uint8
         assert image.std() > 20
@@ -62,10 +62,10 @@ def test_an_image_is_a_function_of_seed_split_and_index():
 
 def test_splits_do_not_repeat_each_others_appearance():
     """By the hue of a corner, which attributes do not touch: 0.33 apart at least, 0.005 if the draws were shared."""
-    source = SyntheticFaces(train=10, val=10, test=10)
+    reader = SyntheticFaces(train=10, val=10, test=10)
 
     def hues(split):
-        corners = np.stack([source.read(f"{split}/{i}", 64)[:6, :6].mean((0, 1)) for i in range(10)])
+        corners = np.stack([reader.read(f"{split}/{i}", 64)[:6, :6].mean((0, 1)) for i in range(10)])
         return corners / corners.mean(1, keepdims=True)
 
     for a, b in itertools.combinations(("train", "val", "test"), 2):
@@ -73,7 +73,7 @@ def test_splits_do_not_repeat_each_others_appearance():
 
 
 def test_labels_are_a_function_of_the_seed_and_differ_between_splits():
-    first, again, other = (SyntheticFaces(train=50, val=50, test=50, seed=s).tables() for s in (0, 0, 1))
+    first, again, other = (SyntheticFaces(train=50, val=50, test=50, seed=s).splits() for s in (0, 0, 1))
     for split in ("train", "val", "test"):
         np.testing.assert_array_equal(first[split].labels, again[split].labels)
         assert (first[split].labels != other[split].labels).any()
@@ -82,28 +82,28 @@ def test_labels_are_a_function_of_the_seed_and_differ_between_splits():
 
 
 def test_tables_have_the_counts_asked_for():
-    tables = SyntheticFaces(train=5, val=3, test=2).tables()
-    assert {k: len(t) for k, t in tables.items()} == {"train": 5, "val": 3, "test": 2}
-    assert tables["val"].names == ["val/0", "val/1", "val/2"]
-    assert all(t.labels.shape == (len(t), len(ATTRIBUTES)) and t.labels.dtype == np.int8 for t in tables.values())
+    splits = SyntheticFaces(train=5, val=3, test=2).splits()
+    assert {k: len(t) for k, t in splits.items()} == {"train": 5, "val": 3, "test": 2}
+    assert splits["val"].names == ["val/0", "val/1", "val/2"]
+    assert all(t.labels.shape == (len(t), len(ATTRIBUTES)) and t.labels.dtype == np.int8 for t in splits.values())
 
 
 def test_an_image_does_not_depend_on_the_number_of_images():
     few, many = SyntheticFaces(train=6), SyntheticFaces(train=9)
-    np.testing.assert_array_equal(few.tables()["train"].labels, many.tables()["train"].labels[:6])
+    np.testing.assert_array_equal(few.splits()["train"].labels, many.splits()["train"].labels[:6])
     np.testing.assert_array_equal(few.read("train/3", 16), many.read("train/3", 16))
 
 
 def test_the_label_of_an_image_is_what_was_drawn():
-    source = SyntheticFaces(train=40, seed=5)
-    table = source.tables()["train"]
+    reader = SyntheticFaces(train=40, seed=5)
+    index = reader.splits()["train"]
     hat = list(ATTRIBUTES).index("Wearing_Hat")
-    i = int(np.flatnonzero(table.labels[:, hat])[0])
-    attributes = dict(zip(ATTRIBUTES, table.labels[i].tolist(), strict=True))
+    i = int(np.flatnonzero(index.labels[:, hat])[0])
+    attributes = dict(zip(ATTRIBUTES, index.labels[i].tolist(), strict=True))
     rng = np.random.default_rng([5, 0, i])
     draw_attributes(rng, 1)  # the label comes first in the image's own stream
     expected = render_face(attributes, rng, 64)
-    np.testing.assert_array_equal(source.read(table.names[i], 64), expected)
+    np.testing.assert_array_equal(reader.read(index.names[i], 64), expected)
 
 
 @pytest.mark.parametrize("place", [0.15, 0.5, 0.85])
@@ -154,8 +154,8 @@ def test_attributes_are_some_of_celebas(celeba_attributes):
 
 def test_images_differ_strongly_from_one_another():
     """Measured over 60 faces: mean absolute difference of a pair 30 at least, 63 in the median."""
-    source = SyntheticFaces(train=40)
-    images = np.stack([source.read(f"train/{i}", 64) for i in range(40)]).astype(np.float32)
+    reader = SyntheticFaces(train=40)
+    images = np.stack([reader.read(f"train/{i}", 64) for i in range(40)]).astype(np.float32)
     differences = [np.abs(a - b).mean() for a, b in itertools.combinations(images, 2)]
     assert min(differences) > 15
     assert np.median(differences) > 45

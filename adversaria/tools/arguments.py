@@ -1,0 +1,35 @@
+"""Arguments that several command lines share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Add the run folder or checkpoint to use, and which checkpoint of a run folder."""
+    parser.add_argument("run", type=Path, metavar="RUN_OR_CHECKPOINT", help="a run folder, or a checkpoint")
+    parser.add_argument(
+        "--checkpoint", choices=["last", "best"], default="last", help="which one of a run folder (default: last)"
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add the device to use."""
+    parser.add_argument(
+        "--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto is the GPU if there is one"
+    )
+
+
+def positive(kind: type) -> Callable[[str], Any]:
+    """Return a parser of positive numbers of this type, `int` or `float`, for argparse."""
+
+    def parse(text: str) -> Any:
+        if kind(text) <= 0:
+            raise ValueError
+        return kind(text)
+
+    parse.__name__ = f"positive {kind.__name__}"  # argparse puts it into its error message
+    return parse

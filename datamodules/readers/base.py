@@ -1,0 +1,68 @@
+"""What every reader offers to the rest of the project, and what readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from adversaria.config.errors import DataError
+
+if TYPE_CHECKING:  # importing numpy would delay a configuration error by a tenth of a second
+    import numpy as np
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class SplitIndex:
+    """One split of a data set: the names of its images and their labels, without the images themselves.
+
+    Attributes:
+        names: n image names, in whatever form the reader's `read` understands.
+        labels: (n, k) int8, one column for each label: 0 or 1 for an attribute, 0 to 9 for `digit`.
+    """
+
+    names: list[str]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class Reader(Protocol):
+    """What `datamodules.array_cache` and `datamodules.preflight` need of a reader."""
+
+    name: str
+
+    def attributes(self) -> list[str]:
+        """Return the names of the label columns; this is quick.
+
+        Raises:
+            DataError: the data is missing.
+        """
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return everything but the image size that the cached arrays depend on: files read, options, code version."""
+
+    def splits(self) -> Mapping[str, SplitIndex]:
+        """Return the splits `train`, `val` and `test`."""
+
+    def read(self, name: str, size: int) -> np.ndarray:
+        """Return one image, (size, size, 3) uint8. Several threads call this at once.
+
+        Raises:
+            DataError: the image is missing or damaged; the message names the file.
+        """
+
+
+def open_reader(factory: Any, root: str | None) -> Reader:
+    """Build a reader; the factory of one that reads files is given the data root."""
+    reader: Reader = factory() if root is None else factory(root=root)
+    return reader
+
+
+def not_found(what: str, looked: list[Any], layouts: str, cure: str) -> DataError:
+    """Return the error for missing data. It says where the data was looked for, which files are read, and the cure."""
+    places = ", ".join(str(p) for p in looked)
+    return DataError(f"{what} not found: looked in {places}; it reads {layouts}; {cure}")
