@@ -68,8 +68,8 @@ class AdversarialHealth(ModelCallback):
         self._watch(
             "collapsed",
             pl_module.images >= self.warm_up and not min(diversity, nearest) >= self.low,  # of NaNs too
-            f"mode collapse: samples differ from each other {diversity:.2f} times, and from the nearest other one "
-            f"{nearest:.2f} times as much as real images do. Give the discriminator less: a lower "
+            f"mode collapse: the mean distance between samples is {diversity:.2f} times that between real images, and "
+            f"the distance to the nearest other sample {nearest:.2f} times. Weaken the discriminator: a lower "
             "model.discriminator.optimizer.lr, model.r1=10 or model.instance_noise=0.1",
         )
         accuracy = [trainer.callback_metrics.get(f"train/accuracy_{kind}") for kind in ("real", "fake")]
@@ -77,7 +77,8 @@ class AdversarialHealth(ModelCallback):
             "won",
             all(a is not None and a > self.high for a in accuracy),
             f"the discriminator has won: it has been right on more than {self.high:.0%} of real and generated images "
-            f"for {self.patience} epochs, and teaches the generator little. Try model.r1=10, model.instance_noise=0.1, "
+            f"for {self.patience} epochs, so the generator learns little from it. Try model.r1=10, "
+            "model.instance_noise=0.1, "
             "or a lower model.discriminator.optimizer.lr",
         )
 
