@@ -90,10 +90,11 @@ class AdaptationModule(AdversarialModule):
         values = {"loss": functional.cross_entropy(logits, labels), "accuracy": accuracy(logits, labels)}
         self.record("val", values, len(labels))
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Record the accuracy on the target's test images."""
-        labels = batch["labels"][:, 0].long()
-        self.record("test", {"accuracy": accuracy(self.classify(batch["image"]), labels)}, len(labels))
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Record the accuracy on the target's test images; return their features and logits for callbacks."""
+        outputs, labels = self.outputs(batch["image"], "target"), batch["labels"][:, 0].long()
+        self.record("test", {"accuracy": accuracy(outputs.logits, labels)}, len(labels))
+        return outputs._asdict()
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the most likely class of images of the target, (n,)."""
@@ -112,4 +113,4 @@ class AdaptationModule(AdversarialModule):
 
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
-        return {"batch norm": self.batch_norm, "learning rate": "half cosine" if self.cosine else "as the updates say"}
+        return {"batch_norm": self.batch_norm, "lr_schedule": "half_cosine" if self.cosine else "of_the_updates"}

@@ -60,9 +60,9 @@ class Classifier(BaseModule):
         """Record loss and accuracy."""
         self._step("val", batch)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Record loss and accuracy, also of each label."""
-        self._step("test", batch)
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Record loss and accuracy, also of each label; return the logits for callbacks."""
+        return {"logits": self._step("test", batch)["logits"]}
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the most likely value of each label, (n, k)."""
@@ -76,7 +76,7 @@ class Classifier(BaseModule):
         if stage == "test" and len(self.labels) > 1:
             values |= {f"accuracy/{name}": right[i] for i, name in enumerate(self.labels)}
         self.record(stage, values, len(labels))
-        return values
+        return {**values, "logits": logits}
 
     # -- protocols
     @torch.no_grad()
@@ -93,4 +93,4 @@ class Classifier(BaseModule):
 
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
-        return {"loss": "cross-entropy of each label, mean over labels", "labels": ", ".join(self.labels)}
+        return {"loss": "cross_entropy", "labels": self.labels}

@@ -220,10 +220,10 @@ class GAN(AdversarialModule):
         return image
 
     def details(self) -> dict[str, Any]:
-        """Return the implementation details of the method."""
-        output = "logits; a Sigmoid printed in a report is inside the loss (binary cross-entropy with logits)"
-        cross_entropy = "cross_entropy" in str(self.loss.discriminator)
+        """Return the implementation details of the method: the name of the loss says what the logits mean."""
+        loss = getattr(self.loss.discriminator, "func", self.loss.discriminator)  # of a partial
         return {
-            "discriminator output": output if cross_entropy else "logits, no Sigmoid",
-            "latent dimension": self.network.latent_dim,
+            "discriminator_output": "logits",
+            "discriminator_loss": getattr(loss, "__name__", type(loss).__name__),
+            "latent_dim": self.network.latent_dim,
         }

@@ -9,7 +9,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from adversaria.config.errors import ConfigError
 from adversaria.config.types import Domain
 
 
@@ -84,12 +83,3 @@ class DomainClassifier(Protocol):
 
     def outputs(self, image: Tensor, domain: Domain) -> tuple[Tensor, Tensor]:
         """Return features (n, d) and logits (n, 10) of images of one domain."""
-
-
-def require(module: Any, ability: type, wanted_by: str) -> None:
-    """Raise a ConfigError if the module lacks an ability that a callback needs."""
-    if not isinstance(module, ability):
-        raise ConfigError(
-            f"callbacks.{wanted_by} needs a model with {ability.__name__}'s methods, and {type(module).__name__} has "
-            f"none; leave it out with callbacks.{wanted_by}=null"
-        )

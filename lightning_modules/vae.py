@@ -150,6 +150,7 @@ class VAE(BaseModule):
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
         return {
-            "loss": f"MSE (mean over pixels) + lambda_kl * KLD ({self.kld_reduction} over latents, mean over images)",
-            "latent dimension": self.network.latent_dim,
+            "loss": "mse + lambda_kl * kld",
+            "kld_reduction": self.kld_reduction,
+            "latent_dim": self.network.latent_dim,
         }

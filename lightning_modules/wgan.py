@@ -62,4 +62,4 @@ class WGAN(GAN):
 
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
-        return {**super().details(), "discriminator output": "critic values, no sigmoid"}
+        return {**super().details(), "discriminator_output": "critic_values"}
