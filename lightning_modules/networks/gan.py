@@ -1,4 +1,4 @@
-"""Pairs of generator and discriminator: their common shape, and our own default; `report_gan` has the reports'.
+"""Pairs of generator and discriminator: their common structure, and our own default. `lab_gan` has the reports' pairs.
 
 Each pair states its `latent_dim`, `image_size`, `value_range` and the `labels` it is conditioned on.
 """
@@ -16,7 +16,7 @@ from lightning_modules.networks.conditioning import Discriminator, Generator
 
 
 class GANNetwork(nn.Module):
-    """Common shape of the pairs.
+    """Common structure of the pairs.
 
     Args:
         latent_dim: dimension of the noise.
@@ -48,7 +48,7 @@ class GANNetwork(nn.Module):
 
 
 class CompactGAN(GANNetwork):
-    """Our default: DCGAN's strided shape, narrow, halving down to 3 or 4 pixels; for any image side from 8 on.
+    """Our default: a narrow DCGAN whose strided convolutions halve the image down to 3 or 4 pixels; any side from 8.
 
     The generator has a linear stem and batch norm. The discriminator has no normalisation: with it the R1 penalty
     would not be of each image on its own.

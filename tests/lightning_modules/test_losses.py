@@ -19,8 +19,8 @@ from lightning_modules.losses import (
     predict_labels,
     reparameterize,
     saturating_generator,
-    wasserstein_critic,
 )
+from lightning_modules.wgan import wasserstein_critic
 
 GENERATOR_LOSSES = [nonsaturating_generator, saturating_generator, least_squares_generator, linear_generator]
 DISCRIMINATOR_LOSSES = [
