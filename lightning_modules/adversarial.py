@@ -101,7 +101,7 @@ class AdversarialModule(BaseModule):
         """Return the phases in the order of their updates."""
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """Return one optimizer a phase."""
+        """Return one optimizer for each phase."""
         self._phases = self.phases()
         self.optimizer_names = [phase.name for phase in self._phases]
         return [phase.update.optimizer(list(phase.network.parameters())) for phase in self._phases]
@@ -131,7 +131,7 @@ class AdversarialModule(BaseModule):
     def _backward(self, phase: Phase, optimizer: LightningOptimizer, batch: Batch) -> None:
         parts = list(_parts(batch, phase.update.accumulate))
         for part, weight in parts:
-            # forward and backward inside: the graph is built, and under DDP reduced, for this phase's parameters only
+            # within toggle_model only this phase's parameters require gradients, and DDP reduces no others
             with optimizer.toggle_model(sync_grad=part is parts[-1][0]):
                 self.manual_backward(phase.loss(part) * weight)
 
@@ -159,15 +159,15 @@ class AdversarialModule(BaseModule):
 def find_unused_parameters(strategy: DDPStrategy) -> None:
     """Let DDP find the parameters that a loss does not use, as `strategy=ddp_find_unused_parameters_true` does.
 
-    With strategy=auto, Lightning chooses DDP while it builds the trainer, so it cannot be given this option, and the
-    built strategy has no public one. If the private attribute is gone, DDP ends the second step with an error that
-    names the option.
+    Lightning has no public way to set this option of a strategy that is already built. With strategy=auto it chooses
+    DDP itself while it builds the trainer, so the option cannot be given earlier. The tests notice if the private
+    attribute is gone.
     """
     strategy._ddp_kwargs["find_unused_parameters"] = True
 
 
 def _parts(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:
-    """Yield parts of a batch and their share of it."""
+    """Yield parts of a batch, and the fraction of the batch that each is."""
     size = len(next(iter(batch.values())))
     chunks = {key: value.chunk(count) for key, value in batch.items()}
     for values in zip(*chunks.values(), strict=True):

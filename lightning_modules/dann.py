@@ -17,7 +17,7 @@ from lightning_modules.schedules import dann_ramp
 
 
 class DANN(AdaptationModule):
-    """The encoder learns features that tell digits apart, but not domains.
+    """The encoder learns features by which digits can be told apart, and domains cannot.
 
     Args:
         update: how the network is updated; with gradient reversal, the discriminator too.

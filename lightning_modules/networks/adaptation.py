@@ -39,8 +39,8 @@ class CompactDigits(DigitNetwork):
 
     Args:
         width: channels of the first pair; they double from pair to pair.
-        instance_norm: normalise each image on its own, instead of the batch, in so many of the first layers: colour and
-            contrast differ between domains, shape does not (Pan et al. 2018).
+        instance_norm: number of the first layers that have instance norm instead of batch norm: colour and contrast
+            differ between domains, shape does not (Pan et al. 2018).
         dropout: on the features.
     """
 

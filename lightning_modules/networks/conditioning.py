@@ -58,7 +58,7 @@ class Generator(nn.Module):
         decoder: input dimension -> module from (n, input dimension) to images.
         latent_dim: dimension of the noise.
         labels: names of the labels; empty for none.
-        conditioning: `append` them to the noise, or `multiply` it with embeddings of them.
+        conditioning: `append` them to the noise, or `multiply` it by their embeddings.
     """
 
     def __init__(

@@ -50,8 +50,8 @@ class GANNetwork(nn.Module):
 class CompactGAN(GANNetwork):
     """Our default: a narrow DCGAN whose strided convolutions halve the image down to 3 or 4 pixels; any side from 8.
 
-    The generator has a linear stem and batch norm. The discriminator has no normalisation: with it the R1 penalty
-    would not be of each image on its own.
+    The generator has a linear stem and batch norm. The discriminator has no normalisation: with batch norm,
+    the R1 penalty of an image would depend on the other images of the batch.
 
     Args:
         image_size: side of the images in pixels.
@@ -59,8 +59,8 @@ class CompactGAN(GANNetwork):
         width: channels at half the image's resolution; they double down to the smallest map, at most 8 times. None
             for 48 up to 32 pixels, which have fewer levels, and 32 above.
         labels: names of the labels that the pair is conditioned on; empty for none.
-        conditioning: `append` the labels to the noise, or `multiply` it with embeddings of theirs.
-        shared_head: one layer for the discriminator's two outputs instead of two.
+        conditioning: `append` the labels to the noise, or `multiply` it by their embeddings.
+        shared_head: one layer for the discriminator's two outputs instead of one for each.
     """
 
     def __init__(
