@@ -82,29 +82,31 @@ class CompactGAN(GANNetwork):
         channels = [3, *(width * 2 ** min(level, 3) for level in range(len(sides) - 1))]  # of each side
         kernels = [4 if side % 2 == 0 else 3 for side in sides[:-1]]  # with these, halving and doubling are inverse
 
-        def decoder(inputs: int) -> nn.Module:
-            top = channels[-1]
-            layers = [
-                nn.Linear(inputs, top * base**2),
-                nn.Unflatten(1, (top, base, base)),
-                nn.BatchNorm2d(top),
-                nn.ReLU(),
-            ]
-            for (o, i), kernel in list(zip(pairwise(channels), kernels, strict=True))[:0:-1]:
-                layers += [nn.ConvTranspose2d(i, o, kernel, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
-            return nn.Sequential(*layers, nn.ConvTranspose2d(channels[1], 3, kernels[0], 2, 1), nn.Tanh())
-
-        encoder: list[nn.Module] = []
-        for (i, o), kernel in zip(pairwise(channels), kernels, strict=True):
-            encoder += [nn.Conv2d(i, o, kernel, 2, 1), nn.LeakyReLU(0.2)]
         features = channels[-1] * base**2
         super().__init__(
             latent_dim,
-            decoder,
-            nn.Sequential(*encoder, nn.Flatten()),
+            lambda inputs: _compact_decoder(inputs, base, channels, kernels),
+            _compact_encoder(channels, kernels),
             lambda outputs: nn.Linear(features, outputs),
             labels,
             conditioning,
             shared_head,
         )
         self.image_size = image_size
+
+
+def _compact_decoder(inputs: int, side: int, channels: list[int], kernels: list[int]) -> nn.Module:
+    """Return layers from (n, inputs) to images, through a smallest map of this side."""
+    top = channels[-1]
+    layers = [nn.Linear(inputs, top * side**2), nn.Unflatten(1, (top, side, side)), nn.BatchNorm2d(top), nn.ReLU()]
+    for (o, i), kernel in list(zip(pairwise(channels), kernels, strict=True))[:0:-1]:
+        layers += [nn.ConvTranspose2d(i, o, kernel, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(channels[1], 3, kernels[0], 2, 1), nn.Tanh())
+
+
+def _compact_encoder(channels: list[int], kernels: list[int]) -> nn.Module:
+    """Return layers from images to (n, features)."""
+    layers: list[nn.Module] = []
+    for (i, o), kernel in zip(pairwise(channels), kernels, strict=True):
+        layers += [nn.Conv2d(i, o, kernel, 2, 1), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Flatten())
