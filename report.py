@@ -14,18 +14,22 @@ from pathlib import Path
 from adversaria.config.errors import one_sentence_errors
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write what the command line asks for, and say where."""
+    options = _options(arguments)
+    with one_sentence_errors():
+        from adversaria.report.pages import write
+
+        for file in write(options.folders, options.output, options.each):
+            print(file)
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="RUN", help="run folders, or one folder that has runs")
     parser.add_argument("--output", type=Path, metavar="FILE.html", help="where to write; Markdown goes beside it")
     parser.add_argument("--each", action="store_true", help="write a report into each run folder, too")
-    arguments = parser.parse_args()
-    with one_sentence_errors():
-        from adversaria.report.pages import write
-
-        for file in write(arguments.folders, arguments.output, arguments.each):
-            print(file)
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import warm
 
 from adversaria.runs.record import write_invocation
 from adversaria.tools import compose as composition
 
-pytest_plugins = ["tests.generators"]  # stand-ins for generators, of callbacks and of measures
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist has a process on each core; torch is imported below
+pytest_plugins = ["support.generators"]  # stand-ins for generators, of callbacks and of measures
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("ADVERSARIA_SHARED", ROOT.parent / "shared")) / "data"
@@ -71,9 +72,7 @@ def cli() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run train.py (or another script) as a user does, in a folder of its own."""
 
     def run(cwd: Path, *arguments: str, script: str = "train.py", timeout: float = 120) -> Any:
-        return subprocess.run(
-            [sys.executable, str(ROOT / script), *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout
-        )
+        return warm.run(ROOT / script, arguments, cwd, timeout)
 
     return run
 

@@ -1,6 +1,6 @@
 """Settings that change the speed of a run and not its result; most have a switch under `performance`.
 
-`python -m benchmarks --only settings` measures them.
+`python -m benchmarks --only settings` measures them; docs/speed.md has the values.
 """
 
 from __future__ import annotations

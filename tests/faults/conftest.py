@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.warm import Script
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -21,15 +20,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start() -> Iterator[Callable[..., Script]]:
     """Start train.py in a folder and go on; what is left of it when the test ends is killed."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Script] = []
 
-    def go(cwd: Path, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-u", str(ROOT / "train.py"), *arguments]
-        process = subprocess.Popen(
-            command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        )
+    def go(cwd: Path, *arguments: str) -> Script:
+        process = Script(ROOT / "train.py", arguments, cwd, None, None)
         started.append(process)
         return process
 

@@ -6,28 +6,19 @@ import random
 import resource
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import torch
+from support.saving import save_for_ever
+from support.warm import SERVER
 
 from adversaria.config.errors import SavingError
 from adversaria.runs import checkpoint_io
 from adversaria.runs.checkpoint_io import AtomicCheckpointIO, check_space
 from adversaria.runs.resume import is_intact
-
-ROOT = Path(__file__).resolve().parents[2]
-SAVES_FOR_EVER = """
-import itertools, sys, torch
-from adversaria.runs.checkpoint_io import AtomicCheckpointIO
-for number in itertools.count():
-    checkpoint = {"number": number, "weights": torch.full((2_000_000,), float(number))}
-    AtomicCheckpointIO().save_checkpoint(checkpoint, sys.argv[1])
-    print(number, flush=True)
-"""
 
 
 def checkpoint(number: int, size: int = 1000) -> dict[str, object]:
@@ -44,12 +35,13 @@ def test_a_kill_in_the_middle_of_saving_leaves_the_last_good_one(tmp_path: Path)
     file, delay = tmp_path / "last.ckpt", random.Random(0)
     halfway = 0
     for _ in range(6):
-        command = [sys.executable, "-c", SAVES_FOR_EVER, str(file)]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(delay.uniform(0, 0.05))
-            process.send_signal(signal.SIGKILL)
+        saved = SERVER.Event()
+        process = SERVER.Process(target=save_for_ever, args=(file, saved))
+        process.start()
+        assert saved.wait(60)
+        time.sleep(delay.uniform(0, 0.05))
+        process.kill()
+        process.join()
         halfway += (tmp_path / ".last.ckpt.part").exists()
         assert is_intact(file)
         assert number_in(file) >= 0

@@ -132,6 +132,13 @@ def alive(pid: int) -> bool:
         return False
 
 
+def assert_gone(pid: int) -> None:
+    deadline = time.monotonic() + 60
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive(pid), "an orphan"
+
+
 @pytest.mark.parametrize("killed", ["first", "second"])
 def test_a_killed_process_ends_the_other_within_a_minute(killed: str, start, tmp_path: Path) -> None:
     process = start(tmp_path, *LONG, *TWO)
@@ -140,10 +147,7 @@ def test_a_killed_process_ends_the_other_within_a_minute(killed: str, start, tmp
     os.kill(process.pid if killed == "first" else child, signal.SIGKILL)
     ended_within(process, 60)
     assert process.returncode != 0
-    deadline = time.monotonic() + 60
-    while alive(child) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not alive(child), "an orphan"
+    assert_gone(child)
     assert iteration_in(run_of(tmp_path)) >= EPOCH // 2
 
 
@@ -154,13 +158,13 @@ def test_a_signal_to_any_of_two_processes_stops_both_with_one_checkpoint(start, 
     os.kill(child, signal.SIGTERM)
     rest = ended_within(process, 60)
     assert process.returncode == 143, rest
-    assert not alive(child)
+    assert_gone(child)
     assert iteration_in(run_of(tmp_path)) % 5 == 0  # at a logged point, where the processes meet anyway
 
 
 def test_a_killed_job_does_not_take_the_sweep_along(start, tmp_path: Path) -> None:
     sweep = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "model.lambda_kl=0,0.01"]
-    process = start(tmp_path, *sweep, *LONG, "trainer.max_epochs=15")
+    process = start(tmp_path, *sweep, *LONG, "trainer.max_epochs=5")
     wait_for(process, "epoch 2/")
     os.kill(children(process, "LokyProcess")[0], signal.SIGKILL)
     rest = ended_within(process, 200)

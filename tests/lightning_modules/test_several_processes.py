@@ -1,6 +1,7 @@
 """Two processes (DDP over gloo) take the same steps as one with the whole batch."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,19 +10,33 @@ import pytest
 import torch
 
 WORKER = Path(__file__).with_name("two_processes.py")
+METHODS = ["gan", "wgan", "wgan_gp", "acgan", "vae", "dann", "adda"]
 
 
-def trained(method: str, processes: int, file: Path) -> dict:
-    command = [sys.executable, str(WORKER), method, str(processes), str(file)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
-    assert done.returncode == 0, done.stderr
-    return torch.load(file, weights_only=True)
+def start(folder: Path, processes: int, **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(WORKER), str(processes), str(folder), *METHODS]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
-@pytest.mark.parametrize("method", ["gan", "wgan", "wgan_gp", "acgan", "vae", "dann", "adda"])
-def test_two_processes_equal_one_with_the_doubled_batch(method: str, tmp_path: Path) -> None:
-    one, two = (trained(method, n, tmp_path / f"{n}.pt") for n in (1, 2))
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the weights of each method, trained by one process and by two."""
+    folder = tmp_path_factory.mktemp("trained")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    pair = [start(folder, 2, **place, LOCAL_RANK=rank, NODE_RANK="0") for rank in ("0", "1")]
+    for process in [start(folder, 1), *pair]:
+        output, _ = process.communicate(timeout=200)
+        assert process.returncode == 0, output
+    return folder
+
+
+@pytest.mark.xdist_group("several processes")  # which are started once
+@pytest.mark.parametrize("method", METHODS)
+def test_two_processes_equal_one_with_the_doubled_batch(method: str, trained: Path) -> None:
+    one, two = (torch.load(trained / f"{method}_{n}.pt", weights_only=True) for n in (1, 2))
     assert one["iteration"] == two["iteration"] == 12
     names = [name for name, value in one["weights"].items() if isinstance(value, torch.Tensor)]
     assert len(names) >= 8

@@ -1,7 +1,8 @@
-"""Train a tiny model on the same images in some processes and save its weights; run by test_several_processes.py.
+"""Train tiny models on the same images in some processes and save their weights; run by test_several_processes.py.
 
-    python two_processes.py METHOD PROCESSES FILE
+    python two_processes.py PROCESSES FOLDER METHOD ...
 
+For two processes it is started twice, with LOCAL_RANK 0 and 1, as torchrun does: both train all methods, one by one.
 The networks have no batch norm, and the noise of an image is a function of the image, so that the result must not
 depend on how many processes share a batch.
 """
@@ -154,14 +155,13 @@ def build(method):
     return type("G", (NoiseOfImages, GAN), {})(network=Linear(), loss=loss, r1=1.0, r1_every=2, **options)
 
 
-def main(method, processes, file):
-    warnings.simplefilter("ignore")
+def train(method, processes, file):
     torch.manual_seed(0)
     module = build(method)
     trainer = pl.Trainer(
         accelerator="cpu",
-        devices=int(processes),
-        strategy="ddp" if int(processes) > 1 else "auto",
+        devices=processes,
+        strategy="ddp" if processes > 1 else "auto",
         max_epochs=3,
         logger=False,
         enable_checkpointing=False,
@@ -171,8 +171,15 @@ def main(method, processes, file):
     )
     module.check_trainer(trainer)
     trainer.fit(module, datamodule=Data())
+    assert trainer.world_size == processes
     if trainer.is_global_zero:
         torch.save({"weights": module.state_dict(), "iteration": module.iteration}, file)
+
+
+def main(processes, folder, *methods):
+    warnings.simplefilter("ignore")
+    for method in methods:
+        train(method, int(processes), Path(folder) / f"{method}_{processes}.pt")
 
 
 if __name__ == "__main__":
