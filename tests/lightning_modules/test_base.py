@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,8 @@ from lightning_modules.base import BaseModule
 from lightning_modules.checkpoint import restore
 from lightning_modules.networks.vae import WideVAE
 from lightning_modules.vae import VAE
+
+OLD_RUNS = Path(__file__).resolve().parents[1] / "fixtures" / "old_runs"
 
 
 def test_every_iteration_is_logged_once_at_its_own_x(tiny_run) -> None:
@@ -75,6 +78,16 @@ def test_entries_of_version_0_1_0_are_understood() -> None:
     assert (module.iteration, module.images) == (3, 48)
     assert module.update_counts == {"generator": 2}
     assert module.discriminator_accuracy == 0.25
+
+
+@pytest.mark.parametrize("run", sorted(OLD_RUNS.iterdir()), ids=lambda run: run.name)
+def test_checkpoints_of_version_0_1_0_load(run: Path) -> None:
+    module: Any = lightning_modules.load(run)
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert module.state_dict().keys() == checkpoint["state_dict"].keys()
+    module.on_load_checkpoint(checkpoint)
+    assert module.iteration == 2
+    assert getattr(module, "update_counts", None) == checkpoint["adversaria"].get("turns")
 
 
 def test_data_of_another_range_or_size_is_refused_before_training() -> None:
