@@ -66,7 +66,7 @@ class BaseModule(RecordedSteps):
         return min(1.0, self.iteration / max(1, total))
 
     def details(self) -> dict[str, Any]:
-        """Return the implementation details that a report needs, by name; each method adds its own."""
+        """Return the implementation details that a report needs, by key (`adversaria.runs.labels`); none here."""
         return {}
 
     def count(self, batch: Mapping[str, Tensor]) -> int:

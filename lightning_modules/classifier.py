@@ -53,21 +53,21 @@ class Classifier(SingleOptimizerModule):
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch."""
-        return self._record_loss("train", batch)
+        return self._step("train", batch)["loss"]
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Record loss and accuracy."""
-        self._record_loss("val", batch)
+        self._step("val", batch)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Record loss and accuracy, also of each label."""
-        self._record_loss("test", batch)
+        self._step("test", batch)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the most likely value of each label, (n, k)."""
         return predict_labels(self.network(batch["image"]), self.sizes)
 
-    def _record_loss(self, stage: str, batch: Batch) -> Tensor:
+    def _step(self, stage: str, batch: Batch) -> dict[str, Tensor]:
         labels = self.label_columns.of(batch)
         logits = self.network(batch["image"])
         right = (predict_labels(logits, self.sizes) == labels).float().mean(0)
@@ -75,7 +75,7 @@ class Classifier(SingleOptimizerModule):
         if stage == "test" and len(self.labels) > 1:
             values |= {f"accuracy/{name}": right[i] for i, name in enumerate(self.labels)}
         self.record(stage, values, len(labels))
-        return values["loss"]
+        return values
 
     # -- protocols
     @torch.no_grad()

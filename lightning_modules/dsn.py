@@ -20,8 +20,8 @@ class DSN(DANN):
 
     Args:
         decoder: factory of the decoder, given the length of its inputs and the images' side.
-        reconstruction: weight of the scale-invariant error of the reconstructions, α of the paper.
-        difference: weight of the overlap of private and shared features, β of the paper.
+        reconstruction: weight of the reconstructions' scale-invariant error, α of the paper.
+        difference: weight of the overlap of private and shared features, β.
         options: those of `DANN`, with `weight` as γ; gradient reversal only.
     """
 

@@ -12,7 +12,7 @@ from adversaria.config.types import Batch, NonNegative, Positive, PositiveInt
 from lightning_modules.adversarial import OptimizerSettings, Phase
 from lightning_modules.ema import ExponentialAverage
 from lightning_modules.generator import GeneratorModule, Terms
-from lightning_modules.losses import AdversarialLoss, cross_entropy_discriminator
+from lightning_modules.losses import AdversarialLoss
 from lightning_modules.networks.gan import GANNetwork
 from lightning_modules.penalties import gradient_penalty, r1_penalty
 from lightning_modules.schedules import Schedule, as_schedule
@@ -27,11 +27,9 @@ class GAN(GeneratorModule):
         discriminator: how the discriminator is updated.
         loss: the losses of both sides (`lightning_modules.losses`).
         r1: weight of the gradient penalty at real images; 0 for none.
-        r1_every: steps of the discriminator from one R1 penalty to the next, each weighted with this number (Karras et
-            al. 2020, "lazy regularization").
+        r1_every: discriminator steps from one R1 penalty to the next, which is weighted with it (Karras et al. 2020).
         gradient_penalty: weight of the gradient penalty between real and generated images; 0 for none.
-        instance_noise: standard deviation of the noise added to all images that the discriminator sees (Sønderby et
-            al. 2017), a number or a schedule over iterations.
+        instance_noise: standard deviation of noise on all that the discriminator sees (Sønderby et al. 2017).
         generator_batches: batches of noise in one step of the generator.
         ema: factory of the generator's average (`lightning_modules.ema`), used for samples; null for none.
         truncation: samples are of normal noise truncated at this absolute value (Brock et al. 2019); null for none.
@@ -72,7 +70,6 @@ class GAN(GeneratorModule):
             Phase("generator", g, updates["generator"], self.generator_loss, graph_key=g_key),
         ]
 
-    # -- training
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """Return the discriminator's loss on a batch of real images and as many generated ones."""
         labels = self.labels_of(batch)
@@ -144,7 +141,9 @@ class GAN(GeneratorModule):
 
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
-        loss = getattr(self.loss.discriminator, "func", self.loss.discriminator)  # of a partial
-        sigmoid = "logits; a Sigmoid printed in a report is inside the loss (binary cross-entropy with logits)"
-        output = sigmoid if loss is cross_entropy_discriminator else "logits, no Sigmoid"
-        return {"discriminator output": output, "latent dimension": self.network.latent_dim}
+        output = "logits; a Sigmoid printed in a report is inside the loss (binary cross-entropy with logits)"
+        cross_entropy = "cross_entropy" in str(self.loss.discriminator)
+        return {
+            "discriminator output": output if cross_entropy else "logits, no Sigmoid",
+            "latent dimension": self.network.latent_dim,
+        }

@@ -86,16 +86,10 @@ class DomainClassifier(Protocol):
         """Return features (n, d) and logits (n, 10) of images of one domain."""
 
 
-def require(module: Any, protocol: type, callback: str) -> None:
-    """Raise a ConfigError if the module lacks methods of a protocol that a callback needs.
-
-    Args:
-        module: the module.
-        protocol: one of this file.
-        callback: key of the callback in the configuration, for the message.
-    """
-    if not isinstance(module, protocol):
+def require(module: Any, ability: type, wanted_by: str) -> None:
+    """Raise a ConfigError if the module lacks an ability that a callback needs."""
+    if not isinstance(module, ability):
         raise ConfigError(
-            f"callbacks.{callback} needs a model with {protocol.__name__}'s methods, and {type(module).__name__} "
-            f"lacks them; leave the callback out with callbacks.{callback}=null"
+            f"callbacks.{wanted_by} needs a model with {ability.__name__}'s methods, and {type(module).__name__} has "
+            f"none; leave it out with callbacks.{wanted_by}=null"
         )

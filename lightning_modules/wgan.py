@@ -11,8 +11,7 @@ from torch import Tensor
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import Positive
 from lightning_modules.adversarial import Phase
-from lightning_modules.gan import GAN
-from lightning_modules.generator import Terms
+from lightning_modules.gan import GAN, Terms
 
 
 def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
@@ -40,7 +39,7 @@ class WGAN(GAN):
 
     Args:
         weight_clip: bound of the absolute value of the critic's weights, applied after each of its steps (Arjovsky et
-            al. 2017, algorithm 1); null where `gradient_penalty` keeps the critic Lipschitz.
+            al. 2017, algorithm 1); null where `gradient_penalty` keeps it Lipschitz.
         options: those of `GAN`.
     """
 
