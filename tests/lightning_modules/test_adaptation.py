@@ -336,7 +336,7 @@ def test_the_gate_keeps_the_encoder_from_a_discriminator_that_does_not_beat_chan
 def test_a_trained_source_classifier_stands_in_for_pretraining(train_on: Any, tmp_path: Any) -> None:
     source = build("supervised")
     source.config = {
-        "_target_": "lightning_modules.supervised.Supervised",
+        "_target_": "lightning_modules.supervised.Supervised", "labelled": "source",
         "update": {"_target_": "lightning_modules.adversarial.OptimizerSettings",
                    "optimizer": {"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.1}},
         "network": {"_target_": "lightning_modules.networks.adaptation.CompactDigits", "width": 4, "dropout": 0.0},
