@@ -1,4 +1,4 @@
-"""What a module can do, as callbacks and tools ask for it: protocols, not classes.
+"""What callbacks and tools need of a module, as protocols: a module of any class that has the methods will do.
 
 Images are (n, c, h, w) float in the module's `value_range`.
 """
@@ -38,7 +38,7 @@ class ConditionalSampler(Sampler, Protocol):
         """Return `count` images of this noise with these labels, (count, k)."""
 
     def some_labels(self, count: int) -> Tensor:
-        """Return labels that go through all values in turn, (count, k)."""
+        """Return labels that cycle through all values, (count, k)."""
 
 
 @runtime_checkable
@@ -67,7 +67,7 @@ class FeatureExtractor(Protocol):
 
 @runtime_checkable
 class Classifier(FeatureExtractor, Protocol):
-    """Tells the labels of images."""
+    """Classifies images by their labels."""
 
     labels: list[str]
 
@@ -77,7 +77,7 @@ class Classifier(FeatureExtractor, Protocol):
 
 @runtime_checkable
 class DomainClassifier(Protocol):
-    """Tells digits of two domains."""
+    """Classifies digits of two domains."""
 
     labels: list[str]
 

@@ -30,6 +30,7 @@ TARGETS = {
     "callbacks.target_report.": "callbacks.metrics.target.",
     "datamodules.sources.": "datamodules.readers.",
     "lightning_modules.adversarial.Update": "lightning_modules.adversarial.OptimizerSettings",
+    "lightning_modules.losses.wasserstein_critic": "lightning_modules.wgan.wasserstein_critic",
     "lightning_modules.networks.report_digits.ReportDigits": "lightning_modules.networks.lab_digits.LabDigitNetwork",
     "lightning_modules.networks.report_gan.": "lightning_modules.networks.lab_gan.",
 }

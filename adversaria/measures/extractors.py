@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from adversaria.config.errors import ConfigError, first_line
 from datamodules.images import normalize
 from datamodules.labels import DIGIT
-from lightning_modules.base import load_module
+from lightning_modules.checkpoint import load_module
 
 
 def classifier_file(datamodule: Any) -> Path:
