@@ -1,1 +1,1 @@
-"""Everything that looks at a run, measures or saves: pictures, curves, metrics, the record of the run."""
+"""Lightning callbacks: pictures, metrics, and the record of a run."""

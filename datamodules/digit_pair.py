@@ -145,20 +145,18 @@ class DigitPairDataModule(pl.LightningDataModule):
         return self.domains[domain].pixels(split, count)
 
     def describe(self) -> dict[str, Any]:
-        """Return what a reader of the run's figures must know of the data."""
-        low, high = self.value_range
+        """Return the part of the protocol that is about the data; `adversaria.runs.labels` explains the keys."""
         return {
-            "source set": self.names["source"],
-            "target set": self.names["target"],
-            "labels of": f"the {self.labelled}",
+            **self.names,
+            "labelled": self.labelled,
             **{
-                f"{split} images of the {domain}": len(data.cache.splits[split])
+                f"n_{split}_{domain}": len(data.cache.splits[split])
                 for domain, data in self.domains.items()
                 for split in SPLITS
             },
-            "image size": f"{self.image_size}x{self.image_size}x3",
-            "normalisation": f"({low:g}, {high:g})",
+            "image_size": self.image_size,
+            "value_range": list(self.value_range),
             "augmentation": str(self.augmentation["source"] or "") or "none",
-            "augmentation of the target": str(self.augmentation["target"] or "") or "none",
-            "batch size of each domain": self.batch_size,
+            "target_augmentation": str(self.augmentation["target"] or "") or "none",
+            "batch_size": self.batch_size,
         }

@@ -158,16 +158,15 @@ class ImagesDataModule(pl.LightningDataModule):
         return self.loader(split).gather(np.arange(length if count is None else min(count, length)))
 
     def describe(self) -> dict[str, Any]:
-        """Return what a reader of the run's figures must know of the data."""
-        low, high = self.value_range
+        """Return the part of the protocol that is about the data; `adversaria.runs.labels` explains the keys."""
         return {
-            "source": self.reader.name,
-            **{f"{split} images": len(self.cache.splits[split]) for split in SPLITS},
-            "images left out as unreadable": self.cache.skipped,
-            "image size": f"{self.image_size}x{self.image_size}x3",
-            "normalisation": f"({low:g}, {high:g})",
-            "horizontal flips": self.horizontal_flip,
-            "batch size": self.batch_size,
+            "data": self.reader.name,
+            **{f"n_{split}": len(self.cache.splits[split]) for split in SPLITS},
+            "n_unreadable": self.cache.skipped,
+            "image_size": self.image_size,
+            "value_range": list(self.value_range),
+            "horizontal_flip": self.horizontal_flip,
+            "batch_size": self.batch_size,
         }
 
 

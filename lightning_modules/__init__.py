@@ -1,4 +1,4 @@
-"""Methods: one LightningModule a file; losses, schedules and networks apart from them.
+"""Methods: one LightningModule in each file; losses, schedules and networks are apart from them.
 
 `load(path)` rebuilds a trained module from a checkpoint or a run folder.
 """
@@ -24,7 +24,7 @@ def load(path: str | Path, checkpoint: str = "last") -> BaseModule:
     Raises:
         CheckpointError: the file is missing, damaged, or not a checkpoint of this project.
     """
-    from lightning_modules.base import load_module
+    from lightning_modules.checkpoint import load_module
 
     path = Path(path)
     return load_module(path / "checkpoints" / f"{checkpoint}.ckpt" if path.is_dir() else path)

@@ -8,20 +8,21 @@ import torch
 from torch import Tensor
 
 from adversaria.config.types import Batch, NonNegative
-from datamodules.labels import label_columns, label_sizes
-from lightning_modules.gan import GAN, Terms
+from lightning_modules.gan import GAN
+from lightning_modules.generator import Terms
+from lightning_modules.labels import LabelColumns
 from lightning_modules.losses import label_loss, predict_labels
 
 
 class ACGAN(GAN):
-    """A GAN whose generator is given labels, and whose discriminator tells them apart too.
+    """A GAN whose generator is given labels, and whose discriminator also classifies images by them.
 
     Generated images have the labels of the batch's real ones, so their joint distribution is that of the data.
 
     Args:
         label_weight: weight of the label loss against the adversarial one, on both sides.
-        label_on_fake: teach the discriminator the labels of generated images too, as in the paper (L_C); without,
-            it learns them from real images alone.
+        label_on_fake: train the discriminator on the labels of generated images too, as in the paper (L_C); if false,
+            it learns labels from real images alone.
         options: those of `GAN`. The network must have been built with `labels`.
     """
 
@@ -31,18 +32,18 @@ class ACGAN(GAN):
     def __init__(self, label_weight: NonNegative = 1.0, label_on_fake: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self.labels = list(self.network.labels)
+        self.label_columns = LabelColumns(self.labels)
+        self.sizes = self.label_columns.sizes
         self.label_weight, self.label_on_fake = label_weight, label_on_fake
-        self.sizes = label_sizes(self.labels)
-        self._columns = list(range(len(self.labels)))
 
     def check_data(self, datamodule: Any) -> None:
-        """Check that the data has the labels, and find their columns."""
+        """Check that the data has the labels, and find them in it."""
         super().check_data(datamodule)
-        self._columns = label_columns(self.labels, datamodule.attributes, "model.network.labels")
+        self.label_columns.find(datamodule)
 
     def labels_of(self, batch: Batch) -> Tensor:
         """Return the labels of the batch that this model is about, (n, k)."""
-        return torch.stack([batch["labels"][:, column] for column in self._columns], 1).long()
+        return self.label_columns.of(batch)
 
     def label_terms_d(self, real_logits: Tensor, fake_logits: Tensor, labels: Tensor | None) -> Terms:
         """Return L_C of the paper's section 3, for the discriminator."""
@@ -68,11 +69,11 @@ class ACGAN(GAN):
         return (predict_labels(logits, self.sizes) == labels).float().mean()
 
     def sample(self, count: int, noise: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
-        """Generate `count` images with these labels, (count, k), or with labels in turn."""
+        """Generate `count` images with these labels, (count, k), by default those of `some_labels`."""
         return super().sample(count, noise, self.some_labels(count) if labels is None else labels)
 
     def some_labels(self, count: int) -> Tensor:
-        """Return `count` labels that go through all values in turn, (count, k)."""
+        """Return `count` labels that cycle through all combinations of values, (count, k)."""
         order = torch.arange(count, device=self.device)
         columns = []
         for size in self.sizes:

@@ -14,24 +14,24 @@ from datamodules.augmentation import Augmentation
 from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import OptimizerSettings, Phase
 from lightning_modules.ema import ExponentialAverage
-from lightning_modules.modes import batch_statistics
-from lightning_modules.networks.adaptation import statistics_of
+from lightning_modules.networks.batch_norm import batch_statistics, statistics_of
 from lightning_modules.schedules import half_cosine
 
 
 class AdaMatch(AdaptationModule):
-    """Learn strongly changed target images with the labels that the network itself gives to weakly changed ones.
+    """Train on strongly augmented target images with pseudo-labels from weakly augmented ones.
 
-    The batch's images, augmented by the data, are the weakly changed ones. Labels count where the network is as
-    sure as it is of the source's images, times `threshold`, after their distribution has been aligned with the
-    source's. An average of the weights is what is evaluated.
+    The weakly augmented images are those of the batch, as the data augments them. The predictions on the target are
+    first aligned with the distribution of those on the source. A pseudo-label counts where the network's confidence is
+    at least `threshold` times its mean confidence on the source. An average of the weights is what is evaluated.
 
     Args:
         update: how the network is updated.
         strong: the strong augmentation.
-        strong_source: learn strongly changed source images too, as in the paper; not where the data changes them so.
-        threshold: confidence, relative to the mean confidence on the source, above which a label counts (τ).
-        weight: of the target's loss once it has risen, on a half cosine over the first half of the training (μ).
+        strong_source: train on strongly augmented source images too, as in the paper. Not needed where the data
+            augments the source strongly.
+        threshold: confidence above which a pseudo-label counts, relative to the mean confidence on the source (τ).
+        weight: final weight of the target's loss (μ). It rises on a half cosine over the first half of the training.
         interpolation: mix the source's logits at random with those of a forward pass without the target.
         ema: factory of the network's average; null for none.
         batch_norm: see `AdaptationModule`.
@@ -61,20 +61,20 @@ class AdaMatch(AdaptationModule):
     priors: Tensor
 
     def phases(self) -> list[Phase]:
-        """Return the one turn."""
+        """Return the only update."""
         return [Phase("network", self.network, self.update, self.loss)]
 
     @property
     def strength(self) -> float:
-        """μ now (section 3.5 of the paper)."""
+        """μ in this iteration (section 3.5 of the paper)."""
         return self.weight * (1 - half_cosine(min(1.0, 2 * self.progress)))
 
     def loss(self, batch: Batch) -> Tensor:
-        """Return the label loss on the source, plus that on strongly changed images of the target."""
+        """Return the label loss on the source plus that on strongly augmented target images with pseudo-labels."""
         source, labels, size = batch["source"], batch["labels"], len(batch["source"])
         if self.strong_source:
-            source, labels = torch.cat([source, self._changed(source)]), labels.repeat(2)
-        target = torch.cat([batch["target"], self._changed(batch["target"])])
+            source, labels = torch.cat([source, self._strong(source)]), labels.repeat(2)
+        target = torch.cat([batch["target"], self._strong(batch["target"])])
         own, other = self.both(source, target)
         logits = own.logits
         if self.interpolation:
@@ -89,19 +89,19 @@ class AdaMatch(AdaptationModule):
 
     @torch.no_grad()
     def pseudo_labels(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return a label for each target image, (n,), and whether it counts, 0 or 1; from (n, 10) logits."""
+        """Return a pseudo-label for each target image, (n,), and whether it counts, 0 or 1; from (n, 10) logits."""
         sure, guess = source.softmax(1), target.softmax(1)
         self.priors.lerp_(torch.stack([sure.mean(0), guess.mean(0)]), 0.01)
         aligned = guess * self.priors[0] / self.priors[1]
         confidence, labels = (aligned / aligned.sum(1, keepdim=True)).max(1)
         return labels, (confidence >= self.threshold * sure.max(1).values.mean()).float()
 
-    def _changed(self, image: Tensor) -> Tensor:
+    def _strong(self, image: Tensor) -> Tensor:
         low, high = self.value_range
         return self.strong((image - low) / (high - low)) * (high - low) + low
 
     def end_iteration(self, batch: Batch) -> None:
-        """Let the average follow the network."""
+        """Update the average of the weights."""
         if self.ema is not None:
             self.ema.update(self.network, new=self.count(batch), seen=self.images)
 

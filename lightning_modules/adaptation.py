@@ -1,4 +1,4 @@
-"""What the methods of domain adaptation share: a digit classifier, learnt from a labelled source, for a target."""
+"""What the methods of domain adaptation share: a digit classifier that learns from a labelled source for a target."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from torch.nn import functional
 from adversaria.config.types import Batch, BatchNorm, Domain, ValueRange
 from datamodules.labels import DIGIT
 from lightning_modules.adversarial import AdversarialModule, Phase
-from lightning_modules.base import check_network
+from lightning_modules.checks import check_network
 from lightning_modules.losses import accuracy
-from lightning_modules.networks.adaptation import DigitNetwork, split_statistics, statistics_of
+from lightning_modules.networks.adaptation import DigitNetwork
+from lightning_modules.networks.batch_norm import split_statistics, statistics_of
 from lightning_modules.schedules import half_cosine
 
 
@@ -26,13 +27,13 @@ class Outputs(NamedTuple):
 
 
 class AdaptationModule(AdversarialModule):
-    """Base of the methods. Batches are those of `datamodules.digit_pair`; accuracy is of the target's test images.
+    """Base of the methods. Batches are those of `datamodules.digit_pair`; the test accuracy is that on the target.
 
     Args:
         network: encoder and classifier (`lightning_modules.networks.adaptation`).
         value_range: of the images.
-        batch_norm: statistics in training: of both domains' images in one batch (`joint`), of each domain's
-            (`separate`), or of each domain's with running statistics of its own as well (`split`).
+        batch_norm: the statistics in training: `joint`, of both domains in one batch; `separate`, of each domain's
+            images; `split`, of each domain's images, and each domain has its own running statistics too.
         cosine: let the learning rates fall to 0 on a half cosine.
     """
 
@@ -61,7 +62,7 @@ class AdaptationModule(AdversarialModule):
         return sum(len(v) for k, v in batch.items() if k != "labels") * self.trainer.world_size
 
     def rate(self, phase: Phase) -> float:
-        """Follow the half cosine too."""
+        """Return the factor of a phase's learning rate, on a half cosine if so configured."""
         return super().rate(phase) * (half_cosine(self.progress) if self.cosine else 1.0)
 
     def both(self, source: Tensor, target: Tensor) -> tuple[Outputs, Outputs]:
@@ -90,10 +91,11 @@ class AdaptationModule(AdversarialModule):
         values = {"loss": functional.cross_entropy(logits, labels), "accuracy": accuracy(logits, labels)}
         self.record("val", values, len(labels))
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Record the accuracy on the target's test images."""
-        labels = batch["labels"][:, 0].long()
-        self.record("test", {"accuracy": accuracy(self.classify(batch["image"]), labels)}, len(labels))
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Record the accuracy on the target's test images; return their features and logits for callbacks."""
+        outputs, labels = self.outputs(batch["image"], "target"), batch["labels"][:, 0].long()
+        self.record("test", {"accuracy": accuracy(outputs.logits, labels)}, len(labels))
+        return outputs._asdict()
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the most likely class of images of the target, (n,)."""
@@ -112,4 +114,4 @@ class AdaptationModule(AdversarialModule):
 
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
-        return {"batch norm": self.batch_norm, "learning rate": "half cosine" if self.cosine else "as the updates say"}
+        return {"batch_norm": self.batch_norm, "lr_schedule": "half_cosine" if self.cosine else "of_the_updates"}

@@ -12,18 +12,17 @@ from torch import Tensor, nn
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import Batch, Domain, FractionBelowOne, NonNegative, NonNegativeInt
-from lightning_modules import load
 from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import OptimizerSettings, Phase
-from lightning_modules.base import KEY
+from lightning_modules.checkpoint import load_network
 from lightning_modules.losses import domain_accuracy, domain_loss, entropy
 from lightning_modules.schedules import half_cosine
 
 
 class ADDA(AdaptationModule):
-    """First a classifier of the source; then an encoder of the target whose features pass for the source's.
+    """First a classifier of the source; then an encoder of the target whose features cannot be told from the source's.
 
-    The target's encoder starts from the source's, and is trained with flipped labels; the classifier serves both.
+    The target's encoder starts from the source's and is trained with flipped domain labels; the classifier is shared.
 
     Args:
         pretraining: how encoder and classifier are updated in the first epochs.
@@ -32,12 +31,13 @@ class ADDA(AdaptationModule):
         domain_discriminator: factory of the domain discriminator, given the length of the features.
         pretrain_epochs: epochs on the source alone.
         source_checkpoint: a run or checkpoint of `source_only` with the same network, in the place of pretraining.
-        gate: update the encoder only while the discriminator's accuracy is above; null for always.
+        gate: update the encoder only while the discriminator's accuracy is above this value; null for always.
         entropy: weight of the entropy of the target's predictions, which the encoder minimises too.
         options: those of `AdaptationModule`.
     """
 
     update_keys = ("pretraining", "update", "discriminator_update")
+    saved_attributes = (*AdaptationModule.saved_attributes, "discriminator_accuracy")
     recordable = True
 
     def __init__(
@@ -55,40 +55,36 @@ class ADDA(AdaptationModule):
         super().__init__(**options)
         self.target_encoder = copy.deepcopy(self.network.encoder)
         self.discriminator = domain_discriminator(self.network.num_features)
-        self.updates = {"network": pretraining, "discriminator": discriminator_update, "target_encoder": update}
+        self.updates = pretraining, discriminator_update, update
         self.pretrain_epochs = 0 if source_checkpoint else pretrain_epochs
         self.source_checkpoint, self.gate, self.entropy = source_checkpoint, gate, entropy
-        self._accuracy = 1.0
+        self.discriminator_accuracy = 1.0  # what the gate compares
+        self.recordable = self.recordable and gate is None  # the gate reads a value from the device in each step
 
     @property
     def pretrain_iterations(self) -> int:
         """Iterations on the source alone."""
         return self.pretrain_epochs * int(self.trainer.num_training_batches)
 
-    @property
     def adapting(self) -> bool:
         """Whether this iteration is past the pretraining."""
         return self.iteration >= self.pretrain_iterations
 
     def phases(self) -> list[Phase]:
-        """Return the source's turn in pretraining; then the discriminator's and the target encoder's."""
-        parts: list[tuple[str, nn.Module, Callable[[Batch], Tensor], Callable[[], bool]]] = [
-            ("network", self.network, self.source_loss, lambda: not self.adapting),
-            ("discriminator", self.discriminator, self.discriminator_loss, lambda: self.adapting),
-            ("target_encoder", self.target_encoder, self.encoder_loss, lambda: self.adapting and self._open()),
+        """Return the network's updates in pretraining, then the discriminator's and the target encoder's."""
+        pretraining, discriminator, encoder = self.updates
+        return [
+            Phase("network", self.network, pretraining, self.source_loss, ready=lambda: not self.adapting()),
+            Phase("discriminator", self.discriminator, discriminator, self.discriminator_loss, ready=self.adapting),
+            Phase("target_encoder", self.target_encoder, encoder, self.encoder_loss, ready=self._encoder_ready),
         ]
-        return [Phase(name, part, self.updates[name], loss, ready=ready) for name, part, loss, ready in parts]
 
     def rate(self, phase: Phase) -> float:
         """Follow a half cosine in each stage."""
         end = (self.trainer.max_epochs or 1) * int(self.trainer.num_training_batches)
-        start, end = (self.pretrain_iterations, end) if self.adapting else (0, self.pretrain_iterations)
+        start, end = (self.pretrain_iterations, end) if self.adapting() else (0, self.pretrain_iterations)
         share = (self.iteration - start) / max(1, end - start)
         return phase.update.rate(self.iteration - start) * (half_cosine(share) if self.cosine else 1.0)
-
-    def may_record(self) -> bool:
-        """Tell whether steps are to be recorded; not with a gate, which goes by a value of each."""
-        return self.gate is None and super().may_record()
 
     def source_loss(self, batch: Batch) -> Tensor:
         """Return the label loss on the source."""
@@ -104,7 +100,7 @@ class ADDA(AdaptationModule):
         loss, accuracy = domain_loss(*logits), domain_accuracy(*logits)
         self.record("train", {"loss_domain": loss, "accuracy_domain": accuracy})
         if self.gate is not None:  # all processes must open the gate together
-            self._accuracy = float(self.trainer.strategy.reduce(accuracy, reduce_op="mean"))
+            self.discriminator_accuracy = float(self.trainer.strategy.reduce(accuracy, reduce_op="mean"))
         return loss
 
     def encoder_loss(self, batch: Batch) -> Tensor:
@@ -113,25 +109,17 @@ class ADDA(AdaptationModule):
         loss = nn.functional.softplus(-self.discriminator(features)).mean()
         uncertainty = entropy(self.network.classifier(features)).mean()
         self.record("train", {"loss_encoder": loss, "entropy_target": uncertainty})
-        return loss + self.entropy * uncertainty if self.entropy else loss  # no way back for a weight of 0
+        return loss + self.entropy * uncertainty if self.entropy else loss  # no backward pass where the weight is 0
 
-    def _open(self) -> bool:
-        opened = self.gate is None or self._accuracy > self.gate
+    def _encoder_ready(self) -> bool:
+        if not self.adapting():
+            return False
+        opened = self.gate is None or self.discriminator_accuracy > self.gate
         self.record("train", {"gate": float(opened)})
         return opened
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what the gate goes by."""
-        super().on_save_checkpoint(checkpoint)
-        checkpoint[KEY]["accuracy"] = self._accuracy
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore it."""
-        super().on_load_checkpoint(checkpoint)
-        self._accuracy = checkpoint[KEY].get("accuracy", 1.0)
-
     def check_trainer(self, trainer: pl.Trainer) -> None:
-        """Check also that there are epochs for the adaptation.
+        """Check also that epochs are left for the adaptation.
 
         Raises:
             ConfigError: there are none.
@@ -139,26 +127,15 @@ class ADDA(AdaptationModule):
         super().check_trainer(trainer)
         if self.pretrain_epochs >= (trainer.max_epochs or 1):
             raise ConfigError(
-                f"trainer.max_epochs={trainer.max_epochs}: {self.pretrain_epochs} of them pretrain the source's, "
-                "and none is left; raise it, or lower model.pretrain_epochs"
+                f"trainer.max_epochs={trainer.max_epochs}: {self.pretrain_epochs} of them pretrain on the source, and "
+                "none is left for the adaptation; raise it, or lower model.pretrain_epochs"
             )
 
     def on_fit_start(self) -> None:
-        """Take the source's classifier from its checkpoint.
-
-        Raises:
-            CheckpointError, ConfigError: it cannot be read, or has another network.
-        """
-        if self.source_checkpoint is None or self.iteration:
-            return
-        trained: Any = load(self.source_checkpoint)
-        try:
-            self.network.load_state_dict(trained.network.state_dict())
-        except (RuntimeError, AttributeError) as error:
-            raise ConfigError(
-                f"model.source_checkpoint={self.source_checkpoint}: its network is not model.network"
-            ) from error
-        self.target_encoder.load_state_dict(self.network.encoder.state_dict())
+        """Take the source's classifier from its checkpoint, if there is one."""
+        if self.source_checkpoint is not None and not self.iteration:
+            load_network(self.network, self.source_checkpoint, "model.source_checkpoint")
+            self.target_encoder.load_state_dict(self.network.encoder.state_dict())
 
     def on_train_epoch_end(self) -> None:
         """Let the target's encoder follow the source's while that is trained."""

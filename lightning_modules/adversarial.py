@@ -1,4 +1,4 @@
-"""Several optimizers that take turns: the only manual-optimization loop of the project."""
+"""Methods with several optimizers that are updated in turn: the only manual-optimization loop of the project."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from torch.optim import Optimizer
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import Batch, NonNegativeInt, Positive, PositiveInt
-from lightning_modules.base import KEY, BaseModule, OptimizerFactory
+from lightning_modules.base import BaseModule, OptimizerFactory
 from lightning_modules.schedules import Schedule, as_schedule
 
 
 @dataclass
 class OptimizerSettings:
-    """How, and how often, one side is updated.
+    """How, and how often, one network is updated.
 
-    As both conditions are pure functions of the iteration, ratios like n_critic carry over epochs and resumes.
+    Whether an update is due depends on the iteration alone, so ratios like n_critic hold across epochs and resumes.
 
     Args:
         optimizer: factory of the optimizer, given the parameters.
         lr_factor: multiplies the optimizer's learning rate; a schedule makes it decay.
-        every: due in every so many iterations, the last of each run of them: 5 for a WGAN's generator.
-        repeat: steps in an iteration that is due; 0 skips it. Schedules alternate: 10 iterations 1, then 10 times 0.
+        every: update in the last of every so many iterations: 5 for a WGAN's generator.
+        repeat: steps in an iteration with an update; 0 skips it. With schedules of 0 and 1 two networks alternate.
         accumulate: parts that the batch is cut into, forward and backward one after the other, to save memory.
         clip: upper bound of the gradient's norm; null for none.
     """
@@ -57,15 +57,17 @@ class OptimizerSettings:
 
 @dataclass(frozen=True)
 class Phase:
-    """One side's turn.
+    """The update of one network.
 
     Attributes:
         name: of the phase.
-        network: what it updates; phases share no parameter.
+        network: the network that is updated; phases share no parameter.
         update: how and how often.
-        loss: batch -> scalar. Runs while only this network's parameters ask for gradients.
-        after: called after each step: weight clipping.
-        ready: asked in each iteration that is due; without it, the turn is taken.
+        loss: batch -> scalar, computed while only this network's parameters require gradients.
+        after: called after each step, to clip weights for example.
+        ready: whether to update in this iteration; None for always.
+        graph_key: names the code path that the loss takes in this iteration, for recorded steps (`GraphReplayer.run`);
+            None where it always takes the same.
     """
 
     name: str
@@ -74,17 +76,19 @@ class Phase:
     loss: Callable[[Batch], Tensor]
     after: Callable[[], None] | None = None
     ready: Callable[[], bool] | None = None
+    graph_key: Callable[[], Hashable] | None = None
 
 
 class AdversarialModule(BaseModule):
-    """Base of the methods in which several optimizers take turns; a method returns its `phases`.
+    """Base of the methods whose networks are updated in turn; a method returns its `phases`.
 
     Attributes:
-        turns: steps that each phase has taken, by its name; persisted.
+        update_counts: steps that each phase has taken, by its name.
         update_keys: keys of the configuration that have an `OptimizerSettings`.
     """
 
     update_keys: tuple[str, ...] = ("discriminator", "generator")
+    saved_attributes: tuple[str, ...] = (*BaseModule.saved_attributes, "update_counts")
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,16 +98,16 @@ class AdversarialModule(BaseModule):
 
     @abc.abstractmethod
     def phases(self) -> list[Phase]:
-        """Return the phases in the order of their turns."""
+        """Return the phases in the order of their updates."""
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """Return one optimizer a phase."""
+        """Return one optimizer for each phase."""
         self._phases = self.phases()
         self.optimizer_names = [phase.name for phase in self._phases]
         return [phase.update.optimizer(list(phase.network.parameters())) for phase in self._phases]
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Let each phase that is due take its steps."""
+        """Take the steps of each phase that is due."""
         optimizers: Any = self.optimizers()
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]  # Lightning unpacks a single one
         for phase, optimizer in zip(self._phases, optimizers, strict=True):
@@ -114,11 +118,8 @@ class AdversarialModule(BaseModule):
 
     def _step(self, phase: Phase, optimizer: LightningOptimizer, batch: Batch) -> None:
         self.scale_learning_rate(optimizer.optimizer, self.rate(phase))
-        compute = functools.partial(self._backward, phase, optimizer)
-        if self.recorder is None:
-            compute(batch)
-        else:
-            self.recorder.run((phase.name, self.graph_key(phase)), compute, batch, phase.network)
+        graph_key = phase.name, phase.graph_key and phase.graph_key()
+        self.run_step(graph_key, functools.partial(self._backward, phase, optimizer), batch, phase.network)
         if phase.update.clip is not None:
             self.clip_gradients(optimizer.optimizer, phase.update.clip, "norm")
         optimizer.step()
@@ -130,31 +131,16 @@ class AdversarialModule(BaseModule):
     def _backward(self, phase: Phase, optimizer: LightningOptimizer, batch: Batch) -> None:
         parts = list(_parts(batch, phase.update.accumulate))
         for part, weight in parts:
-            # forward and backward inside: the graph is built, and under DDP reduced, for this phase's parameters only
+            # within toggle_model only this phase's parameters require gradients, and DDP reduces no others
             with optimizer.toggle_model(sync_grad=part is parts[-1][0]):
                 self.manual_backward(phase.loss(part) * weight)
-
-    def graph_key(self, phase: Phase) -> Hashable:
-        """Return what decides, beside the batch's shapes, which operations a phase's loss consists of now."""
-        return None
 
     def rate(self, phase: Phase) -> float:
         """Return the factor of a phase's learning rate in this iteration."""
         return phase.update.rate(self.iteration)
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the turns."""
-        super().on_save_checkpoint(checkpoint)
-        checkpoint[KEY]["update_counts"] = self.update_counts
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the turns."""
-        super().on_load_checkpoint(checkpoint)
-        entry = checkpoint[KEY]
-        self.update_counts = entry["update_counts"] if "update_counts" in entry else entry["turns"]  # until 0.1.0
-
     def check_trainer(self, trainer: pl.Trainer) -> None:
-        """Refuse what manual optimization cannot do, and tell DDP that a phase uses only its own parameters.
+        """Refuse what manual optimization cannot do, and tell DDP that each phase uses only its own parameters.
 
         Raises:
             ConfigError: naming the key, and the one to use instead.
@@ -163,15 +149,25 @@ class AdversarialModule(BaseModule):
         for key, unset, cure in (("gradient_clip_val", None, "clip=1"), ("accumulate_grad_batches", 1, "accumulate=2")):
             if (value := getattr(trainer, key)) != unset:
                 sides = " and ".join(f"model.{key}.{cure}" for key in self.update_keys)
-                raise ConfigError(f"trainer.{key}={value}: each side has its own; set e.g. {sides} instead")
+                raise ConfigError(f"trainer.{key}={value}: each network has its own; set e.g. {sides} instead")
         if trainer.precision == "16-mixed":
             raise ConfigError("trainer.precision=16-mixed: one gradient scaler does not fit two losses; use bf16-mixed")
         if isinstance(trainer.strategy, DDPStrategy):
-            trainer.strategy._ddp_kwargs["find_unused_parameters"] = True
+            find_unused_parameters(trainer.strategy)
+
+
+def find_unused_parameters(strategy: DDPStrategy) -> None:
+    """Let DDP find the parameters that a loss does not use, as `strategy=ddp_find_unused_parameters_true` does.
+
+    Lightning has no public way to set this option of a strategy that is already built. With strategy=auto it chooses
+    DDP itself while it builds the trainer, so the option cannot be given earlier. The tests notice if the private
+    attribute is gone.
+    """
+    strategy._ddp_kwargs["find_unused_parameters"] = True
 
 
 def _parts(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:
-    """Yield parts of a batch and their share of it."""
+    """Yield parts of a batch, and the fraction of the batch that each is."""
     size = len(next(iter(batch.values())))
     chunks = {key: value.chunk(count) for key, value in batch.items()}
     for values in zip(*chunks.values(), strict=True):

@@ -1,4 +1,4 @@
-"""A classifier of attributes or of digits, whose features and accuracy also measure the generators."""
+"""A classifier of attributes or of digits. Its features and accuracy also measure generators."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from adversaria.config.types import Batch, ValueRange
-from datamodules.labels import label_columns, label_sizes
-from lightning_modules.base import BaseModule, OptimizerFactory, check_network
+from lightning_modules.base import OptimizerFactory
+from lightning_modules.checks import check_network
+from lightning_modules.labels import LabelColumns
 from lightning_modules.losses import label_loss, predict_labels
 from lightning_modules.networks.classifier import ConvClassifier
 from lightning_modules.schedules import half_cosine
+from lightning_modules.single_optimizer import SingleOptimizerModule
 
 
-class Classifier(BaseModule):
+class Classifier(SingleOptimizerModule):
     """Cross-entropy of each label, binary or not, mean over labels; the learning rate falls to 0 on a half cosine.
 
     Args:
@@ -24,35 +26,32 @@ class Classifier(BaseModule):
         value_range: of the images.
     """
 
+    network: ConvClassifier
+    recordable = True
+
     def __init__(
         self,
         network: ConvClassifier,
         optimizer: OptimizerFactory,
         value_range: ValueRange = (-1.0, 1.0),
     ) -> None:
-        super().__init__()
         check_network(network, ConvClassifier, "Classifier")
-        self.network = network
+        super().__init__(network, optimizer)
         self.value_range = (float(value_range[0]), float(value_range[1]))
         self.labels = list(network.labels)
-        self.sizes = label_sizes(self.labels)
-        self._optimizer = optimizer
-        self._columns = list(range(len(self.labels)))
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return the optimizer over all parameters."""
-        return self._optimizer(self.network.parameters())
+        self.label_columns = LabelColumns(self.labels)
+        self.sizes = self.label_columns.sizes
 
     def check_data(self, datamodule: Any) -> None:
-        """Check that the data has the labels, and find their columns."""
+        """Check that the data has the labels, and find them in it."""
         super().check_data(datamodule)
-        self._columns = label_columns(self.labels, datamodule.attributes, "model.network.labels")
+        self.label_columns.find(datamodule)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Follow the half cosine."""
         self.scale_learning_rate(self.trainer.optimizers[0], half_cosine(self.progress))
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch."""
         return self._step("train", batch)["loss"]
 
@@ -60,23 +59,23 @@ class Classifier(BaseModule):
         """Record loss and accuracy."""
         self._step("val", batch)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Record loss and accuracy, also of each label."""
-        self._step("test", batch)
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Record loss and accuracy, also of each label; return the logits for callbacks."""
+        return {"logits": self._step("test", batch)["logits"]}
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the most likely value of each label, (n, k)."""
         return predict_labels(self.network(batch["image"]), self.sizes)
 
     def _step(self, stage: str, batch: Batch) -> dict[str, Tensor]:
-        labels = torch.stack([batch["labels"][:, column] for column in self._columns], 1)
+        labels = self.label_columns.of(batch)
         logits = self.network(batch["image"])
         right = (predict_labels(logits, self.sizes) == labels).float().mean(0)
         values = {"loss": label_loss(logits, labels, self.sizes), "accuracy": right.mean()}
         if stage == "test" and len(self.labels) > 1:
             values |= {f"accuracy/{name}": right[i] for i, name in enumerate(self.labels)}
         self.record(stage, values, len(labels))
-        return values
+        return {**values, "logits": logits}
 
     # -- protocols
     @torch.no_grad()
@@ -93,4 +92,4 @@ class Classifier(BaseModule):
 
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
-        return {"loss": "cross-entropy of each label, mean over labels", "labels": ", ".join(self.labels)}
+        return {"loss": "cross_entropy", "labels": self.labels}

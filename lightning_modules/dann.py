@@ -17,17 +17,17 @@ from lightning_modules.schedules import dann_ramp
 
 
 class DANN(AdaptationModule):
-    """The encoder learns features that tell digits apart, but not domains.
+    """The encoder learns features by which digits can be told apart, and domains cannot.
 
     Args:
         update: how the network is updated; with gradient reversal, the discriminator too.
         domain_discriminator: factory of the domain discriminator, given the length of its inputs.
-        discriminator_update: how the discriminator is updated in a turn of its own, before the network's, which then
-            has the labels of the domains flipped (report A); null for gradient reversal.
-        weight: of the domain loss for the encoder, λ of the paper, once risen.
-        gamma: how fast λ rises with the training's progress, 2 / (1 + exp(-γ p)) - 1; 0 for at once.
-        conditional: let the discriminator see the outer product of features and predictions (CDAN).
-        entropy_conditioning: weigh images by 1 + exp(-entropy) in the domain loss (CDAN+E).
+        discriminator_update: how the discriminator is updated in turn with the network, and before it. The network then
+            minimises the domain loss with flipped labels (report A). Null for gradient reversal.
+        weight: final weight of the domain loss for the encoder, λ of the paper.
+        gamma: how fast λ rises with the training's progress p: λ = weight · (2 / (1 + exp(-γ p)) - 1); 0 for at once.
+        conditional: give the discriminator the outer product of features and predictions (CDAN).
+        entropy_conditioning: weight images with 1 + exp(-entropy) in the domain loss (CDAN+E).
         entropy: weight of the entropy of the target's predictions, which is minimised.
         batch_norm: see `AdaptationModule`.
         options: the others of `AdaptationModule`.
@@ -54,13 +54,8 @@ class DANN(AdaptationModule):
         self.weight, self.gamma, self.entropy = weight, gamma, entropy
         self.conditional, self.entropy_conditioning = conditional, entropy_conditioning
 
-    @property
-    def strength(self) -> float:
-        """λ now."""
-        return self.weight * dann_ramp(self.progress, self.gamma)
-
     def phases(self) -> list[Phase]:
-        """Return one turn of everything, or the discriminator's and the network's."""
+        """Return one update of network and discriminator, or the discriminator's and the network's in turn."""
         if self.discriminator_update is None:
             return [Phase("network", self, self.update, self.reversal_loss)]
         return [
@@ -68,42 +63,44 @@ class DANN(AdaptationModule):
             Phase("network", self.network, self.update, self.confusion_loss),
         ]
 
+    @property
+    def strength(self) -> float:
+        """λ in this iteration."""
+        return self.weight * dann_ramp(self.progress, self.gamma)
+
+    # -- with gradient reversal
     def reversal_loss(self, batch: Batch) -> Tensor:
         """Return the label loss plus the domain loss, whose gradient is reversed on its way to the encoder."""
-        return self.adversarial_loss(*self.both(batch["source"], batch["target"]), batch)
+        source, target = self.both(batch["source"], batch["target"])
+        return self.adversarial_loss(source, target, batch["labels"])
 
-    def adversarial_loss(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
-        """Return the same, of what the network makes of the batch."""
+    def adversarial_loss(self, source: Outputs, target: Outputs, labels: Tensor) -> Tensor:
+        """Return the same from the network's outputs for a batch (Ganin et al. 2016, equations 9 and 17)."""
         strength = self.dynamic_scalar(lambda: self.strength)
         self.record("train", {"lambda": strength})
-        domain = self._domain_loss(source, target, strength)
-        return self._supervised(source, target, batch) + domain
+        reversed_ = [side._replace(features=reverse_gradient(side.features, strength)) for side in (source, target)]
+        domain = self.domain_loss(*reversed_)
+        return self.supervised_loss(source, target, labels) + domain
 
+    # -- in turn
     def discriminator_loss(self, batch: Batch) -> Tensor:
-        """Return the discriminator's loss on features made without gradients."""
+        """Return the domain loss on features that are computed without gradients."""
         with torch.no_grad():
             source, target = self.both(batch["source"], batch["target"])
-        return self._domain_loss(source, target)
+        return self.domain_loss(source, target)
 
     def confusion_loss(self, batch: Batch) -> Tensor:
-        """Return the label loss plus the domain loss with flipped labels."""
+        """Return the label loss plus the domain loss with flipped domain labels."""
         source, target = self.both(batch["source"], batch["target"])
-        logits = (self.discriminator(self.inputs(side)) for side in (source, target))
-        confusion = domain_loss(*(-value for value in logits))
+        confusion = domain_loss(*(-self.discriminator(self.inputs(side)) for side in (source, target)))
         strength = self.dynamic_scalar(lambda: self.strength)
         self.record("train", {"loss_confusion": confusion, "lambda": strength})
-        return self._supervised(source, target, batch) + strength * confusion
+        return self.supervised_loss(source, target, batch["labels"]) + strength * confusion
 
-    def inputs(self, side: Outputs, reversal: float | Tensor | None = None) -> Tensor:
-        """Return what the discriminator sees of one domain; the gradient to the features times -reversal."""
-        features = side.features if reversal is None else reverse_gradient(side.features, reversal)
-        if not self.conditional:
-            return features
-        # Long et al. 2018, equation 5; the predictions are given, as in the authors' code
-        return (side.logits.softmax(1).detach()[:, :, None] * features[:, None]).flatten(1)
-
-    def _domain_loss(self, source: Outputs, target: Outputs, reversal: float | Tensor | None = None) -> Tensor:
-        logits = [self.discriminator(self.inputs(side, reversal)) for side in (source, target)]
+    # -- the parts of both
+    def domain_loss(self, source: Outputs, target: Outputs) -> Tensor:
+        """Return the discriminator's cross-entropy on both domains."""
+        logits = [self.discriminator(self.inputs(side)) for side in (source, target)]
         weights: list[Tensor | None] = [None, None]
         if self.entropy_conditioning:
             weights = [1 + torch.exp(-entropy(side.logits.detach())) for side in (source, target)]
@@ -111,8 +108,16 @@ class DANN(AdaptationModule):
         self.record("train", {"loss_domain": loss, "accuracy_domain": domain_accuracy(*logits)})
         return loss
 
-    def _supervised(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
-        loss = self.label_loss(source.logits, batch["labels"])
+    def inputs(self, side: Outputs) -> Tensor:
+        """Return what the discriminator is given of one domain: features, or their outer product with predictions."""
+        if not self.conditional:
+            return side.features
+        # Long et al. 2018, equation 5; without a gradient to the predictions, as in the authors' code
+        return (side.logits.softmax(1).detach()[:, :, None] * side.features[:, None]).flatten(1)
+
+    def supervised_loss(self, source: Outputs, target: Outputs, labels: Tensor) -> Tensor:
+        """Return the label loss on the source plus the weighted entropy of the target's predictions."""
+        loss = self.label_loss(source.logits, labels)
         uncertainty = entropy(target.logits).mean()
         self.record("train", {"entropy_target": uncertainty})
-        return loss + self.entropy * uncertainty if self.entropy else loss  # no way back for a weight of 0
+        return loss + self.entropy * uncertainty if self.entropy else loss  # no backward pass where the weight is 0

@@ -16,7 +16,7 @@ from lightning_modules.losses import difference_loss, scale_invariant_mse
 
 
 class DSN(DANN):
-    """DANN on shared features, beside private ones of each domain; both together must rebuild the image.
+    """DANN on shared features. Each domain also has private features; both together must reconstruct the image.
 
     Args:
         decoder: factory of the decoder, given the length of its inputs and the images' side.
@@ -46,9 +46,9 @@ class DSN(DANN):
         self.reconstruction, self.difference = reconstruction, difference
 
     def reversal_loss(self, batch: Batch) -> Tensor:
-        """Return DANN's loss plus the reconstructions' and the difference of private and shared features."""
+        """Return DANN's loss plus the reconstruction and difference losses of both domains."""
         source, target = self.both(batch["source"], batch["target"])
-        loss = self.adversarial_loss(source, target, batch)
+        loss = self.adversarial_loss(source, target, batch["labels"])
         for domain, side in (("source", source), ("target", target)):
             loss = loss + self._separation_loss(batch[domain], domain, side)
         return loss
@@ -62,7 +62,7 @@ class DSN(DANN):
 
 
 def _fresh(network: nn.Module) -> nn.Module:
-    """Return a copy with weights drawn anew."""
+    """Return a copy with newly initialised weights."""
     fresh = copy.deepcopy(network)
     for layer in fresh.modules():
         if hasattr(layer, "reset_parameters"):

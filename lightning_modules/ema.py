@@ -7,16 +7,20 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from adversaria.config.types import NonNegative, Positive
 
 
 class ExponentialAverage(nn.Module):
-    """The average of a network over the images it was trained on; part of the module's state, so of its checkpoints.
+    """The average of a network's weights over the images it was trained on. Checkpoints hold it as part of the module.
 
-    The half-life counts training images, so it means the same at every batch size. Early on it is `ramp_up` of the
-    images seen so far, or the first weights would stay in the average for long (Karras et al. 2020, `ema_rampup`).
-    Buffers, such as running statistics of batch norm, are copied.
+    The half-life counts training images, so it means the same at every batch size. Early in the training it is at most
+    `ramp_up` times the images seen so far, so that the average forgets the first weights soon (Karras et al. 2020,
+    `ema_rampup`). Buffers, such as the running statistics of batch norm, are copied.
+
+    `torch.optim.swa_utils.AveragedModel` is not used: it reads a counter from the device twice in each update, where a
+    GPU would have to wait, and its first update copies the weights instead of averaging them.
 
     Args:
         network: the network to follow.
@@ -33,9 +37,9 @@ class ExponentialAverage(nn.Module):
     def update(self, source: nn.Module, new: int, seen: int) -> None:
         """Move towards the weights of `source`, trained on `new` images since the last update, on `seen` in all."""
         half_life = min(self.half_life, self.ramp_up * seen) if self.ramp_up else self.half_life
-        weight = 1 - 0.5 ** (new / max(half_life, 1e-6))
+        decay = 0.5 ** (new / max(half_life, 1e-6))
         ours, theirs = ([p.data for p in network.parameters()] for network in (self.network, source))
-        torch._foreach_lerp_(ours, theirs, weight)
+        get_ema_multi_avg_fn(decay)(ours, theirs, 0)
         for mine, other in zip(self.network.buffers(), source.buffers(), strict=True):
             mine.copy_(other)
 

@@ -52,12 +52,12 @@ def reparameterize(mu: Tensor, logvar: Tensor, noise: Tensor | None = None) -> T
 
 
 class AdversarialLoss(NamedTuple):
-    """The two sides of a game; both take logits, never probabilities.
+    """The losses of discriminator and generator; both take logits, never probabilities.
 
     Attributes:
         discriminator: (n,) logits of real and (m,) of generated images -> scalar to minimise.
         generator: (m,) logits of generated images -> scalar to minimise.
-        boundary: logit above which an image counts as judged real.
+        boundary: the discriminator judges an image to be real where its logit is above this value.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -99,13 +99,8 @@ def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return functional.relu(1 - real).mean() + functional.relu(1 + fake).mean()
 
 
-def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
-    """Minus the estimate of the Wasserstein-1 distance (Arjovsky et al. 2017, equation 3)."""
-    return fake.mean() - real.mean()
-
-
 def linear_generator(fake: Tensor) -> Tensor:
-    """Raise the logits: the generator's side of the hinge (Miyato et al. 2018, eq. 17) and of the Wasserstein loss."""
+    """Minus the mean logit: the generator's loss with hinge (Miyato et al. 2018, eq. 17) and Wasserstein critics."""
     return -fake.mean()
 
 
@@ -180,10 +175,10 @@ def scale_invariant_mse(image: Tensor, target: Tensor) -> Tensor:
 
 
 def difference_loss(first: Tensor, second: Tensor) -> Tensor:
-    """Return the overlap of two sets of features: 0 if each of the one is uncorrelated with each of the other.
+    """Return the overlap of two sets of features: 0 if no feature of one is correlated with a feature of the other.
 
-    Bousmalis et al. 2016, equation 6, of centred features of unit length; the mean over the entries, as the
-    authors have it in their code.
+    Bousmalis et al. 2016, equation 6, for centred features of unit length. As in the authors' code, it is the mean
+    over the entries of the matrix, not their sum.
     """
     first, second = (functional.normalize(f.float() - f.float().mean(0)) for f in (first, second))
     return (first.T @ second).square().mean()

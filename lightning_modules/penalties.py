@@ -17,7 +17,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, weights: Tensor
     """Mean of (|gradient| - 1)^2 at random points between real and generated images (Gulrajani et al. 2017, eq. 3).
 
     Args:
-        critic: the critic; should have no batch norm, as the penalty is of each image on its own.
+        critic: should have no batch norm, because the penalty is of the gradient of each image separately.
         real: (n, c, h, w).
         fake: (n, c, h, w).
         weights: (n, 1, 1, 1) of the generated images, in [0, 1]; drawn uniformly by default.

@@ -1,4 +1,4 @@
-"""What a module can do, as callbacks and tools ask for it: protocols, not classes.
+"""What callbacks and tools need of a module, as protocols: a module of any class that has the methods will do.
 
 Images are (n, c, h, w) float in the module's `value_range`.
 """
@@ -9,7 +9,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from adversaria.config.errors import ConfigError
 from adversaria.config.types import Domain
 
 
@@ -39,7 +38,7 @@ class ConditionalSampler(Sampler, Protocol):
         """Return `count` images of this noise with these labels, (count, k)."""
 
     def some_labels(self, count: int) -> Tensor:
-        """Return labels that go through all values in turn, (count, k)."""
+        """Return labels that cycle through all values, (count, k)."""
 
 
 @runtime_checkable
@@ -68,7 +67,7 @@ class FeatureExtractor(Protocol):
 
 @runtime_checkable
 class Classifier(FeatureExtractor, Protocol):
-    """Tells the labels of images."""
+    """Classifies images by their labels."""
 
     labels: list[str]
 
@@ -78,18 +77,9 @@ class Classifier(FeatureExtractor, Protocol):
 
 @runtime_checkable
 class DomainClassifier(Protocol):
-    """Tells digits of two domains."""
+    """Classifies digits of two domains."""
 
     labels: list[str]
 
     def outputs(self, image: Tensor, domain: Domain) -> tuple[Tensor, Tensor]:
         """Return features (n, d) and logits (n, 10) of images of one domain."""
-
-
-def require(module: Any, ability: type, wanted_by: str) -> None:
-    """Raise a ConfigError if the module lacks an ability that a callback needs."""
-    if not isinstance(module, ability):
-        raise ConfigError(
-            f"callbacks.{wanted_by} needs a model with {ability.__name__}'s methods, and {type(module).__name__} has "
-            f"none; leave it out with callbacks.{wanted_by}=null"
-        )

@@ -16,7 +16,7 @@ class Supervised(AdaptationModule):
 
     Args:
         update: how the network is updated.
-        labelled: whose labels are trained on; `data.labelled` follows it.
+        labelled: the domain whose labels are trained on; `data.labelled` takes it from here.
         options: those of `AdaptationModule`.
     """
 
@@ -27,7 +27,7 @@ class Supervised(AdaptationModule):
         self.update, self.labelled = update, labelled
 
     def phases(self) -> list[Phase]:
-        """Return the one turn."""
+        """Return the only update."""
         return [Phase("network", self.network, self.update, self.loss)]
 
     def loss(self, batch: Batch) -> Tensor:

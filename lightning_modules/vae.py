@@ -8,13 +8,16 @@ import torch
 from torch import Tensor
 
 from adversaria.config.types import Batch, NonNegative
-from lightning_modules.base import BaseModule, OptimizerFactory, check_network
+from lightning_modules.base import OptimizerFactory
+from lightning_modules.checks import check_network
 from lightning_modules.losses import gaussian_kld, image_mse, reparameterize
 from lightning_modules.networks.vae import VAENetwork
+from lightning_modules.noise import seeded_noise
 from lightning_modules.schedules import Schedule, as_schedule
+from lightning_modules.single_optimizer import SingleOptimizerModule
 
 
-class VAE(BaseModule):
+class VAE(SingleOptimizerModule):
     r"""VAE with a weighted divergence: loss = MSE + λ_KL · KLD, the same in training, validation and test.
 
     MSE is the mean over images, channels and pixels in the network's value range. KLD is the divergence in nats, mean
@@ -29,6 +32,7 @@ class VAE(BaseModule):
         kld_reduction: `sum` over latent dimensions, or their `mean`.
     """
 
+    network: VAENetwork
     recordable = True
 
     def __init__(
@@ -38,55 +42,31 @@ class VAE(BaseModule):
         lambda_kl: NonNegative | Schedule = 1e-4,
         kld_reduction: Literal["sum", "mean"] = "sum",
     ) -> None:
-        super().__init__()
         check_network(network, VAENetwork, "VAE")
-        self.network = network
+        super().__init__(network, optimizer)
         self.image_size, self.value_range = network.image_size, network.value_range
         self.lambda_kl = as_schedule(lambda_kl)
         self.kld_reduction = kld_reduction
-        self._optimizer = optimizer
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return the optimizer over all parameters."""
-        return self._optimizer(self.network.parameters())
 
     # -- training
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the loss of a batch."""
+        self.record("optim", {"lambda_kl": self.kl_weight()})
+        terms = self.objective(batch["image"])
+        self.record("train", terms)
+        return terms["loss"]
+
+    def kl_weight(self) -> float | Tensor:
+        """Return λ_KL in this iteration."""
+        return self.dynamic_scalar(lambda: self.lambda_kl(self.iteration))
+
     def objective(self, image: Tensor, noise: Tensor | None = None) -> dict[str, Tensor]:
         """Return `loss`, `mse` and the unweighted `kld` of (n, 3, h, w) images; noise (n, latent_dim) or drawn."""
         mu, logvar = self.network.encode(image)
         decoded = self.network.decode(reparameterize(mu, logvar, noise))
         mse = image_mse(decoded, image).mean()
         kld = gaussian_kld(mu, logvar, self.kld_reduction)
-        return {"loss": mse + self.dynamic_scalar(lambda: self.lambda_kl(self.iteration)) * kld, "mse": mse, "kld": kld}
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the loss of a batch; with its gradients already computed, where they are recorded."""
-        self.record("optim", {"lambda_kl": self.lambda_kl(self.iteration)})
-        if self.recorder is None:
-            return self._loss(batch)
-        loss: Tensor = self.recorder.run("loss", self._with_gradients, batch, self.network)
-        return loss
-
-    def _loss(self, batch: Batch) -> Tensor:
-        terms = self.objective(batch["image"])
-        self.record("train", terms)
-        return terms["loss"]
-
-    def _with_gradients(self, batch: Batch) -> Tensor:
-        loss = self._loss(batch)
-        with torch.autocast(self.device.type, enabled=False):  # as where Lightning calls it, after the training step
-            loss.backward()
-        return loss.detach()
-
-    def optimizer_zero_grad(self, *arguments: Any, **options: Any) -> None:
-        """Clear the gradients; not those that the training step has just computed."""
-        if self.recorder is None:
-            super().optimizer_zero_grad(*arguments, **options)
-
-    def backward(self, *arguments: Any, **options: Any) -> None:
-        """Compute the gradients; unless the training step has."""
-        if self.recorder is None:
-            super().backward(*arguments, **options)
+        return {"loss": mse + self.kl_weight() * kld, "mse": mse, "kld": kld}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Record the objective; the noise is the same at every validation."""
@@ -106,8 +86,7 @@ class VAE(BaseModule):
     # -- protocols
     def noise(self, count: int, seed: int) -> Tensor:
         """Return (count, latent_dim) standard normal latents, a function of the seed alone."""
-        generator = torch.Generator().manual_seed(seed)
-        return torch.randn(count, self.network.latent_dim, generator=generator).to(self.device)
+        return seeded_noise(count, self.network.latent_dim, seed).to(self.device)
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,6 +129,7 @@ class VAE(BaseModule):
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
         return {
-            "loss": f"MSE (mean over pixels) + lambda_kl * KLD ({self.kld_reduction} over latents, mean over images)",
-            "latent dimension": self.network.latent_dim,
+            "loss": "mse + lambda_kl * kld",
+            "kld_reduction": self.kld_reduction,
+            "latent_dim": self.network.latent_dim,
         }

@@ -14,11 +14,28 @@ from lightning_modules.adversarial import Phase
 from lightning_modules.gan import GAN, Terms
 
 
+def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """Return minus the estimate of the Wasserstein-1 distance (Arjovsky et al. 2017, equation 3): the critic's loss.
+
+    The generator minimises the same distance. Only `-fake.mean()` in it depends on the generator, which is
+    `lightning_modules.losses.linear_generator`.
+
+    Args:
+        real: (n,) critic values of real images.
+        fake: (m,) critic values of generated images.
+
+    Returns:
+        A scalar.
+    """
+    return fake.mean() - real.mean()
+
+
 class WGAN(GAN):
     """A GAN whose discriminator, the critic, estimates the Wasserstein-1 distance.
 
-    Logs `wasserstein`, mean critic value of real minus that of generated images: up to the critic's Lipschitz
-    constant an estimate of the distance, which should fall.
+    Its step is `GAN.discriminator_loss` and `GAN.generator_loss` with the loss above, and the clipping below. It logs
+    `wasserstein`, the mean critic value of real minus that of generated images. Up to the critic's Lipschitz constant
+    this estimates the distance, so it should fall.
 
     Args:
         weight_clip: bound of the absolute value of the critic's weights, applied after each of its steps (Arjovsky et
@@ -46,15 +63,15 @@ class WGAN(GAN):
         self.weight_clip = weight_clip
 
     def phases(self) -> list[Phase]:
-        """Return the critic's turn, which ends with the clipping, and the generator's."""
+        """Return the critic's update, whose steps end with the clipping, and the generator's."""
         critic, generator = super().phases()
         return [dataclasses.replace(critic, after=self._clip if self.weight_clip else None), generator]
 
+    @torch.no_grad()
     def _clip(self) -> None:
         assert self.weight_clip is not None
-        weights = [p.data for p in self.network.discriminator.parameters()]
-        torch._foreach_clamp_max_(weights, self.weight_clip)
-        torch._foreach_clamp_min_(weights, -self.weight_clip)
+        for weight in self.network.discriminator.parameters():
+            weight.clamp_(-self.weight_clip, self.weight_clip)
 
     def discriminator_metrics(self, real: Tensor, fake: Tensor) -> Terms:
         """Return the estimate of the distance."""
@@ -62,4 +79,4 @@ class WGAN(GAN):
 
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
-        return {**super().details(), "discriminator output": "critic values, no sigmoid"}
+        return {**super().details(), "discriminator_output": "critic_values"}

@@ -47,8 +47,8 @@ def test_a_run_is_measured_as_at_its_end_and_the_figures_are_appended(run: Path,
     first, second = after.pop("evaluations")
     assert after == before
     assert first["metrics"] == second["metrics"] == pytest.approx(before["metrics"], rel=1e-4)
-    assert {k: first["protocol"][k] for k in ("split", "weights", "iteration", "test images")} == {
-        **{"split": "test", "weights": "last", "iteration": 6, "test images": 24}
+    assert {k: first["protocol"][k] for k in ("split", "weights", "iteration", "n_test")} == {
+        **{"split": "test", "weights": "last", "iteration": 6, "n_test": 24}
     }
     assert sorted(run.rglob("*")) == sorted({*files, run / ".lock"})  # no picture, log or checkpoint
     assert list(tmp_path.iterdir()) == [run]
@@ -87,7 +87,7 @@ def test_a_run_is_measured_on_another_data_set_at_its_own_size(untrained, compos
     shutil.copy(untrained(*small, "data=digits"), folder / "checkpoints" / "last.ckpt")
     evaluate.main([str(folder), "--data", "mnist5k", "--split", "train", "--device", "cpu"])
     (done,) = record(folder)["evaluations"]
-    assert (done["protocol"]["source"], done["protocol"]["image size"]) == ("mnist5k", "16x16x3")
+    assert (done["protocol"]["data"], done["protocol"]["image_size"]) == ("mnist5k", 16)
     assert 0 <= done["metrics"]["test/accuracy"] < 0.5
     assert resume.resumed_job(config, folder)[1] is False  # measured, but not finished
 

@@ -90,7 +90,7 @@ def test_report_a_vae_learns_real_faces(shared_data: Path, celeba_cache, cache_d
     curve = read_metrics(folder / "metrics.csv")["train/mse"][1]
     assert curve[-1] < 0.6 * curve[0]
     record = json.loads((folder / "metrics.json").read_text())
-    assert record["protocol"]["train images"] == 37_540
+    assert record["protocol"]["n_train"] == 37_540
     assert len(list((folder / "figures").glob("*.png"))) == 4
 
 

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from adversaria.report import pages
-from adversaria.report.runs import find, read
+from adversaria.report import charts, pages
+from adversaria.report.comparison import compare
+from adversaria.report.reading import find, read
 from adversaria.runs.record import write_invocation
 
 ROOT = Path(__file__).resolve().parents[1]
 PROTOCOL = {"weights": "last", "iteration": 40, "seed": 0}
-PAIR = {"source set": "usps", "target set": "mnistm", "test images of the target": 9001}
+PAIR = {"source": "usps", "target": "mnistm", "n_test_target": 9001}
 
 
 def make(folder: Path, model: str, metrics: dict[str, float | None] | None, seed: int = 0, **protocol: Any) -> Path:
@@ -34,9 +35,9 @@ def make(folder: Path, model: str, metrics: dict[str, float | None] | None, seed
     }
     write_invocation(folder, config, {"model": model, "data": "digits"}, [f"model={model}", "labels=[digit]"])
     (folder / "environment.json").write_text(json.dumps([{"device": "cpu", "git_commit": "a" * 40, "git_dirty": True}]))
-    (folder / "architecture.txt").write_text(
-        "network: 1,234 trainable parameters\nNet()\n\nImplementation details\n  rate  0.001\n  a|b   x  y\n"
-    )
+    network = {"parameters": 1234, "parts": {"encoder": 1234}, "printed": "Net()"}
+    details = {"rate": 0.001, "a|b": "x  y", "discriminator_output": "critic_values"}
+    (folder / "architecture.json").write_text(json.dumps({"networks": {"network": network}, "details": details}))
     lines = [f"{i},train/loss_{n},{math.sin(i) / i + j}" for i in range(1, 41) for j, n in enumerate("dg")]
     lines += [
         f"{i},{name},{value}" for i in (20, 40) for name, value in (("perf/images_per_second", 9), ("val/a", "nan"))
@@ -111,12 +112,58 @@ def test_a_report_has_what_the_run_has(runs: dict[str, Path], tmp_path: Path) ->
             "Reconstructions",
             "StridedVAE(",
             "lambda_kl",
+            "KLD over latent dimensions",
         ):
             assert expected in text
     assert html.count("data:image/png;base64,") == 3  # samples, reconstructions, t-SNE
     assert "data:image/webp;base64," in html  # the GIF
     for picture in re.findall(r"!\[[^]]+\]\(([^)]+)\)", markdown):
         assert (tmp_path / picture).is_file()
+
+
+def test_networks_and_details_are_read_by_key(runs: dict[str, Path], tmp_path: Path) -> None:
+    html, markdown = report_of(runs["gan"], output=tmp_path / "r.html")
+    assert "Architecture: network 1,234 trainable parameters" in html
+    for text in (html, markdown):
+        assert "critic values, no sigmoid" in text
+        assert "network.encoder: 1,234" in text
+    assert "| a\\|b | x  y |" in markdown
+
+
+OLD_RUNS = Path(__file__).parent / "fixtures" / "old_runs"
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in OLD_RUNS.iterdir()))
+def test_a_run_of_version_0_1_0_is_reported(name: str, tmp_path: Path) -> None:
+    html, markdown = report_of(OLD_RUNS / name, output=tmp_path / "r.html")
+    run = read(OLD_RUNS / name)
+    pair = name in ("adamatch", "dann")
+    assert run.protocol["n_test_target" if pair else "n_test"] == (1000 if pair else 360)
+    assert "n_test_source" in run.protocol if pair else run.protocol["data"] == "digits"
+    assert not [key for key in run.protocol if " " in key]
+    for text in (html, markdown):
+        assert "test images of the target" in text if pair else "test images" in text
+        assert "Implementation details" in text  # of architecture.txt, as it is
+        assert "trainable parameters" in text
+    assert [sentence for sentence in run.missing if "environment" not in sentence] == []
+
+
+def test_a_run_of_version_0_1_0_compares_with_one_of_today(tmp_path: Path) -> None:
+    old = json.loads((OLD_RUNS / "dann" / "metrics.json").read_text())
+    today = {
+        **{"source": "digits", "target": "mnist5k", "labelled": "source", "image_size": 28, "value_range": [-1.0, 1.0]},
+        **{"n_train_source": 1322, "n_val_source": 115, "n_test_source": 360, "n_train_target": 3680},
+        **{"n_val_target": 320, "n_test_target": 1000, "batch_size": 8},
+        "augmentation": old["protocol"]["augmentation"],
+        "target_augmentation": old["protocol"]["augmentation"],
+    }
+    runs = [read(OLD_RUNS / "dann"), read(make(tmp_path / "new", "dann", {"accuracy": 0.5}, **today))]
+    compared = compare(list(zip(("old", "new"), runs, strict=True)))
+    assert compared["number"] == {"old": 1, "new": 1}
+    assert compared["differing"] == []
+    rows, notes = compared["adaptation"]
+    assert rows[0] == ["system", "digits → mnist5k"]
+    assert "digits_mnist5k: 1,000" in notes[0]
 
 
 def test_by_default_it_lies_in_the_run_folder(runs: dict[str, Path], cli: Any, tmp_path: Path) -> None:
@@ -176,9 +223,9 @@ def test_damaged_files_are_left_out_with_a_sentence(tmp_path: Path, damage: str)
     files = ["config.yaml", "invocation.json", "environment.json", "metrics.json", "figures/samples_0000040.png"]
     for file in files:
         (run / file).write_text(damage)
-    (run / "architecture.txt").write_bytes(b"\xff\xfe\xff")
+    (run / "architecture.json").write_bytes(b"\xff\xfe\xff")
     html, _ = report_of(run, output=tmp_path / "r.html")
-    for file in [*files, "architecture.txt"]:
+    for file in [*files, "architecture.json"]:
         assert f"{file} is damaged: " in html
     assert "Samples of run, from fixed noise, iteration 20" in html  # the last good one
 
@@ -194,7 +241,7 @@ def test_a_run_with_nothing_but_its_configuration_is_shown(tmp_path: Path) -> No
     ("arguments", "sentence"),
     [
         (["nowhere"], "nowhere: no folder in it has config.yaml and invocation.json"),
-        (["{gan}", "."], ".: no run, for it has no config.yaml"),
+        (["{gan}", "."], ". is not a run folder: it has no config.yaml"),
         (["{gan}", "--output", "r.pdf"], "--output r.pdf: give the file a name that ends in .html"),
         (["{gan}", "--output", "/proc/none/r.html"], "cannot write /proc/none/r.html"),
     ],
@@ -299,8 +346,8 @@ def test_one_of_trained_runs_opens_offline(browser: Any, trained: dict[str, Path
 def test_curves_of_different_quantities_are_not_drawn_together(trained: dict[str, Path]) -> None:
     named = [(name, read(folder)) for name, folder in trained.items()]
     assert all("val/loss" in run.curves for name, run in named if name != "wgan")  # an MSE and KLD, a cross-entropy
-    assert pages.overlaid(named) == []
-    twice = pages.overlaid([*named, ("again", read(trained["vae"]))])
+    assert charts.overlaid(named) == []
+    twice = charts.overlaid([*named, ("again", read(trained["vae"]))])
     assert {"train/kld", "val/mse"} <= {chart["title"] for chart in twice}
     assert {series["name"] for chart in twice for series in chart["series"]} == {"vae", "again"}
 

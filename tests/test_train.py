@@ -77,8 +77,8 @@ def test_a_run_ends_with_table_folder_and_tensorboard_and_writes_nowhere_else(
         assert expected in done.stdout
     assert {p.name for p in tmp_path.iterdir()} == {"outputs", ".cache"}
     assert {p.name for p in folder.iterdir()} == {
-        *("architecture.txt", "checkpoints", "config.yaml", "environment.json", "figures", "invocation.json"),
-        *("metrics.csv", "metrics.json", "tensorboard", "train.log", ".lock"),
+        *("architecture.json", "architecture.txt", "checkpoints", "config.yaml", "environment.json", "figures"),
+        *("invocation.json", "metrics.csv", "metrics.json", "tensorboard", "train.log", ".lock"),
         *("fit-profile.txt", "test-profile.txt"),
     }
     assert "run_training_batch" in (folder / "fit-profile.txt").read_text(encoding="utf-8")

@@ -69,9 +69,17 @@ def instantiate_all(nodes: dict[str, Any]) -> list[Any]:
 
 
 def callbacks_of(config: dict[str, Any]) -> list[Any]:
-    """Build the callbacks of a configuration, without the bar where `trainer.enable_progress_bar` is false."""
+    """Build the callbacks of a configuration, without the bar where `trainer.enable_progress_bar` is false.
+
+    Those that name their key in errors (`callbacks.base.ModelCallback`) are told it.
+    """
     unwanted = {} if config["trainer"]["enable_progress_bar"] else {"progress_bar": None}
-    return instantiate_all({**config["callbacks"], **unwanted})
+    nodes = {key: node for key, node in {**config["callbacks"], **unwanted}.items() if node is not None}
+    callbacks = {key: instantiate(node) for key, node in nodes.items()}
+    for key, callback in callbacks.items():
+        if hasattr(callback, "key"):
+            callback.key = key
+    return list(callbacks.values())
 
 
 def locate(target: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 #: Old beginnings of a `_target_`, the longest first, and what they are now.
@@ -30,11 +30,44 @@ TARGETS = {
     "callbacks.target_report.": "callbacks.metrics.target.",
     "datamodules.sources.": "datamodules.readers.",
     "lightning_modules.adversarial.Update": "lightning_modules.adversarial.OptimizerSettings",
+    "lightning_modules.losses.wasserstein_critic": "lightning_modules.wgan.wasserstein_critic",
     "lightning_modules.networks.report_digits.ReportDigits": "lightning_modules.networks.lab_digits.LabDigitNetwork",
     "lightning_modules.networks.report_gan.": "lightning_modules.networks.lab_gan.",
 }
 #: Metrics, as curves and their panels name them.
 METRICS = {"train/labels_that_count": "train/pseudo_label_rate"}
+#: Keys of a protocol, which were phrases. Those of the numbers of images are `_COUNTS`.
+PROTOCOL = {
+    "source set": "source",
+    "target set": "target",
+    "labels of": "labelled",
+    "images left out as unreadable": "n_unreadable",
+    "image size": "image_size",
+    "normalisation": "value_range",
+    "horizontal flips": "horizontal_flip",
+    "augmentation of the target": "target_augmentation",
+    "batch size": "batch_size",
+    "batch size of each domain": "batch_size",
+    "generated images": "n_generated",
+    "compared with": "compared_with",
+    "floor": "floor_split",
+    "labels of generated images": "generated_labels_of",
+    "seed of the noise": "noise_seed",
+    "images whose labels were checked, for each label": "n_label_images",
+    "extractor's labels": "extractor_labels",
+    "extractor's own test accuracy": "extractor_accuracy",
+}
+_COUNTS = re.compile(r"(train|val|test) images(?: of the (source|target))?")
+#: By the new key, what the phrase that was its value said.
+_PROTOCOL_VALUES: dict[str, Callable[[str], Any]] = {
+    "labelled": lambda text: text.removeprefix("the "),
+    "image_size": lambda text: int(text.partition("x")[0]),
+    "value_range": lambda text: [float(end) for end in text.strip("()").split(",")],
+    "compared_with": lambda text: text.removesuffix(" split"),
+    "floor_split": lambda text: "val",
+    "generated_labels_of": lambda text: text.removeprefix("those of the ").removesuffix(" split in turn"),
+    "extractor_labels": lambda text: text.split(", "),
+}
 _DOMAIN_DISCRIMINATOR = "lightning_modules.networks.adaptation.DomainDiscriminator"
 #: Beginnings of an override or a group on a command line, as regular expressions.
 _OVERRIDES = {
@@ -58,6 +91,27 @@ def renamed(node: Any) -> Any:
         new["reader"] = new.pop("source")
     if isinstance(part := new.get("discriminator"), dict) and part.get("_target_") == _DOMAIN_DISCRIMINATOR:
         new["domain_discriminator"] = new.pop("discriminator")
+    return new
+
+
+def renamed_protocol(protocol: dict[str, Any]) -> dict[str, Any]:
+    """Return the protocol of a record of any version with this version's keys and values."""
+    new: dict[str, Any] = {}
+    for key, value in protocol.items():
+        if count := _COUNTS.fullmatch(key):
+            new["_".join(filter(None, ("n", *count.groups())))] = value
+        elif key == "KID":
+            new["kid_subsets"], new["kid_subset_size"] = map(int, re.findall(r"\d+", value))
+        elif key == "extractor" and (named := re.fullmatch(r"(.+) \(([0-9a-f]{8})\)", value)):
+            new["extractor"], new["extractor_digest"] = named.groups()
+        elif key == "extractor" and value.startswith("Inception ("):
+            new["extractor"] = "inception"
+        elif key in PROTOCOL:
+            new[PROTOCOL[key]] = _PROTOCOL_VALUES.get(PROTOCOL[key], lambda same: same)(value)
+        else:
+            new[key] = value
+    if "source" in new and "target" not in new:  # the name of the one data set
+        return {"data" if key == "source" else key: value for key, value in new.items()}
     return new
 
 

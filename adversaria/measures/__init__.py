@@ -1,1 +1,1 @@
-"""Measures of images and features, without a callback: extractors, distances, criteria."""
+"""Metrics of images and features: extractors, distances, criteria. Callbacks use them."""

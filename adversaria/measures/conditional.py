@@ -1,4 +1,4 @@
-"""Do generated images show the labels they were made with, and only those?"""
+"""Metrics of conditional generation: whether images show the labels they were made with, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def label_metrics(
     """Return the accuracy of the extractor's classifier on generated images, for labels that both know.
 
     `label_accuracy_<extractor>`, and with `/<attribute>` or `/<class>` of each. All classes get as many of the `count`
-    images. For a binary attribute half of the images are made without it and half with it, from the same
-    noise and the same other attributes, and three figures tell what the switch changes: `pair_accuracy_…/<label>`, the
-    share of pairs in which both are recognised; `pair_distance_…/<label>`, the mean distance of features within a pair
-    over that between pairs; and `pair_distance_pixels/<label>`, the same of pixels.
+    images. For a binary attribute half of the images are made without it and half with it, from the same noise and
+    the same other attributes. Three values say what the attribute changes: `pair_accuracy_…/<label>`, the share of
+    pairs in which both are recognised; `pair_distance_…/<label>`, the mean distance of features within a pair over
+    that between pairs; and `pair_distance_pixels/<label>`, the same of pixels.
 
     Args:
         module: a conditional sampler.
@@ -33,31 +33,38 @@ def label_metrics(
     """
     values: dict[str, Tensor] = {}
     accuracies: list[Tensor] = []
-    sizes = dict(zip(module.labels, label_sizes(module.labels), strict=True))
     for label in (label for label in module.labels if label in extractor.labels):
-        column = module.labels.index(label)
-        each = count // sizes[label]
-        noise = module.noise(each if sizes[label] == 2 else each * sizes[label], seed)
-        base = labels_in_turn(module, real, noise[:each])
-        images = []
-        for value in range(sizes[label]):
-            some = noise if sizes[label] == 2 else noise[value * each : (value + 1) * each]
-            images.append(sample_pixels(module, some, with_label(base, column, value), batch_size))
-        told = [_told(extractor, part, label, batch_size, noise.device) for part in images]
-        right = torch.stack([t == value for value, t in enumerate(told)]).float()  # (values, each)
+        images = _images_of_each_value(module, label, real, count, batch_size, seed)
+        predicted = [_predicted(extractor, part, label, batch_size, module.device) for part in images]
+        right = torch.stack([p == value for value, p in enumerate(predicted)]).float()  # (values, images of each)
         accuracies.append(right.mean())
-        if sizes[label] > 2:
+        if len(images) > 2:
             values |= {f"label_accuracy_{extractor.name}/{v}": r.mean() for v, r in enumerate(right)}
         else:
-            values[f"label_accuracy_{extractor.name}/{label}"] = right.mean()
             off, on = images
-            features = [in_batches(extractor, part, batch_size, noise.device) for part in images]
+            features = [in_batches(extractor, part, batch_size, module.device) for part in images]
+            values[f"label_accuracy_{extractor.name}/{label}"] = right.mean()
             values[f"pair_accuracy_{extractor.name}/{label}"] = right.prod(0).mean()
             values[f"pair_distance_{extractor.name}/{label}"] = within_over_between(*features)
             values[f"pair_distance_pixels/{label}"] = within_over_between(off.float(), on.float())
     if accuracies:
         values[f"label_accuracy_{extractor.name}"] = torch.stack(accuracies).mean()
     return values
+
+
+def _images_of_each_value(
+    module: Any, label: str, real: dict[str, Tensor], count: int, batch_size: int, seed: int
+) -> list[Tensor]:
+    """Generate as many images with each value of a label; of the same noise where the label is binary."""
+    column = module.labels.index(label)
+    size = label_sizes(module.labels)[column]
+    each = count // size
+    noise = module.noise(each if size == 2 else each * size, seed)
+    labels = labels_in_turn(module, real, noise[:each])
+    parts = [noise] * size if size == 2 else noise.split(each)
+    return [
+        sample_pixels(module, part, with_label(labels, column, value), batch_size) for value, part in enumerate(parts)
+    ]
 
 
 def within_over_between(first: Tensor, second: Tensor) -> Tensor:
@@ -68,7 +75,6 @@ def within_over_between(first: Tensor, second: Tensor) -> Tensor:
     return within.mean() / between.mean().clamp_min(1e-8)
 
 
-def _told(extractor: Any, images: Tensor, label: str, batch_size: int, device: torch.device) -> Tensor:
+def _predicted(extractor: Any, images: Tensor, label: str, batch_size: int, device: torch.device) -> Tensor:
     logits = in_batches(extractor.logits, images, batch_size, device)
-    told = predict_labels(logits, label_sizes(extractor.labels))
-    return told[:, extractor.labels.index(label)]
+    return predict_labels(logits, label_sizes(extractor.labels))[:, extractor.labels.index(label)]

@@ -1,4 +1,4 @@
-"""What a model makes of a domain's images, and the figures that need no label of the target."""
+"""Predictions of a model for a domain's images, and criteria that need no label of the target."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ class DomainPredictions(NamedTuple):
 def predict_domain(
     module: Any, datamodule: Any, domain: Domain, split: Split, count: int | None = None
 ) -> DomainPredictions:
-    """Let a model see the first `count` images of a domain's split, all by default."""
+    """Return what a model predicts for the first `count` images of a domain's split, all by default."""
     batch = datamodule.pixels(domain, split, count)
-    seen = []
+    predicted = []
     with evaluating(module):
         for part in batch["image"].split(BATCH_SIZE):
             outputs = module.outputs(normalize(part.to(module.device), datamodule.value_range), domain)
-            seen.append([value.float().cpu() for value in outputs])
-    features, logits = (torch.cat(parts) for parts in zip(*seen, strict=True))
+            predicted.append([value.float().cpu() for value in outputs])
+    features, logits = (torch.cat(parts) for parts in zip(*predicted, strict=True))
     return DomainPredictions(features, logits, batch["labels"][:, 0].long())
 
 
 def information_maximisation(logits: Tensor) -> Tensor:
     """Return the entropy of the mean prediction minus the mean entropy of predictions, in nats; higher is better.
 
-    Predictions should be sure, and of all classes (Shi & Sha 2012; Musgrave et al. 2022): (n, k) -> scalar.
+    Each prediction should be certain, and all classes be predicted (Shi & Sha 2012; Musgrave et al. 2022). Takes (n, k)
+    logits; a scalar.
     """
     mean = logits.softmax(1).mean(0)
     return -(mean * mean.clamp_min(1e-12).log()).sum() - entropy(logits).mean()

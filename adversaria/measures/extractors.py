@@ -1,4 +1,4 @@
-"""What generated images are measured with: our own classifiers, or the Inception network of the published figures.
+"""What generated images are measured with: our own classifiers, or the Inception network of published results.
 
 An extractor is a module from (n, 3, h, w) uint8 images to (n, num_features); `logits` are those of its classes.
 """
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from adversaria.config.errors import ConfigError, first_line
 from datamodules.images import normalize
 from datamodules.labels import DIGIT
-from lightning_modules.base import load_module
+from lightning_modules.checkpoint import load_module
 
 
 def classifier_file(datamodule: Any) -> Path:
@@ -27,7 +27,7 @@ def classifier_file(datamodule: Any) -> Path:
 
 
 class ClassifierFeatures(nn.Module):
-    """The features of our own classifier of the same data; figures of it are named `…_<data>-attr` or `…-digit`."""
+    """The features of our own classifier of the same data; metrics over it are named `…_<data>-attr` or `…-digit`."""
 
     def __init__(self, datamodule: Any) -> None:
         super().__init__()
@@ -41,8 +41,8 @@ class ClassifierFeatures(nn.Module):
         self.classifier, self.labels = classifier, list(classifier.labels)
         self.num_features: int = classifier.network.num_features
         self.name = file.stem.rsplit("_", 1)[0]
-        self.digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]  # figures of another classifier do not compare
-        self.accuracy: float = json.loads(file.with_suffix(".json").read_text())["test/accuracy"]
+        self.digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]  # tells classifiers of one name apart
+        self.accuracy: float = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))["test/accuracy"]
 
     def forward(self, image: Tensor) -> Tensor:
         """Map uint8 images to features."""
@@ -55,11 +55,12 @@ class ClassifierFeatures(nn.Module):
         return logits
 
     def describe(self) -> dict[str, Any]:
-        """Return what a reader of the figures must know."""
+        """Return the part of the protocol that is about the extractor."""
         return {
-            "extractor": f"{self.name} ({self.digest})",
-            "extractor's labels": ", ".join(self.labels),
-            "extractor's own test accuracy": self.accuracy,
+            "extractor": self.name,
+            "extractor_digest": self.digest,
+            "extractor_labels": self.labels,
+            "extractor_accuracy": self.accuracy,
         }
 
 
@@ -108,5 +109,5 @@ class InceptionFeatures(nn.Module):
         return outputs
 
     def describe(self) -> dict[str, Any]:
-        """Return what a reader of the figures must know."""
-        return {"extractor": "Inception (torch-fidelity), TensorFlow's resize, no antialiasing"}
+        """Return the part of the protocol that is about the extractor."""
+        return {"extractor": self.name}

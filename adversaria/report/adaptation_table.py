@@ -12,7 +12,7 @@ from adversaria.report import tables
 from adversaria.runs.record import read_record
 
 FLOOR, CEILING = "source_only", "target_only"
-AUGMENTATIONS = ("augmentation", "augmentation of the target")  # in a protocol
+AUGMENTATIONS = ("augmentation", "target_augmentation")  # in a protocol
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def table(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> list[list[
 def notes(cells: Cells) -> list[str]:
     """Return the protocol: a paragraph, and a list of the augmentations."""
     seeds = sorted({len(cell.accuracy) for cell in cells.values()})
-    sizes = {f"{s}: {cells[k, s].protocol['test images of the target']:,}" for k, s in cells}
+    sizes = {f"{s}: {cells[k, s].protocol['n_test_target']:,}" for k, s in cells}
     return [
         "Accuracy on the target's test images after the last epoch, mean ± standard deviation over seeds "
         f"({' or '.join(map(str, seeds))} a cell); minutes of a run; the share of the gap between source-only and "

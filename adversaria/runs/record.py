@@ -1,4 +1,4 @@
-"""The record of a run: the files of its folder that say what it is and what came of it."""
+"""The record of a run: the files of its folder that hold its configuration, starts, metrics and failure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from adversaria.config.errors import CheckpointError
+from adversaria.config.renamed import renamed_protocol
 
 #: Files of a run folder.
 CONFIG = "config.yaml"
 METRICS = "metrics.json"
+ARCHITECTURE = "architecture.json"
 INVOCATION = "invocation.json"  # how the run was started and resumed: group choices and overrides
 FAILURE = "failure.json"  # of a sweep's job: its overrides, and why it failed
 
@@ -25,26 +27,42 @@ def write_invocation(folder: Path, config: dict[str, Any], choices: dict[str, st
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FAILURE).unlink(missing_ok=True)
     file = folder / INVOCATION
-    history = json.loads(file.read_text()) if file.exists() else []
+    history = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
     history.append({"time": time.strftime("%Y-%m-%d %H:%M:%S"), "choices": choices, "overrides": overrides})
     replace_text(file, json.dumps(history, indent=2) + "\n")
     replace_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
 
 
 def write_failure(folder: Path, overrides: list[str], sentence: str) -> None:
-    """Note why a sweep's job failed, until it is started again."""
+    """Write why a sweep's job failed; the file is removed when the job starts again."""
     folder.mkdir(parents=True, exist_ok=True)
     replace_text(folder / FAILURE, json.dumps({"overrides": overrides, "error": sentence}, indent=2) + "\n")
 
 
 def read_record(file: Path) -> dict[str, Any]:
-    """Return what a metrics.json has: `metrics` and `protocol` of a finished run, `evaluations`; nothing without one.
+    """Return what a metrics.json holds: `metrics` and `protocol` of a finished run, and `evaluations`.
+
+    The keys of protocols are those of this version, whichever version wrote the file. Without a file the record is
+    empty.
 
     Raises:
         CheckpointError: the file is damaged.
     """
+    return understood(_stored(file))
+
+
+def understood(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record of any version with the protocol keys of this one."""
+    record = {**record}
+    for part in (record, *record.get("evaluations", [])):
+        if "protocol" in part:
+            part["protocol"] = renamed_protocol(part["protocol"])
+    return record
+
+
+def _stored(file: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{file} is damaged ({error}); move it away") from error
     return record
@@ -52,13 +70,13 @@ def read_record(file: Path) -> dict[str, Any]:
 
 def write_record(file: Path, record: dict[str, Any]) -> None:
     """Write the record of a finished run; evaluations that were there stay."""
-    kept = {k: v for k, v in read_record(file).items() if k == "evaluations"}
+    kept = {k: v for k, v in _stored(file).items() if k == "evaluations"}
     replace_text(file, json.dumps({**record, **kept}, indent=2) + "\n")
 
 
 def append_evaluation(file: Path, evaluation: dict[str, Any]) -> None:
     """Append to the evaluations of a metrics.json; all else in it stays."""
-    record = read_record(file)
+    record = _stored(file)
     record["evaluations"] = [*record.get("evaluations", []), evaluation]
     replace_text(file, json.dumps(record, indent=2) + "\n")
 
@@ -66,7 +84,7 @@ def append_evaluation(file: Path, evaluation: dict[str, Any]) -> None:
 def replace_text(file: Path, text: str) -> None:
     """Write a file whole or not at all."""
     scratch = file.with_name(f".{file.name}.{os.getpid()}")  # other jobs of a sweep may write the same file
-    scratch.write_text(text)
+    scratch.write_text(text, encoding="utf-8")
     scratch.replace(file)
 
 
@@ -76,7 +94,10 @@ def measured(trainer: Any) -> dict[str, float]:
 
 
 def record_of(trainer: Any, module: Any, **protocol: Any) -> dict[str, Any]:
-    """Return the test metrics, and the protocol: what is given, what data and callbacks say must stand beside them."""
+    """Return the test metrics with their protocol: the given entries, the data's, and those of the callbacks.
+
+    docs/protocol.md lists the keys; `adversaria.runs.labels` has what people read instead.
+    """
     callbacks = {k: v for c in trainer.callbacks if hasattr(c, "protocol") for k, v in c.protocol().items()}
     return {
         "metrics": {k: v if math.isfinite(v) else None for k, v in measured(trainer).items()},  # JSON has no NaN

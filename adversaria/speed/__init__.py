@@ -1,1 +1,1 @@
-"""What changes the speed of a run and not its result."""
+"""What changes the speed of a run and not its result: settings, and training steps recorded in CUDA graphs."""

@@ -1,6 +1,6 @@
-"""What changes the speed of a run and not its result; settings have their switch under `performance`.
+"""Settings that change the speed of a run and not its result; most have a switch under `performance`.
 
-Measured by `python -m benchmarks --only settings`; docs/speed.md has the values.
+`python -m benchmarks --only settings` measures them; docs/speed.md has the values.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # <malloc.h>
 def keep_memory() -> None:
     """Tell glibc's allocator to keep freed memory instead of handing it back to the kernel after every tensor.
 
-    A CPU training step allocates and frees the same large activations again and again; by default each goes through
-    mmap/munmap and is zeroed page by page. Call before the first large allocation. Does nothing without glibc.
+    A training step on the CPU allocates and frees the same large activations again and again. By default, the kernel
+    maps each of them anew and fills its pages with zeros. Call this before the first large allocation. It does nothing
+    without glibc.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -32,16 +33,16 @@ def keep_memory() -> None:
 
 
 def channels_last(module: nn.Module) -> None:
-    """Lay the convolution weights out as NHWC, as the data path lays out the images."""
+    """Store the weights of convolutions in the memory format NHWC, as the data modules store images."""
     import torch
 
     module.to(memory_format=torch.channels_last)
 
 
 def look_for_gpus_once() -> None:
-    """Keep torch from looking for a GPU in each step of Adam where there is none. Call after Lightning is imported.
+    """Keep PyTorch from looking for a GPU in each step of Adam where there is none. Call after Lightning is imported.
 
-    Lightning has torch look by loading the driver's library, which takes up to 0.6 ms to fail.
+    Lightning makes PyTorch look by loading the driver's library, which takes up to 0.6 ms to fail.
     """
     import torch
 
@@ -50,6 +51,6 @@ def look_for_gpus_once() -> None:
 
 
 def is_empty(hook: str, owner: object, base: type) -> bool:
-    """Tell whether a hook is still the base class's, which does nothing."""
+    """Tell whether an object has not overridden a hook of its base class, which does nothing."""
     own = vars(owner).get(hook, getattr(type(owner), hook))
     return own is None or own is getattr(base, hook)

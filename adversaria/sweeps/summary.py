@@ -171,7 +171,8 @@ def _csv(summary: Summary) -> str:
 
 def page(summary: Summary, title: str) -> str:
     """Return the table as a page that needs no other file, with the trade-off of a VAE and each job's samples."""
-    from adversaria.report.pages import render, uri
+    from adversaria.report.pictures import uri
+    from adversaria.report.rendering import render
 
     plot = tradeoff(summary)
     samples = {job.folder.name: sorted(job.folder.glob("figures/samples_*.png")) for job in summary.jobs}

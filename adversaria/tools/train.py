@@ -132,6 +132,7 @@ def _data_and_model(config: dict[str, Any]) -> tuple[Any, Any]:
 def _trainer(config: dict[str, Any], folder: Path, module: Any) -> pl.Trainer:
     """Build the trainer, and check that it fits the model and the sweep."""
     from adversaria.runs.checkpoint_io import AtomicCheckpointIO
+    from callbacks.base import in_order
     from callbacks.record.run_record import RunRecord
 
     callbacks = callbacks_of(config)
@@ -139,7 +140,7 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any) -> pl.Trainer:
         raise ConfigError("test=best: no callback keeps the best; set callbacks.checkpoint.monitor, or test=last")
     trainer = instantiate(
         config["trainer"],
-        callbacks=[*callbacks, RunRecord(config)],
+        callbacks=in_order([*callbacks, RunRecord(config)]),
         logger=instantiate_all(config["logger"]),
         plugins=[AtomicCheckpointIO()],
         default_root_dir=str(folder),

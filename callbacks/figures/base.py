@@ -1,4 +1,4 @@
-"""Pictures of a run: PNG files in `figures/` and images in TensorBoard, both named by the iteration."""
+"""Pictures of a run: PNG files in `figures/` and images in TensorBoard, both at the iteration."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.tensorboard.writer import SummaryWriter
 
+from callbacks.base import ModelCallback
 from lightning_modules.modes import evaluating
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from lightning_modules.base import BaseModule
 
 
-class FigureCallback(pl.Callback, abc.ABC):
-    """Draws every `every_n_epochs` epochs, and once when the fit ends; 0 means only then.
+class FigureCallback(ModelCallback, abc.ABC):
+    """Draws a picture every `every_n_epochs` epochs, and once when the fit ends; 0: only after the fit.
 
     Subclasses implement `draw`. It runs in the first process alone, with the module in evaluation mode and without
-    gradients, and must not draw from the global random state, so that looking never changes a run.
+    gradients. It must not use the global random state: drawing pictures never changes a run.
     """
 
     def __init__(self, every_n_epochs: int = 0) -> None:
@@ -39,16 +40,16 @@ class FigureCallback(pl.Callback, abc.ABC):
         """Draw and save."""
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Draw if it is time."""
+        """Draw if a picture is due."""
         if self.every_n_epochs and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
-            self._look(trainer, pl_module)
+            self._draw(trainer, pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Draw unless the last epoch's end just did."""
         if pl_module.iteration != self._drawn:
-            self._look(trainer, pl_module)
+            self._draw(trainer, pl_module)
 
-    def _look(self, trainer: pl.Trainer, module: BaseModule) -> None:
+    def _draw(self, trainer: pl.Trainer, module: BaseModule) -> None:
         self._drawn = module.iteration
         if trainer.is_global_zero:
             with evaluating(module):

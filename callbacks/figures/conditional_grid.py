@@ -1,4 +1,4 @@
-"""Samples of one noise with different labels: what the labels change, and what they leave alone."""
+"""Samples of the same noise with different labels, which show what a label changes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from matplotlib.figure import Figure
 from adversaria.config.types import NonNegativeInt, PositiveInt
 from adversaria.images.grid import grid, to_uint8
 from adversaria.images.sampling import labels_in_turn, with_label
+from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, save_picture
 from datamodules.labels import label_sizes, select_attributes
-from lightning_modules.protocols import ConditionalSampler, require
+from lightning_modules.protocols import ConditionalSampler
 
 
 class ConditionalGrid(FigureCallback):
-    """Save `labels_<iteration>.png`, one row for each value of a label; a column has the same noise throughout.
+    """Save `labels_<iteration>.png`, a row for each value of a label; all images of a column have the same noise.
 
-    A class label gives a row a class; a binary attribute the pair of rows off and on. The other attributes of a column
-    are those of a test image.
+    A binary attribute has two rows, off and on. The other attributes of a column are those of a test image.
 
     Args:
         columns: number of noise vectors.
         labels: which labels to vary; None for all of the model.
-        every_n_epochs: how often; 0 for the end of fit only.
+        every_n_epochs: epochs from one picture to the next; 0: only after the fit.
         seed: of the noise.
     """
+
+    needs = ConditionalSampler
 
     def __init__(
         self,
@@ -41,13 +43,13 @@ class ConditionalGrid(FigureCallback):
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         """Check that the model samples by label, and has the labels asked for."""
-        require(pl_module, ConditionalSampler, "conditional_grid")
-        select_attributes(self.labels, pl_module.labels, "callbacks.conditional_grid.labels")
+        super().setup(trainer, pl_module, stage)
+        select_attributes(self.labels, pl_module.labels, f"{self.place}.labels")
 
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Sample each row and save."""
         noise = module.noise(self.columns, self.seed)
-        others = labels_in_turn(module, trainer.datamodule.images("test", self.columns), noise)  # type: ignore[attr-defined]
+        others = labels_in_turn(module, datamodule_of(trainer).images("test", self.columns), noise)
         names, rows = [], []
         for name in self.labels or module.labels:
             column = module.labels.index(name)

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from adversaria.config.types import IntAtLeast2, NonNegativeInt
 from adversaria.measures.domains import predict_domain
 from adversaria.measures.embedding import embed, reduce
+from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture, save_projection
-from lightning_modules.protocols import DomainClassifier, require
+from lightning_modules.protocols import DomainClassifier
 
 
 class DomainTSNE(FigureCallback):
@@ -21,10 +22,12 @@ class DomainTSNE(FigureCallback):
 
     Args:
         count: images of each domain.
-        after_epochs: draw after so many epochs too: where ADDA's pretraining ends.
-        every_n_epochs: how often; 0 for the end of fit only.
+        after_epochs: draw after this epoch too, e.g. where ADDA's pretraining ends; 0 for none.
+        every_n_epochs: epochs from one picture to the next; 0: only after the fit.
         seed: of the embedding.
     """
+
+    needs = DomainClassifier
 
     def __init__(
         self,
@@ -36,25 +39,21 @@ class DomainTSNE(FigureCallback):
         super().__init__(every_n_epochs)
         self.count, self.after_epochs, self.seed = count, after_epochs, seed
 
-    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
-        """Check that the model tells digits of two domains."""
-        require(pl_module, DomainClassifier, "tsne")
-
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Draw if it is time."""
+        """Draw if a picture is due."""
         if trainer.current_epoch + 1 == self.after_epochs:
-            self._look(trainer, pl_module)
+            self._draw(trainer, pl_module)
         else:
             super().on_train_epoch_end(trainer, pl_module)
 
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Embed, save, draw."""
-        data = trainer.datamodule  # type: ignore[attr-defined]
-        seen = [predict_domain(module, data, domain, "test", self.count) for domain in ("source", "target")]
-        reduced = reduce(np.concatenate([s.features.numpy() for s in seen]), self.seed)
+        data = datamodule_of(trainer)
+        predictions = [predict_domain(module, data, domain, "test", self.count) for domain in ("source", "target")]
+        reduced = reduce(np.concatenate([p.features.numpy() for p in predictions]), self.seed)
         points = embed(reduced, self.seed)
-        digits = np.concatenate([s.labels.numpy() for s in seen])
-        domains = np.repeat([0, 1], [len(s.labels) for s in seen])
+        digits = np.concatenate([p.labels.numpy() for p in predictions])
+        domains = np.repeat([0, 1], [len(p.labels) for p in predictions])
         file = figures_folder(trainer) / f"domains_{module.iteration:07d}.npz"
         np.savez(file, points=points, digit=digits, target=domains)
         names = list(data.names.values())

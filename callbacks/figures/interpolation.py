@@ -1,4 +1,4 @@
-"""Walks between noise vectors: a generator that has learnt the data changes smoothly along them."""
+"""Interpolations between noise vectors; the images of a generator that has learnt the data change smoothly."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from adversaria.config.types import NonNegativeInt, PositiveInt
 from adversaria.images.grid import grid, to_uint8
 from adversaria.images.interpolation import spherical
 from adversaria.images.sampling import labels_in_turn
+from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, save_picture
-from lightning_modules.protocols import ConditionalSampler, Sampler, require
+from lightning_modules.protocols import ConditionalSampler, Sampler
 
 
 class Interpolation(FigureCallback):
-    """Save `interpolation_<iteration>.png`, each row a walk between two noise vectors, labels unchanged along it.
+    """Save `interpolation_<iteration>.png`, a row for each pair of noise vectors; labels stay the same in a row.
 
     Args:
-        rows: number of walks.
-        steps: images a walk, both ends included.
-        every_n_epochs: how often; 0 for the end of fit only.
+        rows: number of pairs.
+        steps: images in a row, both ends included.
+        every_n_epochs: epochs from one picture to the next; 0: only after the fit.
         seed: of the noise.
     """
+
+    needs = Sampler
 
     def __init__(
         self,
@@ -34,16 +37,12 @@ class Interpolation(FigureCallback):
         super().__init__(every_n_epochs)
         self.rows, self.steps, self.seed = rows, steps, seed
 
-    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
-        """Check that the model samples."""
-        require(pl_module, Sampler, "interpolation")
-
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
-        """Walk and save."""
+        """Interpolate and save."""
         first, second = module.noise(2 * self.rows, self.seed).chunk(2)
         noise = spherical(first, second, self.steps).flatten(0, 1)
         if isinstance(module, ConditionalSampler):
-            labels = labels_in_turn(module, trainer.datamodule.images("test", self.rows), first)  # type: ignore[attr-defined]
+            labels = labels_in_turn(module, datamodule_of(trainer).images("test", self.rows), first)
             images = module.sample(len(noise), noise, labels.repeat_interleave(self.steps, 0))
         else:
             images = module.sample(len(noise), noise)

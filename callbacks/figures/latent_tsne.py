@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 
 from adversaria.config.types import NonNegativeInt, PositiveInt
 from adversaria.measures.embedding import embed, reduce
+from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture, save_projection
 from datamodules.labels import select_attributes
-from lightning_modules.protocols import FeatureExtractor, require
+from lightning_modules.protocols import FeatureExtractor
 
 log = logging.getLogger(__name__)
 DEFAULT = ["Blond_Hair", "Male", "Smiling", "Black_Hair"]
@@ -24,10 +25,13 @@ class LatentTSNE(FigureCallback):
 
     Args:
         count: number of test images, from the first on.
-        attributes: which to colour; those of the default that the data does not have are left out.
-        every_n_epochs: how often; 0 for the end of fit only.
+        attributes: by which the points are coloured, a panel for each; those of the default that the data does not have
+            are left out.
+        every_n_epochs: epochs from one picture to the next; 0: only after the fit.
         seed: of the embedding.
     """
+
+    needs = FeatureExtractor
 
     def __init__(
         self,
@@ -41,13 +45,14 @@ class LatentTSNE(FigureCallback):
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         """Check that the model has features, and the data the attributes asked for."""
-        require(pl_module, FeatureExtractor, "tsne")
+        super().setup(trainer, pl_module, stage)
         asked = [a for a in self.attributes if a not in DEFAULT]
-        select_attributes(asked, trainer.datamodule.attributes, "callbacks.tsne.attributes")  # type: ignore[attr-defined]
+        select_attributes(asked, datamodule_of(trainer).attributes, f"{self.place}.attributes")
 
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Embed, save, draw."""
-        batch = trainer.datamodule.images("test", self.count)  # type: ignore[attr-defined]
+        data = datamodule_of(trainer)
+        batch = data.images("test", self.count)
         features = np.concatenate(
             [module.features(part.to(module.device)).float().cpu().numpy() for part in batch["image"].split(128)]
         )
@@ -56,7 +61,7 @@ class LatentTSNE(FigureCallback):
             return
         reduced = reduce(features, self.seed)
         points = embed(reduced, self.seed)
-        known: list[str] = trainer.datamodule.attributes  # type: ignore[attr-defined]
+        known: list[str] = data.attributes
         labels = {a: batch["labels"][:, known.index(a)].numpy() for a in self.attributes if a in known}
         np.savez(figures_folder(trainer) / f"tsne_{module.iteration:07d}.npz", points=points, **labels)
         save_picture(trainer, module, "tsne", _page(points, labels))

@@ -22,13 +22,15 @@ COLOURS = {"train": ("#30638e", "#edae49", "#66a182"), "val": ("#d1495b", "#8d6a
 
 
 class LearningCurves(FigureCallback):
-    """Save `curves_<iteration>.png` from the run's metrics.csv, one panel a quantity, resumed parts joined.
+    """Save `curves_<iteration>.png` from the run's metrics.csv, a panel for each quantity, resumed parts joined.
 
     Args:
         panels: title -> metric names, drawn in one panel.
         smoothing: weight of the past in the moving average; 0 draws the raw curve alone.
-        every_n_epochs: how often; 0 for the end of fit only.
+        every_n_epochs: epochs from one picture to the next; 0: only after the fit.
     """
+
+    after_others = True  # it draws what they log at the end of an epoch
 
     def __init__(
         self, panels: dict[str, list[str]], smoothing: FractionBelowOne = 0.9, every_n_epochs: NonNegativeInt = 1
@@ -38,11 +40,13 @@ class LearningCurves(FigureCallback):
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         """Check that there will be a metrics.csv to draw."""
+        super().setup(trainer, pl_module, stage)
         if trainer.loggers and not any(isinstance(logger, CSVLogger | DummyLogger) for logger in trainer.loggers):
-            raise ConfigError("callbacks.curves draws metrics.csv: keep logger.csv, or set callbacks.curves=null")
+            cure = "leave it out" if self.key is None else f"set {self.place}=null"
+            raise ConfigError(f"{self.place} draws metrics.csv: keep logger.csv, or {cure}")
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Group the same metrics in TensorBoard's custom scalars, a section a method."""
+        """Group the same metrics in TensorBoard's custom scalars, in a section named after the method."""
         # TensorBoard takes tags for regular expressions that match from the start: `train/loss` is `train/loss_d` too.
         exact = {title: [f"{re.escape(metric)}$" for metric in metrics] for title, metrics in self.panels.items()}
         layout = {type(pl_module).__name__: {title: ["Multiline", tags] for title, tags in exact.items()}}
@@ -57,10 +61,10 @@ class LearningCurves(FigureCallback):
 
 
 def draw_curves(curves: Curves, panels: dict[str, list[str]], smoothing: float) -> Figure:
-    """Draw one panel a title; raw values pale, the moving average of long curves strong."""
+    """Draw a panel for each title: raw values pale, their moving average strong."""
     figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
     for axis, (title, metrics) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        shown = []
+        drawn = []
         colours = {stage: itertools.cycle(choices) for stage, choices in COLOURS.items()}
         for metric in metrics:
             if metric not in curves:
@@ -73,11 +77,11 @@ def draw_curves(curves: Curves, panels: dict[str, list[str]], smoothing: float) 
                 axis.plot(x, y, color=colour, alpha=0.3, linewidth=0.8)
                 y = smooth(y, smoothing)
             axis.plot(x, y, color=colour, label=metric, marker="." if len(x) < 2 else None)
-            shown.append(y)
-        _limit_to_settled(axis, shown)
+            drawn.append(y)
+        _limit_to_settled(axis, drawn)
         axis.set(title=title, xlabel="iteration")
         axis.grid(alpha=0.3)
-        if shown:
+        if drawn:
             axis.legend()
     return figure
 

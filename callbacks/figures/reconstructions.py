@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from adversaria.config.types import NonNegativeInt, PositiveInt
 from adversaria.images.grid import to_uint8
+from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, save_picture
 from lightning_modules.losses import image_mse
-from lightning_modules.protocols import Autoencoder, require
+from lightning_modules.protocols import Autoencoder
 
 
 class Reconstructions(FigureCallback):
@@ -21,20 +22,18 @@ class Reconstructions(FigureCallback):
 
     Args:
         count: number of test images.
-        every_n_epochs: how often; 0 for the end of fit only.
+        every_n_epochs: epochs from one picture to the next; 0: only after the fit.
     """
+
+    needs = Autoencoder
 
     def __init__(self, count: PositiveInt = 10, every_n_epochs: NonNegativeInt = 1) -> None:
         super().__init__(every_n_epochs)
         self.count = count
 
-    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
-        """Check that the model encodes and decodes."""
-        require(pl_module, Autoencoder, "reconstructions")
-
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Reconstruct and save."""
-        images = trainer.datamodule.images("test", self.count)["image"].to(module.device)  # type: ignore[attr-defined]
+        images = datamodule_of(trainer).images("test", self.count)["image"].to(module.device)
         decoded = module.reconstruct(images)
         errors = image_mse(decoded, images).tolist()
         low, high = module.value_range

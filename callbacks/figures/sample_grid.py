@@ -1,4 +1,4 @@
-"""A grid of samples from noise that stays the same over the run, and its evolution as a moving picture."""
+"""A grid of samples from noise that stays the same over the run, and its evolution as an animation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from PIL import Image
 from adversaria.config.types import NonNegativeInt, PositiveInt
 from adversaria.images.grid import grid, to_uint8
 from adversaria.images.sampling import sample_like_data
+from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture
-from lightning_modules.protocols import Sampler, require
+from lightning_modules.protocols import Sampler
 
 
 class SampleGrid(FigureCallback):
-    """Save `samples_<iteration>.png`, `rows` × `columns` images of fixed noise, and at the end `samples.gif`.
+    """Save `samples_<iteration>.png`, `rows` × `columns` images of fixed noise, and after the fit `samples.gif`.
 
     Args:
         rows: of the grid.
         columns: of the grid.
-        every_n_epochs: how often; 0 for the end of fit only.
+        every_n_epochs: epochs from one picture to the next; 0: only after the fit.
         seed: of the noise.
     """
+
+    needs = Sampler
 
     def __init__(
         self,
@@ -36,18 +39,14 @@ class SampleGrid(FigureCallback):
         super().__init__(every_n_epochs)
         self.rows, self.columns, self.seed = rows, columns, seed
 
-    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
-        """Check that the model samples."""
-        require(pl_module, Sampler, "samples")
-
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Sample and save."""
         noise = module.noise(self.rows * self.columns, self.seed)
-        images = to_uint8(sample_like_data(module, trainer.datamodule, noise), module.value_range)  # type: ignore[attr-defined]
+        images = to_uint8(sample_like_data(module, datamodule_of(trainer), noise), module.value_range)
         save_picture(trainer, module, "samples", grid(images, self.columns))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Draw the last grid, then join all of the run's, resumed parts too, into a moving picture."""
+        """Draw the last grid, then join all grids of the run, those before a resume too, into an animation."""
         super().on_train_end(trainer, pl_module)
         if trainer.is_global_zero:
             folder = figures_folder(trainer)

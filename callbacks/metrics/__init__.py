@@ -1,1 +1,1 @@
-"""Callbacks that measure a model, at the end of each epoch or in the test."""
+"""Callbacks that add metrics, at the end of each epoch or in the test."""

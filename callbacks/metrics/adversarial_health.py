@@ -1,4 +1,4 @@
-"""Watches a game of two networks for its usual ends: a generator that collapsed, a discriminator that has won."""
+"""Watches adversarial training for its usual failures: mode collapse, and a discriminator that has won."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from torch import Tensor
 
 from adversaria.config.types import IntAtLeast2, NonNegativeInt, PositiveFraction, PositiveInt
 from adversaria.images.sampling import sample_like_data
+from callbacks.base import ModelCallback, datamodule_of
 from lightning_modules.modes import evaluating
-from lightning_modules.protocols import Sampler, require
+from lightning_modules.protocols import Sampler
 
 log = logging.getLogger(__name__)
 
 
-class AdversarialHealth(pl.Callback):
-    """Log two gauges after each epoch, and warn once of a collapse or of a discriminator that has won.
+class AdversarialHealth(ModelCallback):
+    """Log two ratios after each epoch, and warn once of a collapse or of a discriminator that has won.
 
     `health/diversity` is the mean distance between pairs of samples, `health/nearest` that of a sample to its nearest
     neighbour, both over the same of real images. A generator that repeats one image has 0 in both; one that repeats a
@@ -26,12 +27,14 @@ class AdversarialHealth(pl.Callback):
 
     Args:
         count: number of samples, of fixed noise, and of real images.
-        low: gauge below which the generator counts as collapsed.
+        low: ratio below which the generator counts as collapsed.
         high: accuracy on both kinds of image above which the discriminator counts as having won.
         patience: epochs in a row before it warns.
-        warm_up: training images before it looks for a collapse: first samples are all alike.
+        warm_up: training images before it warns of a collapse: the first samples are all alike.
         seed: of the noise.
     """
+
+    needs = Sampler
 
     def __init__(
         self,
@@ -47,19 +50,16 @@ class AdversarialHealth(pl.Callback):
         self._reference: tuple[float, float] | None = None
         self._epochs = {"collapsed": 0, "won": 0}
 
-    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
-        """Check that the model samples."""
-        require(pl_module, Sampler, "health")
-
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Measure, log and warn."""
         if not trainer.is_global_zero:
             return
+        data = datamodule_of(trainer)
         if self._reference is None:
-            self._reference = pairwise_distances(trainer.datamodule.images("train", self.count)["image"])  # type: ignore[attr-defined]
+            self._reference = pairwise_distances(data.images("train", self.count)["image"])
         with evaluating(pl_module):
             noise = pl_module.noise(self.count, self.seed)
-            samples = sample_like_data(pl_module, trainer.datamodule, noise)  # type: ignore[attr-defined]
+            samples = sample_like_data(pl_module, data, noise)
         diversity, nearest = (
             ours / max(real, 1e-8) for ours, real in zip(pairwise_distances(samples), self._reference, strict=True)
         )
@@ -68,8 +68,8 @@ class AdversarialHealth(pl.Callback):
         self._watch(
             "collapsed",
             pl_module.images >= self.warm_up and not min(diversity, nearest) >= self.low,  # of NaNs too
-            f"mode collapse: samples differ from each other {diversity:.2f} times, and from the nearest other one "
-            f"{nearest:.2f} times as much as real images do. Give the discriminator less: a lower "
+            f"mode collapse: the mean distance between samples is {diversity:.2f} times that between real images, and "
+            f"the distance to the nearest other sample {nearest:.2f} times. Weaken the discriminator: a lower "
             "model.discriminator.optimizer.lr, model.r1=10 or model.instance_noise=0.1",
         )
         accuracy = [trainer.callback_metrics.get(f"train/accuracy_{kind}") for kind in ("real", "fake")]
@@ -77,7 +77,8 @@ class AdversarialHealth(pl.Callback):
             "won",
             all(a is not None and a > self.high for a in accuracy),
             f"the discriminator has won: it has been right on more than {self.high:.0%} of real and generated images "
-            f"for {self.patience} epochs, and teaches the generator little. Try model.r1=10, model.instance_noise=0.1, "
+            f"for {self.patience} epochs, so the generator learns little from it. Try model.r1=10, "
+            "model.instance_noise=0.1, "
             "or a lower model.discriminator.optimizer.lr",
         )
 

@@ -1,17 +1,58 @@
-"""What tells the callbacks that measure from those that draw, log or save."""
+"""Bases of the callbacks that add test metrics."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytorch_lightning as pl
+import torch
+from torch import Tensor
 
 from adversaria.config.types import Split
+from callbacks.base import ModelCallback, datamodule_of
 
 
-class TestMetricCallback(pl.Callback):
-    """A callback that adds to the test metrics of any model that fits; evaluate.py runs a run's measurements alone.
+class TestMetricCallback(ModelCallback):
+    """A callback that adds test metrics. evaluate.py runs the callbacks of this kind, and no others.
 
     Attributes:
-        split: of the images that it reads by itself; test batches are those of the data module's `test_split`.
+        split: the split of the images that it reads itself. (Test batches are of the data module's `test_split`.)
     """
 
     split: Split = "test"
+
+
+class StepOutputCallback(TestMetricCallback):
+    """A test metric of what the model's `test_step` returns, a dictionary of (n, …) tensors for each batch.
+
+    So the test images need not pass through the network a second time.
+
+    Attributes:
+        outputs: the keys that the metric is computed from.
+    """
+
+    outputs: tuple[str, ...] = ("logits",)
+
+    def __init__(self) -> None:
+        self._outputs: list[dict[str, Tensor]] = []
+
+    def on_test_batch_end(
+        self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Keep the outputs, and the labels of the batch as `labels`."""
+        if isinstance(outputs, dict) and outputs.keys() >= set(self.outputs):
+            kept = {key: outputs[key].float().cpu() for key in self.outputs}
+            self._outputs.append(kept | {"labels": batch["labels"].cpu()})
+
+    def take_outputs(self, trainer: pl.Trainer) -> dict[str, Tensor] | None:
+        """Return the outputs of all images of `split`, in their order and on the CPU, and forget them.
+
+        None where this process did not test all of them: another split, a limited test, several processes.
+        """
+        outputs, self._outputs = self._outputs, []
+        if not outputs or trainer.world_size > 1 or self.split != datamodule_of(trainer).test_split:
+            return None
+        loader: Any = trainer.test_dataloaders
+        if len(outputs) != len(loader):
+            return None
+        return {key: torch.cat([batch[key] for batch in outputs]) for key in outputs[0]}

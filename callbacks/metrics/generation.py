@@ -14,9 +14,10 @@ from adversaria.config.errors import ConfigError
 from adversaria.config.types import IntAtLeast2, NonNegativeInt, PositiveInt, Split
 from adversaria.images.sampling import in_batches, labels_in_turn, sample_pixels
 from adversaria.measures.conditional import label_metrics
+from callbacks.base import add_metrics, datamodule_of
 from callbacks.metrics.base import TestMetricCallback
 from datamodules.labels import label_sizes
-from lightning_modules.protocols import ConditionalSampler, Sampler, require
+from lightning_modules.protocols import ConditionalSampler, Sampler
 
 KID_SUBSETS, KID_SUBSET = 50, 1000
 
@@ -27,8 +28,8 @@ class GenerationMetrics(TestMetricCallback):
     `test/fid_<extractor>`: Fréchet distance (Heusel et al. 2017); `test/kid_<extractor>`: kernel distance, unbiased
     (Bińkowski et al. 2018); `test/is_<extractor>`: inception score (Salimans et al. 2016) over the extractor's classes,
     where it has one label of several. `…_floor` are the same of the real images of the validation split, which neither
-    the generator nor our classifiers were trained on: what a perfect generator would get. Conditional models add the
-    accuracy of the extractor's classifier; see `adversaria.measures.conditional`.
+    the generator nor our classifiers were trained on: a perfect generator would have these values. Conditional models
+    add the accuracy of the extractor's classifier; see `adversaria.measures.conditional`.
 
     Args:
         extractor: factory of the extractor (`adversaria.measures.extractors`), given the data module.
@@ -38,6 +39,8 @@ class GenerationMetrics(TestMetricCallback):
         seed: of the noise.
         batch_size: images at a time.
     """
+
+    needs = Sampler
 
     def __init__(
         self,
@@ -54,9 +57,9 @@ class GenerationMetrics(TestMetricCallback):
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         """Check that the model samples, and load the extractor: before training, not after it."""
-        require(pl_module, Sampler, "generation_metrics")
+        super().setup(trainer, pl_module, stage)
         if self.extractor is None:
-            self.extractor = self.make_extractor(trainer.datamodule).eval()  # type: ignore[attr-defined]
+            self.extractor = self.make_extractor(datamodule_of(trainer)).eval()
             labels = pl_module.labels if isinstance(pl_module, ConditionalSampler) else []
             unknown = [label for label in labels if self.extractor.labels and label not in self.extractor.labels]
             if unknown:
@@ -66,13 +69,11 @@ class GenerationMetrics(TestMetricCallback):
                 )
             sizes = label_sizes(labels)
             if self.label_images < max(sizes, default=0):
-                raise ConfigError(
-                    f"callbacks.generation_metrics.label_images={self.label_images}: a label has {max(sizes)} values"
-                )
+                raise ConfigError(f"{self.place}.label_images={self.label_images}: a label has {max(sizes)} values")
 
     def on_test_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Generate and measure; each process does the same, so that all have the figures."""
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        """Generate and measure; each process does the same, so that all have the same values."""
+        data = datamodule_of(trainer)
         self.extractor.to(pl_module.device)
         real, held_out = data.pixels(self.split), data.pixels("val")
         name, device = self.extractor.name, pl_module.device
@@ -93,19 +94,20 @@ class GenerationMetrics(TestMetricCallback):
                 values[f"is_{name}"] = inception_score(logits)
             if isinstance(pl_module, ConditionalSampler) and self.extractor.labels:
                 values |= label_metrics(pl_module, self.extractor, real, self.label_images, self.batch_size, self.seed)
-        pl_module.record("test", values)
+        add_metrics(pl_module, "test", values)
         self.extractor.cpu()
 
     def protocol(self) -> dict[str, Any]:
-        """Return what stands beside the figures."""
+        """Return the part of the protocol that is about generated images; see `adversaria.runs.labels`."""
         return {
-            "generated images": self.count,
-            "compared with": f"{self.split} split",
-            **({} if self.split == "val" else {"floor": "all validation images"}),
-            "labels of generated images": f"those of the {self.split} split in turn",
-            "seed of the noise": self.seed,
-            "KID": f"mean over {KID_SUBSETS} subsets of up to {KID_SUBSET}",
-            "images whose labels were checked, for each label": self.label_images,
+            "n_generated": self.count,
+            "compared_with": self.split,
+            **({} if self.split == "val" else {"floor_split": "val"}),
+            "generated_labels_of": self.split,
+            "noise_seed": self.seed,
+            "kid_subsets": KID_SUBSETS,
+            "kid_subset_size": KID_SUBSET,
+            "n_label_images": self.label_images,
             **self.extractor.describe(),
         }
 

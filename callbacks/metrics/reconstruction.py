@@ -10,9 +10,10 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
 from adversaria.config.types import Positive
+from callbacks.base import add_metrics
 from callbacks.metrics.base import TestMetricCallback
 from lightning_modules.losses import gaussian_kld, image_mse
-from lightning_modules.protocols import Autoencoder, require
+from lightning_modules.protocols import Autoencoder
 
 
 class ReconstructionMetrics(TestMetricCallback):
@@ -27,13 +28,11 @@ class ReconstructionMetrics(TestMetricCallback):
         threshold: variance above which a latent dimension counts as active.
     """
 
+    needs = Autoencoder
+
     def __init__(self, threshold: Positive = 0.01) -> None:
         self.threshold = threshold
         self._sums: Tensor | None = None  # (3, d): count, sum and sum of squares of the posterior means
-
-    def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
-        """Check that the model encodes and decodes."""
-        require(pl_module, Autoencoder, "reconstruction_metrics")
 
     def on_test_batch_end(
         self,
@@ -67,5 +66,5 @@ class ReconstructionMetrics(TestMetricCallback):
         if self._sums is not None:
             count, total, squares = trainer.strategy.reduce(self._sums, reduce_op="sum")
             variance = (squares - total.square() / count) / (count - 1)
-            pl_module.record("test", {"active_units": (variance > self.threshold).sum()})
+            add_metrics(pl_module, "test", {"active_units": (variance > self.threshold).sum()})
         self._sums = None

@@ -1,1 +1,1 @@
-"""Callbacks and a logger that record a run: checkpoints, scalars, progress, what a reader must know."""
+"""Callbacks and a logger that record a run: checkpoints, scalars, progress, architecture, metrics, environment."""

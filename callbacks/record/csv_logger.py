@@ -1,4 +1,4 @@
-"""`metrics.csv`: every scalar of a run, one line each, only ever appended to."""
+"""`metrics.csv`: every scalar of a run, a line for each; lines are only appended."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class CSVLogger(Logger):
 
     @property
     def version(self) -> str:
-        """One folder, one version."""
+        """Version of the run: none, as each run has its own folder."""
         return ""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append one line a metric, flushed, so that a killed run loses none."""
+        """Append a line for each metric and close the file, so that a killed run loses none."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("a", newline="") as stream:
+        with self.file.open("a", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             if stream.tell() == 0:
                 writer.writerow(HEADER)
@@ -50,4 +50,4 @@ class CSVLogger(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the run folder has config.yaml."""
+        """Do nothing: the run folder has config.yaml."""

@@ -1,4 +1,4 @@
-"""One line an epoch in the log, with throughput: progress that also reads well in a file."""
+"""A line in the log after each epoch, with the throughput."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 class EpochSummary(pl.Callback):
     """Log epoch, iteration, losses, images a second and the time left, and record `perf/images_per_second`.
 
-    The throughput counts training batches alone, of both domains where there are two, without validation, pictures and
-    checkpoints, and leaves out the first batch of an epoch, which pays for warm-up.
+    The throughput is that of training batches, of both domains where there are two, without validation, pictures and
+    checkpoints. The first batch of an epoch is left out: it includes the start of the loader.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class EpochSummary(pl.Callback):
         self._images = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Start the clock; an epoch that goes on from its midst has no start of its own."""
+        """Start the clock; Lightning does not call the next hook where a run resumes within an epoch."""
         self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
@@ -41,7 +41,7 @@ class EpochSummary(pl.Callback):
             self._images += pl_module.count(batch)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Log the line."""
+        """Log the line, and the throughput where more than one batch was timed."""
         elapsed = self._last_batch - self._first_batch
         speed = self._images / elapsed if elapsed > 0 and self._images else 0.0
         for logger in trainer.loggers if speed else []:

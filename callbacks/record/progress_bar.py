@@ -12,13 +12,13 @@ from adversaria.config.types import PositiveInt
 
 
 class ProgressBar(RichProgressBar):
-    """Lightning's bar, but drawn a few times a second.
+    """Lightning's bar, drawn a few times a second only.
 
-    Lightning's reads the metrics after each step, for which a GPU must be waited for, and draws itself up to 100 times
-    a second: a quarter of a step of 10 ms on a CPU.
+    Lightning's reads the metrics after each step, which waits for the GPU, and is drawn up to 100 times a second, which
+    takes a quarter of a step of 10 ms on a CPU.
 
     Args:
-        refresh_rate: times a second that it is drawn.
+        refresh_rate: how many times a second it is drawn.
     """
 
     def __init__(self, refresh_rate: PositiveInt = 4) -> None:
@@ -26,7 +26,7 @@ class ProgressBar(RichProgressBar):
         self._due = 0.0
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Show the batch and the metrics, if that is due."""
+        """Draw the bar if that is due."""
         now = time.monotonic()
         if now >= self._due or batch_idx + 1 == trainer.num_training_batches:
             self._due = now + 1 / self.refresh_rate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from weakref import proxy
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -14,13 +15,16 @@ from adversaria.runs.checkpoint_io import check_space
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """Lightning's ModelCheckpoint, which also remembers its best after the run folder was moved.
+    """Lightning's ModelCheckpoint for `best.ckpt`; `last.ckpt` is saved here.
+
+    Lightning saves its last checkpoint only along with a new best, and only at multiples of a number of steps. The best
+    is also remembered where the run folder was moved.
 
     Args:
         dirpath: the run's `checkpoints/`.
-        monitor: the metric to minimise; None for no best, only the last.
+        monitor: the metric that chooses the best; None for no best, only the last.
         mode: `min` or `max`.
-        every_n_iterations: save `last.ckpt` within epochs too, so often; None for never.
+        every_n_iterations: iterations from one `last.ckpt` to the next within an epoch; None for epochs' ends alone.
     """
 
     def __init__(
@@ -36,7 +40,6 @@ class RunCheckpoint(ModelCheckpoint):
             monitor=monitor,
             mode=mode,
             save_top_k=0 if monitor is None else 1,
-            save_last=True,
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
@@ -58,15 +61,21 @@ class RunCheckpoint(ModelCheckpoint):
     def on_iteration_end(self, trainer: pl.Trainer, module: Any, stopping: bool) -> None:
         """Save within an epoch, where that is due or the training stops now."""
         due = self.every_n_iterations and module.iteration % self.every_n_iterations == 0
-        if (due or stopping) and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+        if due or stopping:
+            self.save_last_checkpoint(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save; the last one too, which Lightning saves only along with a new best."""
+        """Save the best if this epoch is it, then the last, which knows of the best."""
         super().on_train_epoch_end(trainer, pl_module)
-        if not self._should_skip_saving_checkpoint(trainer):
-            self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+        self.save_last_checkpoint(trainer)
+
+    def save_last_checkpoint(self, trainer: pl.Trainer) -> None:
+        """Save `last.ckpt` and tell the loggers, as Lightning does."""
+        self.last_model_path = str(Path(str(self.dirpath)) / "last.ckpt")  # before it is saved, as a part of the state
+        trainer.save_checkpoint(self.last_model_path)
+        for logger in trainer.loggers if trainer.is_global_zero else []:
+            logger.after_save_checkpoint(proxy(self))
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the state, its paths turned to where the run folder is now."""
+        """Restore the state, with the paths of where the run folder is now."""
         super().load_state_dict(replace_prefix(state_dict, state_dict["dirpath"], str(self.dirpath)))

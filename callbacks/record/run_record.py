@@ -1,5 +1,6 @@
-"""The record of a run: architecture.txt, metrics.json, environment.json, and TensorBoard's text and hparams tabs.
+"""The record of a run: its architecture, metrics.json, environment.json, and TensorBoard's text and hparams tabs.
 
+architecture.json holds the networks and implementation details by key, architecture.txt the same for people.
 environment.json has an entry for each time the run was started or resumed.
 """
 
@@ -15,17 +16,19 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import OmegaConf
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from torch.utils.tensorboard.writer import SummaryWriter
 
-from adversaria.runs.architecture import architecture, flatten
+from adversaria.runs.architecture import architecture, as_text, flatten
 from adversaria.runs.environment import environment_of
-from adversaria.runs.record import INVOCATION, METRICS, measured, record_of, write_record
+from adversaria.runs.record import ARCHITECTURE, INVOCATION, METRICS, measured, record_of, replace_text, write_record
+from callbacks.base import datamodule_of
 from callbacks.figures.base import tensorboard_writers
 
 log = logging.getLogger(__name__)
 
 
 class RunRecord(pl.Callback):
-    """Write what a reader needs to understand and repeat the run.
+    """Write what a reader needs to understand and repeat the run. Its place among other callbacks does not matter.
 
     Args:
         config: the whole plain configuration of the run.
@@ -48,26 +51,23 @@ class RunRecord(pl.Callback):
         self._before = state["seconds"]
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Write environment.json and architecture.txt; tell TensorBoard where a resumed run goes on."""
+        """Write environment and architecture; tell TensorBoard where a resumed run goes on."""
         if not trainer.is_global_zero:
             return
-        for writer in tensorboard_writers(trainer) if pl_module.iteration else []:
-            # what an interrupted attempt logged after its last checkpoint is repeated: TensorBoard drops it here
-            restart = Event(session_log=SessionLog(status=SessionLog.START))
-            writer._get_file_writer().add_event(restart, step=pl_module.iteration + 1)
         folder = Path(trainer.default_root_dir)
         file = folder / "environment.json"
-        attempts = json.loads(file.read_text()) if file.exists() else []
+        attempts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
         attempts.append({**environment_of(trainer), "seed": self.config["seed"]})
-        file.write_text(json.dumps(attempts, indent=2) + "\n")
-        networks = architecture(trainer, pl_module)
-        (folder / "architecture.txt").write_text(networks)
+        replace_text(file, json.dumps(attempts, indent=2) + "\n")
+        found = architecture(trainer, pl_module, datamodule_of(trainer))
+        replace_text(folder / ARCHITECTURE, json.dumps(found, indent=2) + "\n")
+        replace_text(folder / "architecture.txt", as_text(found))
+        texts = {"config": OmegaConf.to_yaml(OmegaConf.create(self.config)), "architecture": as_text(found)}
         for writer in tensorboard_writers(trainer):
-            for name, text in (
-                ("config", OmegaConf.to_yaml(OmegaConf.create(self.config))),
-                ("architecture", networks),
-            ):
+            for name, text in texts.items():
                 writer.add_text(name, f"```\n{text}```", pl_module.iteration)
+            if pl_module.iteration:
+                restart(writer, pl_module.iteration + 1)
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Write metrics.json and the hparams tab."""
@@ -82,13 +82,23 @@ class RunRecord(pl.Callback):
             writer.add_hparams(chosen, measured(trainer), run_name=".", global_step=pl_module.iteration)
 
 
-def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return what TensorBoard's hparams tab shows: the same keys for every run, as it takes its columns from one.
+def restart(writer: SummaryWriter, step: int) -> None:
+    """Let TensorBoard forget what was logged at a step and later: an interrupted attempt, which is repeated from there.
 
-    It sorts them and shows the first five, until others are ticked.
+    The writer must have written something: only then does it have a file.
+    """
+    assert writer.file_writer is not None
+    writer.file_writer.add_event(Event(session_log=SessionLog(status=SessionLog.START)), step=step)
+
+
+def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what TensorBoard's hparams tab shows: the same keys for every run, as it takes its columns from one run.
+
+    It sorts them and shows the first five.
     """
     flat = dict(flatten({key: config[key] for key in ("model", "data", "trainer")}))
     started = folder / INVOCATION
+    starts = json.loads(started.read_text(encoding="utf-8")) if started.exists() else []
     rates = [value for key, value in flat.items() if key.startswith("model.") and key.endswith("optimizer.lr")]
     return {
         "batch_size": flat.get("data.batch_size", 0),
@@ -97,7 +107,7 @@ def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "learning rates": " ".join(map(str, rates)),
         "model": flat["model.target"].rpartition(".")[2],
         "network": flat.get("model.network.target", "").rpartition(".")[2],
-        "overrides": " ".join(json.loads(started.read_text())[0]["overrides"]) if started.exists() else "",
+        "overrides": " ".join(starts[0]["overrides"]) if starts else "",
         "precision": flat["trainer.precision"],
         "run name": config["name"],
         "seed": config["seed"],
@@ -106,7 +116,7 @@ def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def data_name(data: Mapping[str, Any]) -> str:
-    """Return what a data module reads: its source, or both sets of a pair."""
+    """Return what a data module reads: the class of its reader, or both sets of a pair."""
     if "target" in data:
         return f"{data['source']}_{data['target']}"
     target: str = data.get("reader", data)["_target_"]

@@ -1,17 +1,14 @@
-"""Digit classifiers that are adapted to another domain, and the heads that tell domains apart."""
+"""Digit classifiers that are adapted to another domain, domain discriminators and gradient reversal."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from adversaria.config.types import Domain, FractionBelowOne, NonNegativeInt, PositiveInt
+from adversaria.config.types import FractionBelowOne, NonNegativeInt, PositiveInt
 
 
 class DigitNetwork(nn.Module):
@@ -42,8 +39,8 @@ class CompactDigits(DigitNetwork):
 
     Args:
         width: channels of the first pair; they double from pair to pair.
-        instance_norm: normalise each image on its own, instead of the batch, in so many of the first layers: colour and
-            contrast differ between domains, shape does not (Pan et al. 2018).
+        instance_norm: number of the first layers that have instance norm instead of batch norm: colour and contrast
+            differ between domains, shape does not (Pan et al. 2018).
         dropout: on the features.
     """
 
@@ -62,13 +59,13 @@ class CompactDigits(DigitNetwork):
 
 
 class DomainDiscriminator(nn.Module):
-    """Layers that tell which domain features come from.
+    """Layers that classify features by their domain.
 
     Args:
         inputs: length of the vectors.
         width: of the hidden layers.
         layers: number of hidden layers.
-        logits: 1, of being the source's, or 2, of target and source.
+        logits: 1, of the source, or 2, of target and source; the result is the logit of the source in both cases.
         batch_norm: in the hidden layers.
         slope: of the leaky ReLU; 0 for a ReLU.
         dropout: in the hidden layers.
@@ -94,13 +91,13 @@ class DomainDiscriminator(nn.Module):
         self.layers = nn.Sequential(*parts, nn.Linear(width if layers else inputs, logits))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map (n, inputs) to (n,) logits of being the source's."""
+        """Map (n, inputs) to (n,) logits of the source."""
         logits: Tensor = self.layers(features).float()
         return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
 
 
 class DigitDecoder(nn.Sequential):
-    """Rebuilds images from features: a linear stem of 7×7 or 8×8, two doublings.
+    """Reconstructs images from features: a linear stem of 7×7 or 8×8, two doublings.
 
     Args:
         inputs: length of the features.
@@ -124,7 +121,7 @@ class _Reversal(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        # in float32: a recorded step's number is a tensor, which half precision would round
+        # in float32: in a recorded step, strength is a tensor, which half precision would round
         return (-ctx.strength * gradients[0].float()).to(gradients[0].dtype), None
 
 
@@ -132,43 +129,3 @@ def reverse_gradient(features: Tensor, strength: float | Tensor) -> Tensor:
     """Return the features; their gradient is multiplied by -strength (Ganin et al. 2016, equation 17)."""
     reversed_: Tensor = _Reversal.apply(features, strength)
     return reversed_
-
-
-class _DomainBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch norm with running statistics of each domain: the usual buffers are the source's."""
-
-    domain: Domain = "source"
-
-    def __init__(self, layer: nn.modules.batchnorm._BatchNorm) -> None:
-        super().__init__(layer.num_features, layer.eps, layer.momentum, layer.affine)
-        self.load_state_dict(layer.state_dict())
-        self.register_buffer("target_mean", torch.zeros(layer.num_features))
-        self.register_buffer("target_var", torch.ones(layer.num_features))
-
-    def forward(self, input: Tensor) -> Tensor:
-        if self.domain == "source":
-            return super().forward(input)
-        statistics: tuple[Any, Any] = (self.target_mean, self.target_var)
-        momentum = 0.1 if self.momentum is None else self.momentum
-        return functional.batch_norm(input, *statistics, self.weight, self.bias, self.training, momentum, self.eps)
-
-    def _check_input_dim(self, input: Tensor) -> None:
-        pass
-
-
-def split_statistics(network: nn.Module) -> None:
-    """Give every batch norm of a network running statistics of its own for the target (Chang et al. 2019, DSBN)."""
-    for parent in list(network.modules()):
-        for name, layer in list(parent.named_children()):
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-                setattr(parent, name, _DomainBatchNorm(layer))
-
-
-@contextlib.contextmanager
-def statistics_of(domain: Domain) -> Iterator[None]:
-    """Let layers with statistics of each domain use, and in training follow, this domain's."""
-    _DomainBatchNorm.domain = domain  # of the class: to walk through a network costs a tenth of a small step
-    try:
-        yield
-    finally:
-        _DomainBatchNorm.domain = "source"

@@ -12,7 +12,7 @@ class ConvClassifier(nn.Module):
     """Four blocks of two 3×3 convolutions, each halving the image, global average, a layer of features, a linear head.
 
     Args:
-        labels: names of the labels to tell; each has one logit if it is binary, else one a value.
+        labels: names of the labels to predict; a binary one has one logit, any other one logit for each value.
         width: channels of the first block; they double from block to block.
         num_features: length of the feature vector that the head reads.
         dropout: on the features.

@@ -1,4 +1,4 @@
-"""How labels enter a generator, and how a discriminator tells them."""
+"""Conditioning: how labels enter a generator, and how a discriminator predicts them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrizations
 
 from adversaria.config.types import Conditioning
 from datamodules.labels import label_sizes, logit_count
@@ -30,7 +31,7 @@ class AppendLabels(nn.Module):
 
 
 class MultiplyEmbeddings(nn.Module):
-    """Multiply the noise with a learnt vector for each label's value."""
+    """Multiply the noise by a learnt vector for each label's value."""
 
     def __init__(self, labels: Sequence[str], latent_dim: int) -> None:
         super().__init__()
@@ -57,7 +58,7 @@ class Generator(nn.Module):
         decoder: input dimension -> module from (n, input dimension) to images.
         latent_dim: dimension of the noise.
         labels: names of the labels; empty for none.
-        conditioning: `append` them to the noise, or `multiply` it with embeddings of theirs.
+        conditioning: `append` them to the noise, or `multiply` it by their embeddings.
     """
 
     def __init__(
@@ -78,13 +79,13 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """An encoder with a head that tells real from generated and, with labels, one that tells the labels.
+    """An encoder with a head that tells real from generated images and, with labels, one that predicts the labels.
 
     Args:
         encoder: images -> features.
         head: number of outputs -> module from features to (n, outputs, …).
         labels: names of the labels; empty for none.
-        shared_head: one layer for both outputs instead of two.
+        shared_head: one layer for both outputs instead of one for each.
     """
 
     def __init__(
@@ -107,3 +108,9 @@ class Discriminator(nn.Module):
         if self.label_head is None:
             return logits[:, 0], logits[:, 1:]
         return logits[:, 0], self.label_head(features).flatten(1).float()
+
+    def use_spectral_norm(self) -> None:
+        """Normalise the weights of all layers by their spectral norm (Miyato et al. 2018)."""
+        for layer in list(self.modules()):
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                parametrizations.spectral_norm(layer)

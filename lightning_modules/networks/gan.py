@@ -1,4 +1,4 @@
-"""Pairs of generator and discriminator: their common shape, and our own default; `report_gan` has the reports'.
+"""Pairs of generator and discriminator: their common structure, and our own default. `lab_gan` has the reports' pairs.
 
 Each pair states its `latent_dim`, `image_size`, `value_range` and the `labels` it is conditioned on.
 """
@@ -16,7 +16,7 @@ from lightning_modules.networks.conditioning import Discriminator, Generator
 
 
 class GANNetwork(nn.Module):
-    """Common shape of the pairs.
+    """Common structure of the pairs.
 
     Args:
         latent_dim: dimension of the noise.
@@ -48,10 +48,10 @@ class GANNetwork(nn.Module):
 
 
 class CompactGAN(GANNetwork):
-    """Our default: DCGAN's strided shape, narrow, halving down to 3 or 4 pixels; for any image side from 8 on.
+    """Our default: a narrow DCGAN whose strided convolutions halve the image down to 3 or 4 pixels; any side from 8.
 
-    The generator has a linear stem and batch norm. The discriminator has no normalisation: with it the R1 penalty
-    would not be of each image on its own.
+    The generator has a linear stem and batch norm. The discriminator has no normalisation: with batch norm,
+    the R1 penalty of an image would depend on the other images of the batch.
 
     Args:
         image_size: side of the images in pixels.
@@ -59,8 +59,8 @@ class CompactGAN(GANNetwork):
         width: channels at half the image's resolution; they double down to the smallest map, at most 8 times. None
             for 48 up to 32 pixels, which have fewer levels, and 32 above.
         labels: names of the labels that the pair is conditioned on; empty for none.
-        conditioning: `append` the labels to the noise, or `multiply` it with embeddings of theirs.
-        shared_head: one layer for the discriminator's two outputs instead of two.
+        conditioning: `append` the labels to the noise, or `multiply` it by their embeddings.
+        shared_head: one layer for the discriminator's two outputs instead of one for each.
     """
 
     def __init__(
@@ -82,29 +82,31 @@ class CompactGAN(GANNetwork):
         channels = [3, *(width * 2 ** min(level, 3) for level in range(len(sides) - 1))]  # of each side
         kernels = [4 if side % 2 == 0 else 3 for side in sides[:-1]]  # with these, halving and doubling are inverse
 
-        def decoder(inputs: int) -> nn.Module:
-            top = channels[-1]
-            layers = [
-                nn.Linear(inputs, top * base**2),
-                nn.Unflatten(1, (top, base, base)),
-                nn.BatchNorm2d(top),
-                nn.ReLU(),
-            ]
-            for (o, i), kernel in list(zip(pairwise(channels), kernels, strict=True))[:0:-1]:
-                layers += [nn.ConvTranspose2d(i, o, kernel, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
-            return nn.Sequential(*layers, nn.ConvTranspose2d(channels[1], 3, kernels[0], 2, 1), nn.Tanh())
-
-        encoder: list[nn.Module] = []
-        for (i, o), kernel in zip(pairwise(channels), kernels, strict=True):
-            encoder += [nn.Conv2d(i, o, kernel, 2, 1), nn.LeakyReLU(0.2)]
         features = channels[-1] * base**2
         super().__init__(
             latent_dim,
-            decoder,
-            nn.Sequential(*encoder, nn.Flatten()),
+            lambda inputs: _compact_decoder(inputs, base, channels, kernels),
+            _compact_encoder(channels, kernels),
             lambda outputs: nn.Linear(features, outputs),
             labels,
             conditioning,
             shared_head,
         )
         self.image_size = image_size
+
+
+def _compact_decoder(inputs: int, side: int, channels: list[int], kernels: list[int]) -> nn.Module:
+    """Return layers from (n, inputs) to images, through a smallest map of this side."""
+    top = channels[-1]
+    layers = [nn.Linear(inputs, top * side**2), nn.Unflatten(1, (top, side, side)), nn.BatchNorm2d(top), nn.ReLU()]
+    for (o, i), kernel in list(zip(pairwise(channels), kernels, strict=True))[:0:-1]:
+        layers += [nn.ConvTranspose2d(i, o, kernel, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+    return nn.Sequential(*layers, nn.ConvTranspose2d(channels[1], 3, kernels[0], 2, 1), nn.Tanh())
+
+
+def _compact_encoder(channels: list[int], kernels: list[int]) -> nn.Module:
+    """Return layers from images to (n, features)."""
+    layers: list[nn.Module] = []
+    for (i, o), kernel in zip(pairwise(channels), kernels, strict=True):
+        layers += [nn.Conv2d(i, o, kernel, 2, 1), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Flatten())

@@ -18,8 +18,8 @@ class DCGAN(GANNetwork):
     Args:
         latent_dim: dimension of the noise.
         width: channels at half the image's resolution.
-        labels: names of the labels, appended to the noise, and told by a second 4×4 convolution.
-        shared_head: one layer for the discriminator's two outputs instead of two.
+        labels: names of the labels, appended to the noise, and predicted by a second 4×4 convolution.
+        shared_head: one layer for the discriminator's two outputs instead of one for each.
     """
 
     def __init__(

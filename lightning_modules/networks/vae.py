@@ -14,7 +14,7 @@ from adversaria.config.types import PositiveInt
 
 
 class VAENetwork(nn.Module):
-    """Common shape of the pairs: `encoder`, two linear heads `fc_mu` and `fc_var`, `decoder`."""
+    """Common structure of the pairs: `encoder`, two linear heads `fc_mu` and `fc_var`, `decoder`."""
 
     image_size = 64
     value_range = (-1.0, 1.0)

@@ -45,6 +45,9 @@ class Tells(torch.nn.Module):
     def record(self, stage: str, values: dict[str, Any], count: int = 1) -> None:
         self.recorded |= {f"{stage}/{name}": value for name, value in values.items()}
 
+    def publish(self, stage: str) -> None:
+        self.published = stage
+
 
 class Data:
     """Ten images a digit; brightness 20 times the digit."""
@@ -60,7 +63,12 @@ class Data:
 
 def trainer(folder: Any) -> Any:
     return SimpleNamespace(
-        datamodule=Data(), is_global_zero=True, default_root_dir=str(folder), loggers=[], current_epoch=0
+        datamodule=Data(),
+        is_global_zero=True,
+        default_root_dir=str(folder),
+        loggers=[],
+        current_epoch=0,
+        sanity_checking=False,
     )
 
 
@@ -114,6 +122,15 @@ def test_the_oracle_keeps_the_best_epoch_over_a_resume(tmp_path: Any) -> None:
     assert module.recorded["test/accuracy_oracle"] == pytest.approx(1.0)
 
 
+def test_sanity_validation_is_no_epoch_of_the_oracle(tmp_path: Any) -> None:
+    oracle, before, within = Oracle(), trainer(tmp_path), trainer(tmp_path)
+    before.sanity_checking = True
+    oracle.on_validation_epoch_end(before, Tells())
+    assert oracle.best == 0
+    oracle.on_validation_epoch_end(within, Tells(wrong=5))
+    assert oracle.best == pytest.approx(0.9)
+
+
 def test_the_report_has_each_class_and_both_domains(tmp_path: Any) -> None:
     module = Tells(wrong=3)
     TargetReport(count=60).on_test_epoch_end(trainer(tmp_path), module)
@@ -137,7 +154,7 @@ def test_tsne_shows_both_domains_and_keeps_the_points(tmp_path: Any) -> None:
 
 def test_tsne_is_drawn_after_the_epochs_asked_for_and_at_the_end(tmp_path: Any) -> None:
     callback, drawn = DomainTSNE(after_epochs=2), []
-    callback._look = lambda t, m: drawn.append(t.current_epoch)  # type: ignore[method-assign]
+    callback._draw = lambda t, m: drawn.append(t.current_epoch)  # type: ignore[method-assign]
     for epoch in range(4):
         callback.on_train_epoch_end(SimpleNamespace(current_epoch=epoch), Tells())  # type: ignore[arg-type]
     assert drawn == [1]

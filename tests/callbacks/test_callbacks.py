@@ -22,18 +22,10 @@ from adversaria.runs.architecture import flatten
 from adversaria.runs.environment import git_state
 from callbacks.figures.latent_tsne import LatentTSNE
 from callbacks.figures.learning_curves import LearningCurves, draw_curves, smooth
-from callbacks.figures.reconstructions import Reconstructions
-from callbacks.figures.sample_grid import SampleGrid
 from callbacks.metrics.reconstruction import ReconstructionMetrics
 from callbacks.record.run_checkpoint import RunCheckpoint
 from callbacks.record.run_record import hyperparameters
 from lightning_modules.modes import evaluating
-
-
-@pytest.mark.parametrize("callback", [SampleGrid(), Reconstructions(), LatentTSNE(), ReconstructionMetrics()])
-def test_a_model_without_the_ability_is_refused_at_start(callback: pl.Callback) -> None:
-    with pytest.raises(ConfigError, match=r"callbacks\.\w+ needs a model.*=null"):
-        callback.setup(pl.Trainer(logger=False, accelerator="cpu"), pl.LightningModule(), "fit")
 
 
 def test_to_uint8_maps_the_range_ends() -> None:
@@ -115,7 +107,7 @@ def test_curves_go_on_after_a_value_that_is_not_a_number() -> None:
 
 def test_curves_without_a_metrics_csv_are_refused_at_start(tmp_path: Path) -> None:
     trainer = pl.Trainer(logger=pl.loggers.TensorBoardLogger(tmp_path), accelerator="cpu")
-    with pytest.raises(ConfigError, match=r"callbacks\.curves=null"):
+    with pytest.raises(ConfigError, match=r"LearningCurves draws metrics\.csv: keep logger.csv, or leave it out"):
         LearningCurves(panels={}).setup(trainer, pl.LightningModule(), "fit")
 
 
@@ -137,7 +129,7 @@ def test_an_unknown_attribute_of_the_tsne_is_named() -> None:
     trainer = types.SimpleNamespace(datamodule=types.SimpleNamespace(attributes=["Blond_Hair", "Male"]))
     module = types.SimpleNamespace(features=lambda image: image)
     LatentTSNE().setup(trainer, module, "fit")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=r"callbacks\.tsne\.attributes.*'Blond'.*Blond_Hair"):
+    with pytest.raises(ConfigError, match=r"LatentTSNE\.attributes.*'Blond'.*Blond_Hair"):
         LatentTSNE(attributes=["Blond"]).setup(trainer, module, "fit")  # type: ignore[arg-type]
 
 
@@ -196,6 +188,23 @@ def test_the_last_checkpoint_is_saved_after_every_epoch(tmp_path: Path, monitor:
     assert {p.name for p in tmp_path.iterdir()} == {"last.ckpt"} | ({"best.ckpt"} if monitor else set())
 
 
+def test_loggers_are_told_of_the_last_checkpoint_which_knows_its_own_path(tmp_path: Path) -> None:
+    told, saved = [], []
+    callback = RunCheckpoint(str(tmp_path), monitor=None, every_n_iterations=2)
+    logger = types.SimpleNamespace(after_save_checkpoint=lambda c: told.append(c.last_model_path))
+    trainer: Any = types.SimpleNamespace(loggers=[logger], is_global_zero=True)
+    trainer.save_checkpoint = lambda file: saved.append((file, callback.state_dict()["last_model_path"]))
+    for iteration, stopping in ((1, False), (2, False), (3, True)):
+        callback.on_iteration_end(trainer, types.SimpleNamespace(iteration=iteration), stopping)
+    last = str(tmp_path / "last.ckpt")
+    assert saved == [(last, last)] * 2  # as it was due, as it stops
+    assert told == [last] * 2
+    trainer.is_global_zero = False
+    callback.save_last_checkpoint(trainer)
+    assert len(saved) == 3  # all processes take part
+    assert len(told) == 2
+
+
 def test_embedding_is_seeded_and_separates_clusters() -> None:
     rng = np.random.default_rng(0)
     features = np.concatenate([rng.normal(c, 0.1, (30, 80)) for c in (-1, 1)]).astype(np.float32)
@@ -221,6 +230,9 @@ def test_reconstruction_metrics_by_hand() -> None:
 
         def record(self, stage, values, count=1):
             recorded.update({k: float(v) for k, v in values.items()})
+
+        def publish(self, stage):
+            assert stage == "test"
 
     callback = ReconstructionMetrics()
     image = torch.stack([torch.full((3, 16, 16), 0.5), torch.full((3, 16, 16), -1.0)])
@@ -256,8 +268,8 @@ def test_flatten_gives_plain_values_under_dotted_keys() -> None:
     assert dict(flatten(nested)) == {
         "model.target": "a.B",
         "model.lr": 0.1,
-        "model.betas": "[0.9, 0.99]",
-        "none": "None",
+        "model.betas": [0.9, 0.99],
+        "none": None,
     }
 
 

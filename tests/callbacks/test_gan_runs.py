@@ -174,19 +174,24 @@ def test_samples_are_those_of_the_averaged_weights(run: Run) -> None:
 
 def test_architecture_says_where_the_sigmoid_is(run: Run) -> None:
     text = (run.folder / "architecture.txt").read_text()
-    details = dict(re.findall(r"^  (\S.*?)  +(.*)$", text.split("Implementation details\n")[1], re.MULTILINE))
-    said = details["discriminator output"]
+    said = dict(re.findall(r"^  (\S.*?)  +(.*)$", text.split("Implementation details\n")[1], re.MULTILINE))
+    details = json.loads((run.folder / "architecture.json").read_text())["details"]
     if run.method == "wgan":
-        assert "no sigmoid" in said
-        assert "critic" in said
+        assert said["discriminator output"] == "critic values, no sigmoid"
+        assert (details["discriminator_output"], details["discriminator_loss"]) == (
+            "critic_values",
+            "wasserstein_critic",
+        )
     else:
-        assert re.search(r"logits.*Sigmoid.*inside the loss", said)
+        assert said["discriminator output"] == "logits"
+        assert re.search(r"binary cross-entropy with logits.*Sigmoid.*inside", said["discriminator loss"])
+        assert details["discriminator_loss"] == "cross_entropy_discriminator"
     assert "Sigmoid(" not in text  # nor is there one in the networks
     assert "network.generator: " in text
     assert "network.discriminator: " in text
     for side in ("generator", "discriminator"):
-        assert details[f"{side}.optimizer.target"] == "torch.optim.Adam"
-    assert details["epochs"] == "2"
+        assert details[f"model.{side}.optimizer.target"] == "torch.optim.Adam"
+    assert (said["epochs"], details["epochs"]) == ("2", 2)
 
 
 def test_metrics_json_and_the_curves_of_the_test(run: Run) -> None:
@@ -194,12 +199,7 @@ def test_metrics_json_and_the_curves_of_the_test(run: Run) -> None:
     names = ["test/wasserstein"] if run.method == "wgan" else ["test/accuracy_fake", "test/accuracy_real"]
     names += ["test/label_accuracy_real"] if run.method == "acgan" else []
     assert sorted(record["metrics"]) == names
-    assert (record["protocol"]["source"], record["protocol"]["iteration"]) == ("digits", LAST)
-
-
-def test_the_curves_are_drawn_after_the_health_of_the_epoch_is_known(compose) -> None:
-    order = list(compose("model=gan")["callbacks"])
-    assert order.index("health") < order.index("curves")
+    assert (record["protocol"]["data"], record["protocol"]["iteration"]) == ("digits", LAST)
 
 
 def test_testing_the_best_weights_without_a_best_is_refused_before_training(compose, tmp_path) -> None:

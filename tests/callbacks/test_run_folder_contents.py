@@ -1,6 +1,7 @@
 """Each callback's file, in one finished run; what the files say, not only that they are there."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -76,16 +77,30 @@ def test_metrics_json_has_metrics_and_protocol(folder: Path) -> None:
     assert metrics["test/kld_nats"] > 0
     assert 0 <= metrics["test/active_units"] <= 16
     protocol = record["protocol"]
-    assert (protocol["weights"], protocol["test images"], protocol["iteration"]) == ("last", 24, 6)
+    assert (protocol["weights"], protocol["n_test"], protocol["iteration"]) == ("last", 24, 6)
+    assert (protocol["data"], protocol["value_range"]) == ("synthetic_faces", [-1, 1])
+    assert all(re.fullmatch("[a-z0-9_]+", key) for key in protocol)
 
 
 def test_architecture_lists_networks_counts_and_details(folder: Path) -> None:
     text = (folder / "architecture.txt").read_text()
     for expected in ("StridedVAE(", "LeakyReLU(negative_slope=0.01)", "network.encoder: ", "normalisation"):
         assert expected in text
-    details = dict(line.strip().split("  ", 1) for line in text.split("Implementation details\n")[1].splitlines())
-    assert details["optimizer.lr"].strip() == "0.001"
-    assert details["train images"].strip() == "96"
+    lines = [
+        re.split("  +", line.strip(), maxsplit=1) for line in text.split("Implementation details\n")[1].splitlines()
+    ]
+    said = dict(lines)
+    assert (said["model.optimizer.lr"], said["train images"]) == ("0.001", "96")
+
+
+def test_architecture_json_has_numbers_by_key(folder: Path) -> None:
+    content = json.loads((folder / "architecture.json").read_text())
+    network = content["networks"]["network"]
+    assert network["parameters"] == sum(network["parts"].values()) > 0
+    assert network["printed"] in (folder / "architecture.txt").read_text()
+    details = content["details"]
+    assert (details["model.optimizer.lr"], details["n_train"], details["latent_dim"]) == (0.001, 96, 16)
+    assert (details["model.target"], details["epochs"]) == ("lightning_modules.vae.VAE", 2)
 
 
 def test_environment_has_versions_and_seed(folder: Path) -> None:

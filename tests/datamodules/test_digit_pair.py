@@ -138,9 +138,9 @@ def test_only_training_batches_are_augmented(pair):
 
 def test_the_augmentation_of_the_source_is_the_targets_too_unless_it_has_its_own(pair):
     same = pair(augmentation=Augmentation(invert=1.0))
-    assert same.describe()["augmentation of the target"] == "invert 1"
+    assert same.describe()["target_augmentation"] == "invert 1"
     own = pair(augmentation=Augmentation(invert=1.0), target_augmentation=Augmentation(noise=0.1))
-    assert own.describe()["augmentation of the target"] == "noise 0.1"
+    assert own.describe()["target_augmentation"] == "noise 0.1"
 
 
 def test_processes_share_an_epoch_without_overlap(pair):
@@ -160,7 +160,6 @@ def test_a_batch_that_a_domain_cannot_fill_is_an_error(pair):
 
 
 def test_the_description_names_both_sets_and_whose_labels_are_used(pair):
-    told = pair(labelled="target").describe()
-    assert (told["source set"], told["target set"], told["labels of"]) == ("small", "large", "the target")
-    assert told["train images of the source"] == 20
-    assert told["test images of the target"] == 12
+    described = pair(labelled="target").describe()
+    assert (described["source"], described["target"], described["labelled"]) == ("small", "large", "target")
+    assert (described["n_train_source"], described["n_test_target"]) == (20, 12)

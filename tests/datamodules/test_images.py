@@ -250,13 +250,13 @@ def test_prepare_data_builds_the_cache(faces, tmp_path):
 
 def test_describe_says_what_the_figures_rest_on(faces):
     assert faces(value_range=[0, 1], horizontal_flip=True).describe() == {
-        "source": "ramps",
-        "train images": 40,
-        "val images": 7,
-        "test images": 5,
-        "images left out as unreadable": 0,
-        "image size": "4x4x3",
-        "normalisation": "(0, 1)",
-        "horizontal flips": True,
-        "batch size": 8,
+        "data": "ramps",
+        "n_train": 40,
+        "n_val": 7,
+        "n_test": 5,
+        "n_unreadable": 0,
+        "image_size": 4,
+        "value_range": [0, 1],
+        "horizontal_flip": True,
+        "batch_size": 8,
     }

@@ -42,6 +42,11 @@ METHODS = {
     "adamatch": ["model=adamatch", *PAIR],
     "dsn": ["model=dsn", *PAIR],
 }
+RECORDED = {
+    **METHODS,
+    "adda without a gate": [*METHODS["adda"], "model.gate=null"],
+    "classifier": ["model=classifier", *GAN[:3]],
+}
 POINTS = {
     "in the first epoch": 2,
     "between critic steps, off the logged points": 3,
@@ -135,13 +140,13 @@ def test_a_resumed_run_ends_bit_for_bit_as_an_unstopped_one(
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
-@pytest.mark.parametrize("method", [*METHODS, "adda without a gate"])
+@pytest.mark.parametrize("method", RECORDED)
 def test_on_a_gpu_recorded_steps_and_a_resumed_run_of_them_end_bit_for_bit_as_steps_computed_one_by_one(
     method: str, compose, cache_dir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what PyTorch wants of deterministic runs
-    overrides = [*METHODS[method.split(" without")[0]], *QUIET, "trainer.accelerator=gpu", "trainer.max_epochs=8"]
-    overrides += [f"data.cache_dir={cache_dir}", *(["model.gate=null"] if "without" in method else [])]
+    overrides = [*RECORDED[method], *QUIET, "trainer.accelerator=gpu", "trainer.max_epochs=8"]
+    overrides += [f"data.cache_dir={cache_dir}"]
     replayed: list[Recording] = []
     replay = Recording.replay
     monkeypatch.setattr(Recording, "replay", lambda self, batch: (replayed.append(self), replay(self, batch)))

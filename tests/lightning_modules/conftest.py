@@ -18,10 +18,9 @@ from lightning_modules.losses import (
     cross_entropy_discriminator,
     linear_generator,
     nonsaturating_generator,
-    wasserstein_critic,
 )
 from lightning_modules.networks.gan import CompactGAN
-from lightning_modules.wgan import WGAN
+from lightning_modules.wgan import WGAN, wasserstein_critic
 
 NONSATURATING = AdversarialLoss(cross_entropy_discriminator, nonsaturating_generator)
 WASSERSTEIN = AdversarialLoss(wasserstein_critic, linear_generator)

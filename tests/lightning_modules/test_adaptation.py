@@ -26,9 +26,8 @@ from lightning_modules.networks.adaptation import (
     DigitNetwork,
     DomainDiscriminator,
     reverse_gradient,
-    split_statistics,
-    statistics_of,
 )
+from lightning_modules.networks.batch_norm import split_statistics, statistics_of
 from lightning_modules.supervised import Supervised
 
 SIZE = 8
@@ -213,7 +212,7 @@ def test_reversal_makes_the_encoder_climb_the_domain_loss_that_the_discriminator
     source, target = module.both(batch["source"], batch["target"])
     plain = domain_loss(module.discriminator(source.features), module.discriminator(target.features))
     label = functional.cross_entropy(source.logits, batch["labels"].long())
-    total = module.adversarial_loss(source, target, batch)
+    total = module.adversarial_loss(source, target, batch["labels"])
     assert total.item() == pytest.approx((plain + label).item(), rel=1e-5)
     encoder = module.network.encoder
     expected = gradients(module, label, encoder) - 0.7 * gradients(module, plain, encoder)
@@ -256,7 +255,7 @@ def test_sure_predictions_weigh_more_under_entropy_conditioning() -> None:
     source, target = module.both(batch["source"], batch["target"])
     logits = [module.discriminator(side.features) for side in (source, target)]
     weights = [1 + torch.exp(-entropy(side.logits)) for side in (source, target)]
-    assert module._domain_loss(source, target).item() == pytest.approx(domain_loss(*logits, *weights).item())
+    assert module.domain_loss(source, target).item() == pytest.approx(domain_loss(*logits, *weights).item())
 
 
 def test_joint_and_separate_statistics_are_different_methods() -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.strategies import DDPStrategy
 
 from adversaria.config.errors import ConfigError
+from lightning_modules.adversarial import find_unused_parameters
 from lightning_modules.ema import ExponentialAverage
 from lightning_modules.schedules import alternating, exponential_decay, piecewise
 
@@ -171,6 +173,20 @@ def test_bf16_trains_and_stays_finite(make, make_batches, train_on, method: str)
 def test_what_manual_optimization_cannot_do_is_refused_with_what_to_set_instead(make, option, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         make().check_trainer(pl.Trainer(logger=False, accelerator="cpu", enable_checkpointing=False, **option))
+
+
+def test_lightning_hands_the_option_for_unused_parameters_to_ddp() -> None:
+    """Where this fails, Lightning has closed the private attribute that `find_unused_parameters` sets."""
+    strategy, asked = DDPStrategy(), DDPStrategy(find_unused_parameters=True)
+    find_unused_parameters(strategy)
+    assert vars(strategy)["_ddp_kwargs"] == vars(asked)["_ddp_kwargs"] == {"find_unused_parameters": True}
+
+
+def test_check_trainer_sets_it_for_ddp_that_lightning_chose(make) -> None:
+    trainer = pl.Trainer(logger=False, accelerator="cpu", devices=2, enable_checkpointing=False)
+    make().check_trainer(trainer)
+    assert isinstance(trainer.strategy, DDPStrategy)
+    assert vars(trainer.strategy)["_ddp_kwargs"]["find_unused_parameters"]
 
 
 def test_a_gradient_scaler_is_refused(make) -> None:

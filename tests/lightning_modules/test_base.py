@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,16 +10,12 @@ import torch
 import lightning_modules
 from adversaria.config.errors import CheckpointError, ConfigError
 from adversaria.runs.curves import read_metrics
-from lightning_modules.base import Average, BaseModule
+from lightning_modules.base import BaseModule
+from lightning_modules.checkpoint import restore
 from lightning_modules.networks.vae import WideVAE
 from lightning_modules.vae import VAE
 
-
-def test_average_is_weighted() -> None:
-    average = Average()
-    average.add(torch.tensor(1.0), 3)
-    average.add(5.0, 1)
-    assert float(average.total) / average.weight == 2.0
+OLD_RUNS = Path(__file__).resolve().parents[1] / "fixtures" / "old_runs"
 
 
 def test_every_iteration_is_logged_once_at_its_own_x(tiny_run) -> None:
@@ -72,6 +69,25 @@ def test_a_hostile_checkpoint_runs_nothing(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError):
             lightning_modules.load(tmp_path / name)
     assert not (tmp_path / "ran").exists()
+
+
+def test_entries_of_version_0_1_0_are_understood() -> None:
+    module = BaseModule()
+    module.saved_attributes = (*module.saved_attributes, "update_counts", "discriminator_accuracy")
+    restore(module, {"iteration": 3, "images": 48, "turns": {"generator": 2}, "accuracy": 0.25})
+    assert (module.iteration, module.images) == (3, 48)
+    assert module.update_counts == {"generator": 2}
+    assert module.discriminator_accuracy == 0.25
+
+
+@pytest.mark.parametrize("run", sorted(OLD_RUNS.iterdir()), ids=lambda run: run.name)
+def test_checkpoints_of_version_0_1_0_load(run: Path) -> None:
+    module: Any = lightning_modules.load(run)
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    assert module.state_dict().keys() == checkpoint["state_dict"].keys()
+    module.on_load_checkpoint(checkpoint)
+    assert module.iteration == 2
+    assert getattr(module, "update_counts", None) == checkpoint["adversaria"].get("turns")
 
 
 def test_data_of_another_range_or_size_is_refused_before_training() -> None:

@@ -11,7 +11,7 @@ from adversaria.config.errors import ConfigError
 from lightning_modules.classifier import Classifier
 from lightning_modules.ema import ExponentialAverage
 from lightning_modules.losses import AdversarialLoss, least_squares_discriminator, least_squares_generator
-from lightning_modules.modes import batch_statistics
+from lightning_modules.networks.batch_norm import batch_statistics
 from lightning_modules.networks.classifier import ConvClassifier
 from lightning_modules.networks.gan import CompactGAN
 from lightning_modules.schedules import linear_warmup
@@ -109,14 +109,14 @@ def test_generator_batches_multiply_the_noise_of_a_step(make, make_batches, trai
 def test_r1_is_lazy_and_weighted_with_its_interval(make, make_batches, train_on) -> None:
     gan = make(r1=2.0, r1_every=4)
     seen: dict[int, float] = {}
-    total = gan._total
+    record = gan.record
 
-    def look(terms):
-        if "r1" in terms:
-            seen[gan.iteration] = terms["r1"].item()
-        return total(terms)
+    def look(stage, values, count=1):
+        if "r1" in values:
+            seen[gan.iteration] = values["r1"].item()
+        record(stage, values, count)
 
-    gan._total = look
+    gan.record = look
     train_on(gan, make_batches(9))
     assert list(seen) == [0, 4, 8]
     batch = make_batches(1)[0]["image"]
@@ -190,17 +190,22 @@ def test_labels_in_turn_go_through_all_values(make) -> None:
 
 def test_the_weight_of_the_labels_scales_their_loss_on_both_sides(make, make_batches) -> None:
     batch = make_batches(1)[0]
-    losses = {}
+    recorded: dict[float, dict[str, float]] = {}
+    totals = {}
     for weight in (1.0, 3.0):
         acgan = make("acgan", label_weight=weight)
         acgan.eval()
-        labels = acgan.labels_of(batch)
-        fake = acgan.network.generator(torch.ones(6, 4), labels)
-        losses[weight] = (acgan.discriminator_terms(batch["image"], fake, labels), acgan.generator_terms(fake, labels))
-    for one, three in zip(losses[1.0], losses[3.0], strict=True):
-        for name in one:
-            factor = 3 if name.startswith("label") else 1
-            assert three[name].item() == pytest.approx(factor * one[name].item(), rel=1e-4)
+        acgan._noise = lambda count: torch.ones(count, 4)
+        values = recorded[weight] = {}
+        acgan.record = lambda _, new, values=values: values.update({k: v.item() for k, v in new.items()})
+        totals[weight] = (acgan.discriminator_loss(batch).item(), acgan.generator_loss(batch).item())
+    one, three = recorded[1.0], recorded[3.0]
+    assert {"loss_d", "loss_g", "label_loss_d", "label_loss_g"} <= one.keys() == three.keys()
+    for name in one:
+        factor = 3 if name.startswith("label_loss") else 1
+        assert three[name] == pytest.approx(factor * one[name], rel=1e-4)
+    for side, total in zip("dg", totals[3.0], strict=True):
+        assert total == pytest.approx(three[f"loss_{side}"] + three[f"label_loss_{side}"], rel=1e-4)
 
 
 def test_the_discriminator_learns_labels_of_generated_images_only_if_told_to(make, make_batches) -> None:
@@ -209,8 +214,8 @@ def test_the_discriminator_learns_labels_of_generated_images_only_if_told_to(mak
     for on_fake in (False, True):
         acgan = make("acgan", label_on_fake=on_fake)
         labels = acgan.labels_of(batch)
-        terms = acgan.discriminator_terms(batch["image"], torch.zeros_like(batch["image"]), labels)
-        losses[on_fake] = terms["label_loss_d"].item()
+        real_logits, fake_logits = (acgan.network.discriminator(x)[1] for x in (batch["image"], 0 * batch["image"]))
+        losses[on_fake] = acgan.label_terms_d(real_logits, fake_logits, labels)["label_loss_d"].item()
     assert losses[True] > losses[False] + 0.5  # untrained: about (log 10 + log 2) / 2 more
 
 

@@ -5,6 +5,8 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
+from adversaria.config.instantiate import instantiate
+from adversaria.config.renamed import renamed
 from lightning_modules.losses import (
     cross_entropy_discriminator,
     gaussian_kld,
@@ -19,8 +21,8 @@ from lightning_modules.losses import (
     predict_labels,
     reparameterize,
     saturating_generator,
-    wasserstein_critic,
 )
+from lightning_modules.wgan import wasserstein_critic
 
 GENERATOR_LOSSES = [nonsaturating_generator, saturating_generator, least_squares_generator, linear_generator]
 DISCRIMINATOR_LOSSES = [
@@ -259,3 +261,14 @@ def test_predicted_labels_are_the_likeliest_values() -> None:
 def test_logits_that_do_not_fit_the_labels_are_refused() -> None:
     with pytest.raises(RuntimeError, match="split_with_sizes"):
         label_loss(torch.zeros(2, 12), torch.zeros(2, 2), [2, 10])
+
+
+def test_a_wasserstein_loss_that_version_0_1_0_saved_is_found() -> None:
+    saved = {
+        "_target_": "lightning_modules.losses.AdversarialLoss",
+        "discriminator": {"_target_": "lightning_modules.losses.wasserstein_critic", "_partial_": True},
+        "generator": {"_target_": "lightning_modules.losses.linear_generator", "_partial_": True},
+    }
+    loss = instantiate(renamed(saved))
+    assert loss.discriminator.func is wasserstein_critic
+    assert loss.generator.func is linear_generator

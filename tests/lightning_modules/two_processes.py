@@ -30,14 +30,13 @@ from lightning_modules.losses import (
     cross_entropy_discriminator,
     linear_generator,
     nonsaturating_generator,
-    wasserstein_critic,
 )
 from lightning_modules.networks.adaptation import DigitNetwork, DomainDiscriminator
 from lightning_modules.networks.gan import GANNetwork
 from lightning_modules.networks.vae import VAENetwork
 from lightning_modules.penalties import gradient_penalty
 from lightning_modules.vae import VAE
-from lightning_modules.wgan import WGAN
+from lightning_modules.wgan import WGAN, wasserstein_critic
 
 GLOBAL_BATCH, BATCHES = 8, 4
 

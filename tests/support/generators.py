@@ -53,6 +53,9 @@ class Unconditional(nn.Module):
     def record(self, stage: str, values: dict[str, Tensor], count: int = 1) -> None:
         self.recorded |= {f"{stage}/{name}": float(value) for name, value in values.items()}
 
+    def publish(self, stage: str) -> None:
+        """Nothing is shown."""
+
 
 class Conditional(Unconditional):
     """Images of one colour: red from the noise, green from the first label, blue from the second."""

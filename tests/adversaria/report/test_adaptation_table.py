@@ -20,9 +20,9 @@ def finish(folder: Path, system: str, scenario: str, seed: int, accuracy: float,
     metrics = {"test/accuracy": accuracy} | ({} if oracle is None else {"test/accuracy_oracle": oracle})
     changes = {
         "augmentation": "texture 0.9" if system == "dann" else "rotate 5",
-        "augmentation of the target": "rotate 5",
+        "target_augmentation": "rotate 5",
     }
-    protocol = {"test images of the target": 9001, **changes}
+    protocol = {"n_test_target": 9001, **changes}
     record = {"metrics": metrics, "protocol": protocol, "seconds": 120}
     (run / "metrics.json").write_text(json.dumps(record))
 

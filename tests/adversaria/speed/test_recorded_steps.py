@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 from adversaria.config.errors import options
 from adversaria.config.instantiate import instantiate
 from adversaria.speed.recorded_steps import Recording
+from lightning_modules import recorded
 from lightning_modules.adversarial import AdversarialModule
 from lightning_modules.vae import VAE
 
@@ -24,7 +25,8 @@ PAIR = ["data=digit_pair"]
 ADAPTING = ["adamatch", "adda", "dann", "dsn", "source_only", "target_only"]
 SYSTEMS: dict[str, list[str]] = {
     **{f"report: {e}": [f"experiment={e}"] for e in options("experiment")},
-    **{m: [f"model={m}", *(PAIR if m in ADAPTING else [])] for m in options("model") if m != "classifier"},
+    **{m: [f"model={m}", *(PAIR if m in ADAPTING else [])] for m in options("model")},
+    "classifier of digits": ["model=classifier", "data=digits"],
     "gan, all options": [
         "model=gan",
         "model.instance_noise=0.1",
@@ -81,12 +83,12 @@ def step(compose, monkeypatch: pytest.MonkeyPatch):
                 else {"image": image, "labels": labels}
             )
         module._trainer = types.SimpleNamespace(world_size=1, max_epochs=4, num_training_batches=10)
-        losses = [p.loss for p in module.phases()] if isinstance(module, AdversarialModule) else [module._loss]
+        losses = [p.loss for p in module.phases()] if isinstance(module, AdversarialModule) else [module.loss]
         recordings = []
         for loss in losses:
             recordings.append(Recording(batch))
-            module.recorder = types.SimpleNamespace(recording=recordings[-1])
-            there = [*module.state_dict().values(), *recordings[-1].batch.values(), recordings[-1]._places]
+            module.replayer = types.SimpleNamespace(recording=recordings[-1])
+            there = [*module.state_dict().values(), *recordings[-1].batch.values(), recordings[-1]._values]
             module.zero_grad()
             with Watched(there):
                 loss(recordings[-1].batch).backward()
@@ -108,6 +110,12 @@ def test_no_step_that_may_be_recorded_reads_a_value_or_brings_one(system: str, s
 def test_a_step_that_reads_a_value_is_not_recorded(step) -> None:
     with pytest.raises((RuntimeError, AttributeError)):
         step("model=adda", *PAIR, "model.gate=0.5")
+
+
+def test_adda_with_a_gate_is_not_recorded(compose) -> None:
+    gated, free = (instantiate(compose("model=adda", *PAIR, f"model.gate={gate}")["model"]) for gate in (0.5, "null"))
+    assert not gated.recordable
+    assert free.recordable
 
 
 def test_a_subclass_must_say_for_itself_that_its_steps_may_be_recorded() -> None:
@@ -133,30 +141,35 @@ class Watching(pl.Callback):
         (pl.callbacks.StochasticWeightAveraging(swa_lrs=0.1), False),
     ],
 )
-def test_steps_are_not_recorded_where_a_callback_needs_each(step, callback: pl.Callback, may: bool) -> None:
+def test_steps_are_not_recorded_where_a_callback_needs_each(
+    step, callback: pl.Callback, may: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module, _ = step("model=vae")
-    module.cuda_graphs = True
     module._trainer = types.SimpleNamespace(
         world_size=1, accumulate_grad_batches=1, precision="32-true", callbacks=[callback]
     )
+    monkeypatch.setattr(recorded, "GraphReplayer", lambda *_: "replayer")
     with unittest.mock.patch.object(type(module), "device", torch.device("cuda")):
-        assert module.may_record() == may
-        module.cuda_graphs = False
-        assert not module.may_record()
+        for wanted in (True, False):
+            module.cuda_graphs = wanted
+            module.start_recording()
+            assert (module.replayer is not None) == (may and wanted)
+    module.cuda_graphs = True
+    with unittest.mock.patch.object(type(module), "device", torch.device("cpu")):
+        module.start_recording()
+    assert module.replayer is None
 
 
 def test_numbers_that_change_are_asked_for_anew(step) -> None:
     module, (recording,) = step("model=dann", *PAIR)
-    (number,) = recording._numbers.values()
+    (number,) = recording._dynamic_scalars.values()
     module.iteration = 20  # of 40
     assert number() == module.strength == pytest.approx(0.098661, abs=1e-5)
-    recorded = {name: value for _, values, _ in recording.scalars for name, value in values.items()}
-    assert recorded["lambda"] is number
+    scalars = {name: value for _, values, _ in recording.scalars for name, value in values.items()}
+    assert scalars["lambda"] is number
 
 
 def test_a_plain_number_in_a_recorded_step_is_refused(step) -> None:
     _, (recording,) = step("model=vae")
-    with pytest.raises(
-        TypeError, match=r"lambda is a plain number in a step that is recorded; get it from self\.changing"
-    ):
+    with pytest.raises(TypeError, match=r"lambda is a Python number, which stays .*; wrap it in self\.dynamic_scalar"):
         recording.record("train", {"lambda": 0.5}, 1)

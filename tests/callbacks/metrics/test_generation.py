@@ -8,7 +8,7 @@ import torch
 
 from adversaria.config import schema
 from adversaria.config.errors import ConfigError
-from adversaria.config.instantiate import instantiate
+from adversaria.config.instantiate import callbacks_of
 from callbacks.metrics.generation import GenerationMetrics, distances, inception_score
 
 
@@ -157,7 +157,7 @@ def test_settings_without_a_result_are_refused_before_training(
     def start() -> None:
         config = compose("model=acgan", "metrics=classifier", f"callbacks.generation_metrics.{setting}")
         schema.check(config)
-        callback = instantiate(config["callbacks"]["generation_metrics"])
+        (callback,) = (c for c in callbacks_of(config) if isinstance(c, GenerationMetrics))
         callback.make_extractor = lambda data: colours("digit")
         callback.setup(trainer_on([[1], [2], [3]]), conditional("digit"), "fit")
 
@@ -185,12 +185,11 @@ def test_the_protocol_names_counts_split_and_extractor(unconditional, colours, t
     callback = GenerationMetrics(lambda data: colours(), count=77, split="val")
     callback.setup(trainer_on([[0]]), unconditional, "fit")
     protocol = callback.protocol()
-    assert protocol["generated images"] == 77
-    assert protocol["compared with"] == "val split"
-    assert protocol["extractor"] == "colours"
+    assert (protocol["n_generated"], protocol["compared_with"], protocol["extractor"]) == (77, "val", "colours")
+    assert "floor_split" not in protocol
 
 
 def test_a_model_that_cannot_sample_is_refused_before_the_extractor_is_loaded(trainer_on) -> None:
     callback = GenerationMetrics(lambda data: pytest.fail("loaded"))
-    with pytest.raises(ConfigError, match=r"callbacks\.generation_metrics needs a model with Sampler.*=null"):
+    with pytest.raises(ConfigError, match=r"GenerationMetrics needs a model with Sampler.*leave it out$"):
         callback.setup(trainer_on([[0]]), pl.LightningModule(), "fit")

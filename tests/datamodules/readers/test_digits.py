@@ -256,7 +256,7 @@ def test_a_set_goes_through_the_cache_into_batches(written, tmp_path):
     assert [b["image"].shape for b in batches[:1]] == [(5, 3, 28, 28)]
     labels = [label for b in batches for (label,) in b["labels"].tolist()]
     assert labels == written.test.labels.tolist()
-    assert datamodule.describe()["source"] == written.reader.name
+    assert datamodule.describe()["data"] == written.reader.name
     assert sorted(f.stat().st_mtime_ns for f in written.root.rglob("*")) == before  # the root is only read
 
 

@@ -1,0 +1,76 @@
+"""What several runs have in common, and in what they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from adversaria.config.errors import CONF
+from adversaria.report import adaptation_table
+from adversaria.report.charts import Named, overlaid
+from adversaria.report.pictures import KINDS
+from adversaria.report.run import MAIN, Run
+
+SIDE_BY_SIDE = ("samples", "domains")  # pictures of several runs beside each other
+
+
+def compare(named: Named) -> dict[str, Any]:
+    """Return what the page of several runs shows of them together."""
+    main = (run.main[heading][0] for heading in MAIN for _, run in named if heading in run.main)
+    metrics = dict.fromkeys([*main, *(metric for _, run in named for metric in run.metrics)])
+    cells = adaptation_table.cells_of(adapted(named))
+    return {
+        "metrics": [metric for metric in metrics if "/" not in metric],  # not those of each label
+        **_protocols(named),
+        "adaptation": (adaptation_table.table(cells, reported()), adaptation_table.notes(cells)) if cells else None,
+        "pictures": {
+            KINDS[kind][0]: pictures
+            for kind in SIDE_BY_SIDE
+            if len(pictures := [(name, p) for name, run in named for p in run.pictures if p.kind == kind]) > 1
+        },
+        "charts": overlaid(named),
+    }
+
+
+def _protocols(named: Named) -> dict[str, Any]:
+    """Return the different protocols, the number of each run's, and the keys in which they differ."""
+    protocols: list[dict[str, Any]] = []
+    number = {}
+    for name, run in named:
+        if run.record:
+            if (protocol := _shared(run)) not in protocols:
+                protocols.append(protocol)
+            number[name] = protocols.index(protocol) + 1
+    keys = dict.fromkeys(key for protocol in protocols for key in protocol)
+    differing = [key for key in keys if len({str(p.get(key)) for p in protocols}) > 1]
+    return {"protocols": protocols, "number": number, "differing": differing}
+
+
+def _shared(run: Run) -> dict[str, Any]:
+    """Return what of a protocol can be the same for several runs."""
+    return {key: value for key, value in run.protocol.items() if key not in ("iteration", "seed")}
+
+
+def adapted(named: Named) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield system, scenario and record of the runs of adaptation; only what differs by seed alone shares a cell."""
+    found: dict[tuple[str, str], dict[str, Named]] = {}
+    for name, run in named:
+        protocol = run.protocol
+        if run.metrics.get("accuracy") is not None and "n_test_target" in protocol:
+            place = (run.choice("model") or run.name, f"{protocol['source']}_{protocol['target']}")
+            settings = {k: v for k, v in run.config.items() if k in ("data", "labels", "model", "trainer")}
+            settings["data"] = {**settings.get("data", {}), "seed": None}
+            found.setdefault(place, {}).setdefault(repr(settings), []).append((name, run))
+    for (system, scenario), variants in found.items():
+        for group in variants.values():
+            for _, run in group:
+                yield system if len(variants) == 1 else f"{system} ({group[0][0]})", scenario, run.record
+
+
+def reported() -> dict[str, dict[str, Any]]:
+    """Return the accuracies of adaptation that the lab reports have: scenario -> system -> text."""
+    key = "hydra.callbacks.uda_table.reported"
+    found = OmegaConf.select(OmegaConf.load(CONF / "sweep" / "uda_table.yaml"), key, default={})
+    return {str(k): dict(v) for k, v in found.items()}

@@ -1,0 +1,101 @@
+"""The pictures of a run, and how they are put into a page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+KINDS = {  # in the order of a report: title and caption
+    "samples": ("Samples", "from fixed noise"),
+    "evolution": ("Evolution of the samples", "from the same noise after each epoch"),
+    "labels": ("Same noise, other label", "a column has one noise vector, a row one label"),
+    "reconstructions": ("Reconstructions", "test images over their reconstructions, with the MSE of each"),
+    "interpolation": ("Interpolations", "each row a walk between two noise vectors"),
+    "tsne": ("t-SNE of test latents", "a point an image, one panel an attribute"),
+    "domains": ("t-SNE of test features", "of source and target, by class and by domain"),
+    "confusion": ("Confusion matrix", "of the target's test images"),
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a run; `kind` is its file's name without the iteration, which the GIF does not have."""
+
+    kind: str
+    iteration: int | None
+    file: Path
+    size: tuple[int, int]
+
+    @property
+    def title(self) -> str:
+        """What it shows."""
+        return KINDS.get(self.kind, (self.kind.replace("_", " "), ""))[0]
+
+    @property
+    def caption(self) -> str:
+        """How to read it."""
+        when = "" if self.iteration is None else f"iteration {self.iteration:,}"
+        return ", ".join(filter(None, (KINDS.get(self.kind, ("", ""))[1], when)))
+
+
+def pictures_in(folder: Path, missing: list[str]) -> list[Picture]:
+    """Return the last good picture of each kind, and all of both domains' features; curves are drawn anew instead.
+
+    Args:
+        folder: the run folder.
+        missing: gets a sentence for each damaged file.
+    """
+    found: dict[str, Picture] = {}
+    for file in sorted((folder / "figures").glob("*"), reverse=True):
+        match = re.fullmatch(r"(.+)_(\d+)\.png|samples\.gif", file.name)
+        if not match:
+            continue
+        kind = match[1] or "evolution"
+        key = file.name if kind == "domains" else kind
+        if key in found or kind == "curves":
+            continue
+        try:
+            with Image.open(file) as picture:
+                picture.seek(getattr(picture, "n_frames", 1) - 1)
+                picture.load()
+                found[key] = Picture(kind, int(match[2]) if match[2] else None, file, picture.size)
+        except (OSError, SyntaxError, EOFError):  # what Pillow raises for a file that was cut short
+            missing.append(f"figures/{file.name} is damaged: it is left out.")
+    order = list(KINDS)
+    return sorted(
+        found.values(), key=lambda p: (order.index(p.kind) if p.kind in order else len(order), p.kind, p.iteration or 0)
+    )
+
+
+def data_uri(picture: Picture) -> str:
+    """Return a picture as an address to put into a page: as it is, but animations as WebP, a third of the size."""
+    if picture.file.suffix != ".gif":
+        return uri("png", picture.file.read_bytes())
+    buffer = io.BytesIO()
+    with Image.open(picture.file) as image:
+        image.save(buffer, "WEBP", save_all=True, quality=85)
+    return uri("webp", buffer.getvalue())
+
+
+def thumbnail(pictures: list[Picture], width: int = 192) -> str | None:
+    """Return a small version of a run's first picture; of samples a corner, so that single images can be seen."""
+    if not pictures:
+        return None
+    with Image.open(pictures[0].file) as picture:
+        image = picture.convert("RGB")
+    if pictures[0].kind == "samples":
+        image = image.crop((0, 0, image.width // 2, image.height // 2))
+    image.thumbnail((width, width))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=75)
+    return uri("webp", buffer.getvalue())
+
+
+def uri(kind: str, content: bytes) -> str:
+    """Return a picture's bytes as an address to put into a page; `kind` is `png` or `webp`."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,183 @@
+"""A run as pages and tables show it; `adversaria.report.reading` reads it from its folder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from adversaria.report.pictures import Picture
+from adversaria.runs.curves import Curves
+
+MAIN = {  # what an index shows of the test metrics: heading -> the first metric that matches
+    "MSE in (-1, 1)": r"mse_pm1",
+    "FID": r"fid_(?!.*_floor$).*",
+    "KID": r"kid_(?!.*_floor$).*",
+    "label accuracy": r"label_accuracy_(?!real|fake)[^/]*",
+    "accuracy": r"accuracy",
+}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The networks of a run, for people.
+
+    Attributes:
+        printed: as PyTorch prints them.
+        sizes: network -> number of trainable parameters.
+        details: implementation details by label.
+    """
+
+    printed: str
+    sizes: dict[str, int]
+    details: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run folder has.
+
+    Attributes:
+        folder: where it is.
+        config: config.yaml.
+        starts: invocation.json: time, choices and overrides of each start.
+        environment: of the last start, from environment.json.
+        record: metrics.json, empty while there is none.
+        curves: metrics.csv.
+        architecture: architecture.json; architecture.txt of version 0.1.0.
+        pictures: the last of each kind, in the order of a report.
+        missing: a sentence on each part that is not there.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    starts: list[dict[str, Any]]
+    environment: dict[str, Any]
+    record: dict[str, Any]
+    curves: Curves
+    architecture: Architecture
+    pictures: list[Picture]
+    missing: list[str]
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment."""
+        return str(self.config.get("name", self.folder.name))
+
+    @property
+    def date(self) -> str:
+        """Time of the first start."""
+        return str(self.starts[0]["time"]) if self.starts else ""
+
+    @property
+    def commands(self) -> list[str]:
+        """The command lines of its starts."""
+        return [shlex.join(["python", "train.py", *start["overrides"]]) for start in self.starts]
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A value of the configuration, by its dotted key."""
+        node: Any = self.config
+        for part in key.split("."):
+            node = node.get(part) if isinstance(node, dict) else None
+        return default if node is None else node
+
+    def choice(self, group: str) -> str:
+        """What it chose of a group: `run.choice("model")` is `vae`."""
+        return str(self.starts[0]["choices"].get(group) or "") if self.starts else ""
+
+    @property
+    def commit(self) -> str:
+        """Commit of the code, shortened."""
+        dirty = ", with uncommitted changes" if self.environment.get("git_dirty") else ""
+        commit = self.environment.get("git_commit")
+        return f"{commit[:10]}{dirty}" if commit else ""
+
+    @cached_property
+    def metrics(self) -> dict[str, float | None]:
+        """The test metrics, without `test/`; None where a value is not finite."""
+        return {name.removeprefix("test/"): value for name, value in self.record.get("metrics", {}).items()}
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """How they were measured, by key."""
+        return self.record.get("protocol", {})
+
+    @property
+    def minutes(self) -> int | None:
+        """How long it took, over all its attempts, its test included, at least one."""
+        return max(1, round(self.record["seconds"] / 60)) if self.record else None
+
+    @cached_property
+    def iteration(self) -> int:
+        """The last that was logged."""
+        return max((iterations[-1] for iterations, _ in self.curves.values()), default=0)
+
+    @property
+    def _epoch_ends(self) -> list[int]:
+        return self.curves.get("perf/images_per_second", ([], []))[0]
+
+    @property
+    def epochs(self) -> str:
+        """Epochs done, and asked for if these are not all."""
+        asked, done = self.setting("trainer.max_epochs", 0), len(self._epoch_ends)
+        return f"{done} of {asked}" if self.status != "finished" and done < asked else str(done or asked)
+
+    @property
+    def status(self) -> str:
+        """`finished` when it was tested, and did not go on since."""
+        if self.config.get("test", "last") is None:
+            return "not tested"
+        tested = self.protocol.get("iteration", 0)
+        went_on = self.protocol.get("weights") == "last" and any(end > tested for end in self._epoch_ends)
+        return "finished" if self.metrics and not went_on else "unfinished"
+
+    @cached_property
+    def main(self) -> dict[str, tuple[str, float | None]]:
+        """The metrics of an index: heading -> name and value."""
+        found = {h: next((m for m in self.metrics if re.fullmatch(pattern, m)), None) for h, pattern in MAIN.items()}
+        return {heading: (name, self.metrics[name]) for heading, name in found.items() if name}
+
+    @property
+    def panels(self) -> dict[str, list[str]]:
+        """The learning curves of its method: title -> metrics, of those that were logged."""
+        panels = self.setting("callbacks.curves.panels", {}).items()
+        logged = {title: [metric for metric in metrics if metric in self.curves] for title, metrics in panels}
+        return {title: metrics for title, metrics in logged.items() if metrics}
+
+    @property
+    def other_panels(self) -> dict[str, list[str]]:
+        """The rest of what was logged: one panel a quantity, its stages together."""
+        drawn = {metric for metrics in self.panels.values() for metric in metrics}
+        rest = sorted((m for m in self.curves if m not in drawn and not m.startswith("test/")), key=_quantity)
+        return {title: list(metrics) for title, metrics in groupby(rest, key=_quantity)}
+
+    @property
+    def printed_curves(self) -> Path | None:
+        """The picture of its learning curves, for where they cannot be drawn."""
+        return max((self.folder / "figures").glob("curves_*.png"), default=None)
+
+    @property
+    def smoothing(self) -> float:
+        """Weight of the past in the moving average of its curves."""
+        return float(self.setting("callbacks.curves.smoothing", 0.9))
+
+
+def _quantity(metric: str) -> str:
+    return metric.partition("/")[2] or metric
+
+
+def names_of(runs: list[Run]) -> list[str]:
+    """Name runs so that each can be told from the others: with the folder where names repeat, or numbered."""
+    names = [run.name for run in runs]
+    short = [re.sub(r"^[\d-]+_[\d-]+_", "", run.folder.name) for run in runs]  # without the time
+    names = [f"{n} · {s}" if names.count(n) > 1 else n for n, s in zip(names, short, strict=True)]
+    seen: Counter[str] = Counter()
+    for i, name in enumerate(names):
+        seen[name] += 1
+        names[i] = f"{name} ({seen[name]})" if seen[name] > 1 else name
+    return names

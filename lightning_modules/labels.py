@@ -1,0 +1,39 @@
+"""The labels that a network knows, among all that a data set has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adversaria.config.types import Batch
+from datamodules.labels import label_columns, label_sizes
+
+
+class LabelColumns:
+    """Takes a network's labels from batches; until `find` is called, all labels in the order of the batch.
+
+    Args:
+        names: of the network's labels.
+
+    Attributes:
+        sizes: number of values of each label.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names, self.sizes = list(names), label_sizes(names)
+        self._columns = list(range(len(names)))
+
+    def find(self, datamodule: Any) -> None:
+        """Find the labels among those of the data.
+
+        Raises:
+            ConfigError: the data lacks one; the message names the nearest that it has.
+        """
+        self._columns = label_columns(self.names, datamodule.attributes, "model.network.labels")
+
+    def of(self, batch: Batch) -> Tensor:
+        """Return the labels of a batch, (n, k) int64."""
+        return torch.stack([batch["labels"][:, column] for column in self._columns], 1).long()

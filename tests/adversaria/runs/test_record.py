@@ -1,0 +1,48 @@
+"""The record of a run, whichever version wrote it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from adversaria.report.adaptation_table import markdown, read_cells
+from adversaria.runs.record import append_evaluation, read_record, write_record
+
+OLD_RUNS = Path(__file__).resolve().parents[2] / "fixtures" / "old_runs"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """metrics.json of a run of version 0.1.0."""
+    return Path(shutil.copy(OLD_RUNS / "vae" / "metrics.json", tmp_path))
+
+
+def test_a_record_of_version_0_1_0_is_read_with_todays_keys(old: Path) -> None:
+    protocol = read_record(old)["protocol"]
+    assert (protocol["data"], protocol["n_test"], protocol["image_size"]) == ("digits", 360, 64)
+    assert protocol["value_range"] == [0, 1]
+
+
+def test_evaluations_of_version_0_1_0_are_read_so_too(old: Path) -> None:
+    append_evaluation(old, {"metrics": {}, "protocol": {"split": "val", "val images": 5}})
+    assert read_record(old)["evaluations"][0]["protocol"] == {"split": "val", "n_val": 5}
+
+
+def test_what_is_appended_to_leaves_the_rest_of_the_file_as_it_was(old: Path) -> None:
+    before = json.loads(old.read_text())
+    append_evaluation(old, {"protocol": {"n_test": 3}})
+    assert json.loads(old.read_text()) == {**before, "evaluations": [{"protocol": {"n_test": 3}}]}
+    write_record(old, {"metrics": {}, "protocol": {}})
+    assert json.loads(old.read_text())["evaluations"] == [{"protocol": {"n_test": 3}}]
+
+
+def test_runs_of_version_0_1_0_make_the_table_of_adaptation(tmp_path: Path) -> None:
+    for system in ("dann", "adamatch"):
+        folder = tmp_path / system / "digits_mnist5k" / "seed_0"
+        folder.mkdir(parents=True)
+        shutil.copy(OLD_RUNS / system / "metrics.json", folder)
+    text = markdown(read_cells(tmp_path), {})
+    assert "| system | digits → mnist5k |" in text
+    assert "digits_mnist5k: 1,000" in text
+    assert "the target's the same" in text
