@@ -33,7 +33,7 @@ Choices
 AFTER = """\
 Keys
   python train.py model=vae data=celeba --cfg job               print every key and its value, without running
-  ckpt_path=last | best | PATH                                  go on with a stopped run, in its folder
+  ckpt_path=last | best | PATH                                  resume a stopped run, in its folder
   seed=1 trainer.max_epochs=20 data.batch_size=64 ...           any key, without a leading +
 
 Tab completion in bash:  eval "$(python train.py -sc install=bash)"

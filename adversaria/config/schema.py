@@ -156,7 +156,7 @@ def _conform(value: Any, kind: Any, path: str) -> None:
     except msgspec.ValidationError as error:
         shown = value if isinstance(value, int | float | bool | None) else repr(value)
         raise ConfigError(f"{path}={shown}: {_sentence(error, kind)}") from None
-    except TypeError:  # a union that msgspec cannot take apart; the component checks it itself
+    except TypeError:  # a union that msgspec does not support; the component checks it itself
         return
 
 

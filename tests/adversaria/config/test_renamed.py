@@ -15,7 +15,7 @@ import evaluate
 import generate
 import report
 from adversaria.config.renamed import renamed, renamed_arguments, renamed_choices, renamed_override
-from lightning_modules.base import KEY
+from lightning_modules.checkpoint import KEY
 
 OLD = Path(__file__).resolve().parents[2] / "fixtures" / "old_runs"
 #: Run -> overrides in the words of then that go along with resuming.

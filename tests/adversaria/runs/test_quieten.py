@@ -1,9 +1,12 @@
 """Lightning's expected warnings are hidden, and no others; each comes from Lightning itself here."""
 
+import inspect
 import subprocess
 import sys
 
 import pytest
+
+from adversaria.runs.quieten import EXPECTED_WARNINGS
 
 SCRIPT = """
 import sys, warnings
@@ -55,3 +58,14 @@ def test_other_warnings_are_shown_and_greetings_are_not(said: dict[str, str]) ->
     assert "UserWarning: another" in said["quiet"]
     assert "GPU available" in said["loud"]
     assert "GPU available" not in said["quiet"]
+
+
+def test_every_expected_warning_is_still_one_of_its_library() -> None:
+    """Two need several processes, or another version of torch: their texts are looked up in the source."""
+    from pytorch_lightning.trainer.connectors.logger_connector import result
+    from torch.utils import _pytree
+
+    elsewhere = {"sync_dist=True": result, "LeafSpec": _pytree}
+    assert {*PARTS, *elsewhere} == set(EXPECTED_WARNINGS)
+    for text, module in elsewhere.items():
+        assert text in inspect.getsource(module)
