@@ -27,6 +27,8 @@ from adversaria.config.instantiate import instantiate
 from adversaria.tools.compose import register_resolvers
 from datamodules import readers
 
+pytestmark = pytest.mark.xdist_group("documents")  # what they share is made once
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}

@@ -16,6 +16,8 @@ from datamodules.readers.mnistm import MNISTM, BlendedDigits
 from datamodules.readers.svhn import SVHN
 from datamodules.readers.usps import USPS
 
+pytestmark = pytest.mark.xdist_group("real data")  # what they share is made once
+
 #: Images of each class in train (with the part held out as val) and in test, as the README of the data counts them.
 DIGITS = [
     pytest.param(

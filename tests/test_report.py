@@ -18,6 +18,8 @@ from adversaria.report.comparison import compare
 from adversaria.report.reading import find, read
 from adversaria.runs.record import write_invocation
 
+pytestmark = pytest.mark.xdist_group("reports")  # what they share is made once
+
 ROOT = Path(__file__).resolve().parents[1]
 PROTOCOL = {"weights": "last", "iteration": 40, "seed": 0}
 PAIR = {"source": "usps", "target": "mnistm", "n_test_target": 9001}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from adversaria.config.renamed import METRICS
+
+if TYPE_CHECKING:  # a tenth of a second of each start
+    import numpy as np
 
 Curves = dict[str, tuple[list[int], list[float]]]  # metric -> iterations and values
 
@@ -40,6 +42,8 @@ def read_metrics(file: Path) -> Curves:
 
 def smooth(values: np.ndarray, weight: float) -> np.ndarray:
     """Return the exponential moving average, corrected for its start: (n,) -> (n,)."""
+    import numpy as np
+
     average, result = 0.0, np.empty(len(values))
     for i, value in enumerate(values):
         average = weight * average + (1 - weight) * value

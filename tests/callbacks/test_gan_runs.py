@@ -19,6 +19,8 @@ from adversaria.images.sampling import sample_like_data
 from adversaria.runs.curves import read_metrics
 from adversaria.tools import train
 
+pytestmark = pytest.mark.xdist_group("runs of GANs")  # what they share is made once
+
 METHODS = ["gan", "wgan", "acgan"]
 TINY = [
     *("data=digits", "data.batch_size=256", "model.network.width=4", "trainer.max_epochs=2"),

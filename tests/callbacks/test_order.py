@@ -20,7 +20,10 @@ SHORT = [
     *("trainer.accelerator=cpu", "trainer.enable_progress_bar=false"),
 ]
 KINDS = {
-    "vae": ["model=vae", "data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=24"],
+    "vae": [
+        *("model=vae", "model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "callbacks.tsne.count=24"),
+        *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=24"),
+    ],
     "acgan": ["model=acgan", "data=digits", "model.network.width=4", "callbacks.health.count=16"],
     "classifier": ["model=classifier", "data=digits", "model.network.width=4"],
     "dann": [

@@ -25,12 +25,8 @@ PAIR = [
 ]
 METHODS = {
     "vae": [
-        "model=vae",
-        "data.reader.train=96",
-        "data.reader.val=24",
-        "data.reader.test=24",
-        "data.batch_size=18",
-        "callbacks.tsne=null",
+        *("model=vae", "model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "callbacks.tsne=null"),
+        *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=18"),
     ],
     "gan": ["model=gan", *GAN, "model.r1=0.1", "model.r1_every=2", "model.instance_noise=0.1"],
     "wgan": ["model=wgan", *GAN, "model.generator.every=5", "model.weight_clip=0.01", "model.gradient_penalty=0"],

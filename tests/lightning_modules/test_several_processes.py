@@ -10,6 +10,7 @@ import pytest
 import torch
 
 WORKER = Path(__file__).with_name("two_processes.py")
+pytestmark = pytest.mark.xdist_group("several processes")  # which are started once
 METHODS = ["gan", "wgan", "wgan_gp", "acgan", "vae", "dann", "adda"]
 
 
@@ -33,7 +34,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.xdist_group("several processes")  # which are started once
 @pytest.mark.parametrize("method", METHODS)
 def test_two_processes_equal_one_with_the_doubled_batch(method: str, trained: Path) -> None:
     one, two = (torch.load(trained / f"{method}_{n}.pt", weights_only=True) for n in (1, 2))

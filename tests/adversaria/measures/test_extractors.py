@@ -22,6 +22,8 @@ from callbacks.metrics.generation import GenerationMetrics
 from callbacks.record.keep_classifier import KeepClassifier
 from lightning_modules.losses import predict_labels
 
+pytestmark = pytest.mark.xdist_group("extractors")  # what they share is made once
+
 QUIET = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
 DIGITS = ["data=digits", *QUIET]
 CLASSIFIER = ["model=classifier", "model.network.width=4", "data.batch_size=64", "model.optimizer.lr=1e-2"]

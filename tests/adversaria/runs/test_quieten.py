@@ -8,6 +8,8 @@ import pytest
 
 from adversaria.runs.quieten import EXPECTED_WARNINGS
 
+pytestmark = pytest.mark.xdist_group("expected warnings")  # what they share is made once
+
 SCRIPT = """
 import sys, warnings
 import pytorch_lightning as pl, torch
