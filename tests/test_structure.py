@@ -56,6 +56,33 @@ def upward(module: str, imported: str) -> bool:
     return floor_of(theirs) <= floor_of(mine)
 
 
+def functions(file: Path) -> Iterator[tuple[str, int]]:
+    """Yield the functions of a file and their numbers of lines."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, (node.end_lineno or 0) - node.lineno + 1
+
+
+def longest(file: Path) -> int:
+    """Return the most lines that a file may have: an entry 80, a method 150, the renderer of faces any, others 200."""
+    if file.parent == ROOT:
+        return 80
+    if file.name == "synthetic_faces.py":
+        return 10_000
+    is_method = file.parent.name == "lightning_modules" and f"_target_: lightning_modules.{file.stem}." in METHODS
+    return 150 if is_method else 200
+
+
+METHODS = "".join(f.read_text(encoding="utf-8") for f in (ROOT / "conf" / "model").glob("*.yaml"))
+
+
+def test_files_and_functions_can_be_read_in_one_go() -> None:
+    lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in FILES}
+    assert [str(file) for file in FILES if lines[file] > longest(file)] == []
+    assert [f"{file}:{name}" for file in FILES for name, count in functions(file) if count > 40] == []
+    assert {longest(ROOT / "lightning_modules" / f"{name}.py") for name in ("vae", "gan", "dann", "adda")} == {150}
+
+
 def test_every_module_is_in_a_room() -> None:
     homeless = [m for m in map(module_of, FILES) if room_of(m) is None and m != "adversaria"]
     assert homeless == []

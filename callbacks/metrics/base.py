@@ -47,10 +47,12 @@ class StepOutputCallback(TestMetricCallback):
     def take_outputs(self, trainer: pl.Trainer) -> dict[str, Tensor] | None:
         """Return the outputs of all images of `split`, in their order and on the CPU, and forget them.
 
-        None where this process did not test all of them: another split, a limited test, several processes.
+        None where this process did not test all of them: another split, a limited test, several processes. None too
+        under mixed precision, which would compare half precision here with float32 in what callbacks compute.
         """
         outputs, self._outputs = self._outputs, []
-        if not outputs or trainer.world_size > 1 or self.split != datamodule_of(trainer).test_split:
+        whole = trainer.world_size == 1 and self.split == datamodule_of(trainer).test_split
+        if not outputs or not whole or trainer.precision != "32-true":
             return None
         loader: Any = trainer.test_dataloaders
         if len(outputs) != len(loader):

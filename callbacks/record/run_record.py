@@ -60,7 +60,7 @@ class RunRecord(pl.Callback):
         attempts.append({**environment_of(trainer), "seed": self.config["seed"]})
         replace_text(file, json.dumps(attempts, indent=2) + "\n")
         found = architecture(trainer, pl_module, datamodule_of(trainer))
-        replace_text(folder / ARCHITECTURE, json.dumps(found, indent=2) + "\n")
+        replace_text(folder / ARCHITECTURE, json.dumps(found, indent=2, default=str) + "\n")
         replace_text(folder / "architecture.txt", as_text(found))
         texts = {"config": OmegaConf.to_yaml(OmegaConf.create(self.config)), "architecture": as_text(found)}
         for writer in tensorboard_writers(trainer):

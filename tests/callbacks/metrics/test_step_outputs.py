@@ -65,11 +65,18 @@ def test_a_tested_split_is_not_predicted_again_and_the_values_are_the_same(
 def tested() -> Any:
     """Give a callback two test batches, and return what it takes."""
 
-    def take(split: str = "test", batches: int = 2, processes: int = 1, keys: tuple[str, ...] = ("logits", "x")) -> Any:
+    def take(
+        split: str = "test",
+        batches: int = 2,
+        processes: int = 1,
+        keys: tuple[str, ...] = ("logits", "x"),
+        precision: str = "32-true",
+    ) -> Any:
         callback, loader = StepOutputCallback(), [None] * batches
         callback.split = split  # type: ignore[assignment]
         data = types.SimpleNamespace(test_split="test")
-        trainer: Any = types.SimpleNamespace(world_size=processes, datamodule=data, test_dataloaders=loader)
+        parts = {"world_size": processes, "precision": precision, "test_dataloaders": loader}
+        trainer: Any = types.SimpleNamespace(**parts, datamodule=data)
         for number in range(2):
             outputs = {key: torch.full((3, 2), number, dtype=torch.bfloat16) for key in keys}
             callback.on_test_batch_end(trainer, None, outputs, {"labels": torch.full((3, 1), number)}, number)
@@ -88,7 +95,15 @@ def test_outputs_are_joined_in_order_with_their_labels(tested: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "otherwise", [{"split": "val"}, {"batches": 3}, {"processes": 2}, {"keys": ("loss",)}, {"keys": ()}]
+    "otherwise",
+    [
+        {"split": "val"},
+        {"batches": 3},
+        {"processes": 2},
+        {"keys": ("loss",)},
+        {"keys": ()},
+        {"precision": "bf16-mixed"},
+    ],
 )
 def test_a_test_of_other_images_or_of_a_part_of_them_does_not_count(tested: Any, otherwise: dict[str, Any]) -> None:
     assert tested(**otherwise) is None
