@@ -189,6 +189,7 @@ def test_right_commands_are_found_and_understood(compose: Composer) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("```python\nprint(undefined)\n```", "Undefined name `undefined`"),
         ("```python\nif True\n```", "expected ':'"),
         ("```python\nfrom datamodules.sources import Table\n```", "there is no datamodules.sources.Table"),
         ("```python\nimport lightning_modules\nlightning_modules.laod(1)\n```", "there is no lightning_modules.laod"),

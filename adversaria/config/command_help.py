@@ -13,7 +13,7 @@ Examples
   python train.py                                               the default: a VAE on rendered faces, about 2 minutes
   python train.py experiment=report_a/vae data.root=PATH        report A's VAE on CelebA in PATH
   python train.py model=acgan data=digits                       digits of a chosen class, on the embedded real digits
-  python train.py model=acgan data=celeba labels=[Smiling]      faces with and without a smile; data.root=PATH
+  python train.py model=acgan data=celeba 'labels=[Smiling]'    faces with and without a smile; data.root=PATH
   python train.py model=dann data=digits_mnist5k                domain adaptation, on an embedded pair of digit sets
   python train.py -m model.lambda_kl=1e-5,1e-4,1e-3             a sweep: one run for each value
 
@@ -24,7 +24,7 @@ What you choose (group=choice)
   sweep           with -m: what is swept, and the table of it
   metrics         what measures the generated images: classifier (train one with model=classifier), inception, none
   trainer         epochs, device, precision
-  labels          what conditional models are given and classifiers learn: labels=[Smiling,Male]
+  labels          what conditional models are given and classifiers learn: 'labels=[Smiling,Male]'
   logger          where scalars go: metrics.csv and TensorBoard
   callbacks       parts of callbacks.*; leave one out with callbacks.NAME=null
 

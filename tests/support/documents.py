@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +62,7 @@ def snippet_problems(text: str, root: Path) -> list[str]:
         try:
             if block.language == "python":
                 found += [f"{first}: {p}" for p in _python_problems(ast.parse(block.code), root)]
+                found += [f"{first}: {p}" for p in undefined_names(block.code)]
             elif block.language == "yaml":
                 yaml.safe_load(block.code)
                 targets = re.findall(r"_target_: ([\w.]+)", block.code)
@@ -69,6 +72,13 @@ def snippet_problems(text: str, root: Path) -> list[str]:
         except (SyntaxError, ValueError, yaml.YAMLError) as error:
             found.append(f"{first}: {error}")
     return found
+
+
+def undefined_names(code: str) -> list[str]:
+    """Return what Ruff says of names that a snippet uses and defines nowhere."""
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F821", "--output-format=concise", "-"]
+    done = subprocess.run(command, input=code, capture_output=True, text=True, encoding="utf-8")
+    return [line for line in done.stdout.splitlines() if "F821" in line]
 
 
 def _python_problems(tree: ast.Module, root: Path) -> Iterator[str]:
