@@ -51,10 +51,9 @@ class StepOutputCallback(TestMetricCallback):
         under mixed precision, which would compare half precision here with float32 in what callbacks compute.
         """
         outputs, self._outputs = self._outputs, []
-        whole = trainer.world_size == 1 and self.split == datamodule_of(trainer).test_split
-        if not outputs or not whole or trainer.precision != "32-true":
+        if not outputs or trainer.world_size > 1 or trainer.precision != "32-true":
             return None
         loader: Any = trainer.test_dataloaders
-        if len(outputs) != len(loader):
+        if self.split != datamodule_of(trainer).test_split or len(outputs) != len(loader):
             return None
         return {key: torch.cat([batch[key] for batch in outputs]) for key in outputs[0]}
