@@ -151,6 +151,12 @@ def test_what_is_wrong_is_one_sentence(
     assert sentence in said
 
 
+def test_nicegui_has_the_private_switch_that_stops_the_echo_of_sliders() -> None:
+    from nicegui import ui
+
+    assert ui.slider.LOOPBACK is True
+
+
 def test_a_missing_library_is_one_sentence(acgan: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SystemExit):
