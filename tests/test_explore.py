@@ -19,6 +19,7 @@ import torch
 
 import explore
 import lightning_modules
+from adversaria.config.errors import CheckpointError
 from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
 from adversaria.tools import explorer_page
@@ -122,6 +123,15 @@ def test_without_data_a_vae_has_its_first_dimensions_and_a_sentence(tiny_run, tm
     assert explorer.sliders["Attributes"] == {}
     assert note.startswith("Without the run's data there are no attributes and no test images: ")
     assert draw(explorer, images=2).shape == (2, 64, 64, 3)
+
+
+def test_an_error_that_is_not_of_missing_data_is_raised(tiny_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise CheckpointError("config.yaml is damaged")
+
+    monkeypatch.setattr("adversaria.tools.explorer.run_configuration", refuse)
+    with pytest.raises(CheckpointError, match="is damaged"):
+        prepare(lightning_modules.load(tiny_run[0]), tiny_run[0], None)
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,12 @@ def test_a_job_that_was_refused_while_another_process_did_it_is_done(sweep: Path
     assert [job.status for job in summary.read(sweep).jobs].count("done") == 3
 
 
+def test_a_failed_job_has_its_error_beside_its_status(sweep: Path) -> None:
+    jobs = {job.folder.name: (job.status, job.error, job.outcome) for job in summary.read(sweep).jobs}
+    assert jobs["model.lambda_kl=5,seed=0"] == ("failed", "no | such <thing>", "failed: no | such <thing>")
+    assert jobs["model.lambda_kl=0.01,seed=1"] == ("unfinished", None, "unfinished")
+
+
 def test_the_page_shows_the_trade_off_and_each_jobs_samples(sweep: Path) -> None:
     figures = sweep / "model.lambda_kl=0.01,seed=0" / "figures"
     figures.mkdir()
