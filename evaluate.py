@@ -19,7 +19,7 @@ examples:
   python evaluate.py outputs/vae_celeba/RUN --checkpoint best --split val
   python evaluate.py outputs/gan_celeba/RUN --metrics inception callbacks.generation_metrics.count=50000
   python evaluate.py outputs/classifier_mnistm/RUN --data usps --root PATH
-  python evaluate.py some.ckpt --data celeba --root PATH --output figures.json
+  python evaluate.py some.ckpt --data celeba --root PATH --output metrics.json
 
 The metrics are printed, and appended with their protocol to `evaluations` in the run's metrics.json.
 """
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
         model = None
         if folder is None:
             if options.data is None:
-                raise ConfigError(f"{file} is in no run folder, whose config.yaml would name its data; add --data NAME")
+                raise ConfigError(f"{file} is not in a run folder, so its data is not known; add --data NAME")
             import lightning_modules
 
             model = lightning_modules.load(file).config

@@ -11,7 +11,7 @@ from adversaria.runs import run_folder
 from adversaria.speed import settings
 from adversaria.tools import explorer_page
 from adversaria.tools.arguments import add_device, add_run
-from adversaria.tools.generate import load_generator
+from adversaria.tools.generate import load_generator, weights_of
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,8 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
         from adversaria.tools.explorer import prepare
 
         explorer, note = prepare(load_generator(file, options.device), folder, options.root)
-        weights = "averaged" if getattr(explorer.module, "ema", None) is not None else "live"
-        about = f"iteration {explorer.module.iteration:,} · {weights} weights · {options.run}"
+        about = f"iteration {explorer.module.iteration:,} · {weights_of(explorer.module)} weights · {options.run}"
         print(f"http://{explorer_page.HOST}:{port} until Ctrl-C", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             explorer_page.serve(explorer, about, note, port)

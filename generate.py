@@ -35,24 +35,25 @@ def _options(arguments: list[str] | None) -> Options:
         description="Generate images with a trained VAE, GAN, WGAN or ACGAN; the same seed gives the same images.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,  # the defaults are those of `Options`
     )
     add_run(parser)
     add_device(parser)
     add = parser.add_argument
-    add("-n", type=positive(int), default=64, help="number of images, of all rows together (default: 64)")
-    add("--output", type=Path, default=Path("generated.png"), metavar="PATH", help="FILE.png, FILE.npz, or a folder")
+    add("-n", type=positive(int), help=f"number of images, of all rows together (default: {Options.n})")
+    add("--output", type=Path, metavar="PATH", help=f"FILE.png, FILE.npz, or a folder (default: {Options.output})")
     add("--format", choices=["png", "grid", "npz"], help="numbered files, one picture, or arrays (by PATH's suffix)")
     add("--overwrite", action="store_true", help="replace existing images")
-    add("--seed", type=int, default=0, help="seed of the noise (default: 0)")
-    add("--label", action="append", default=[], metavar="NAME=VALUE", help="fix a label; others alternate")
+    add("--seed", type=int, help=f"seed of the noise (default: {Options.seed})")
+    add("--label", action="append", metavar="NAME=VALUE", help="fix a label; others alternate")
     add("--truncation", type=positive(float), metavar="T", help="bound of a GAN's noise (default: the run's)")
     add("--live-weights", action="store_true", help="use a GAN's weights of the last step, not their average")
-    add("--batch-size", type=positive(int), default=256, metavar="N", help="images at a time (default: 256)")
+    add("--batch-size", type=positive(int), metavar="N", help=f"images at a time (default: {Options.batch_size})")
     _add_modes(parser)
-    options = parser.parse_args(arguments)
+    options = Options(**vars(parser.parse_args(arguments)))
     if options.samples and not options.edit:
         parser.error("--samples is only for --edit")
-    return Options(**vars(options))
+    return options
 
 
 def _add_modes(parser: argparse.ArgumentParser) -> None:
@@ -64,12 +65,11 @@ def _add_modes(parser: argparse.ArgumentParser) -> None:
     add("--edit", metavar="ATTRIBUTE", help="VAE: change an attribute of test images")
     add = parser.add_argument
     add("--samples", action="store_true", help="edit samples instead of test images")
-    add("--steps", type=positive(int), default=7, help="images in a row (default: 7)")
+    add("--steps", type=positive(int), help=f"images in a row (default: {Options.steps})")
     add(
         "--reach",
         type=positive(float),
-        default=3.0,
-        help="rows of --traverse and --edit go from -reach to reach (default: 3)",
+        help=f"rows of --traverse and --edit go from -reach to reach (default: {Options.reach:g})",
     )
     add("--root", metavar="PATH", help="another folder of the data that --edit and --traverse need")
 

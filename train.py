@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from adversaria.config import command_help
 from adversaria.config.errors import one_sentence_errors
 from adversaria.config.renamed import renamed_arguments
-from adversaria.sweeps.jobs import going_on_without_killed_jobs
+from adversaria.sweeps.jobs import restart_after_killed_job
 from adversaria.tools import train
 from adversaria.tools.compose import register_resolvers
 
@@ -24,13 +24,13 @@ def main(cfg: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    gc.disable()  # until the fit: going through all that imports make, again and again, took a fifth of the start
+    gc.disable()  # off until the fit: collecting garbage during the imports took a fifth of the start
     os.environ["HYDRA_FULL_ERROR"] = "1"
     if {"--help", "-h"} & set(sys.argv):
         print(command_help.text())
         sys.exit(0)
     register_resolvers()
     sys.argv[1:] = renamed_arguments(sys.argv[1:])
-    with one_sentence_errors(), going_on_without_killed_jobs():  # composing has its errors before main
+    with one_sentence_errors(), restart_after_killed_job():  # errors of composition are raised before main is called
         main()
     sys.exit(0)

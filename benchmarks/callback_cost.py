@@ -80,7 +80,7 @@ def _timed_loggers(profiler: Any) -> Iterator[None]:
     """Let the profiler, which measures only hooks, measure the loggers' calls too."""
     from pytorch_lightning.loggers import TensorBoardLogger
 
-    from callbacks.record.csv_logger import CSVLogger
+    from adversaria.runs.csv_logger import CSVLogger
 
     def timed(kind: Any) -> Any:
         original = kind.log_metrics

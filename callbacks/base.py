@@ -31,9 +31,9 @@ class ModelCallback(pl.Callback):
         """
         if not isinstance(pl_module, self.needs):
             cure = "leave it out" + ("" if self.key is None else f" with {self.place}=null")
+            kind, article = self.needs.__name__, "an" if self.needs.__name__[0] in "AEIOUaeiou" else "a"
             raise ConfigError(
-                f"{self.place} needs a model with {self.needs.__name__}'s methods, and {type(pl_module).__name__} has "
-                f"none; {cure}"
+                f"{self.place} needs a model that is {article} {kind}, and {type(pl_module).__name__} is not; {cure}"
             )
 
     @property

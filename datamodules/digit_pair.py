@@ -145,7 +145,7 @@ class DigitPairDataModule(pl.LightningDataModule):
         return self.domains[domain].pixels(split, count)
 
     def describe(self) -> dict[str, Any]:
-        """Return the part of the protocol that is about the data; `adversaria.runs.labels` explains the keys."""
+        """Return the part of the protocol that is about the data; `adversaria.runs.wording` explains the keys."""
         return {
             **self.names,
             "labelled": self.labelled,

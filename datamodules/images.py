@@ -158,7 +158,7 @@ class ImagesDataModule(pl.LightningDataModule):
         return self.loader(split).gather(np.arange(length if count is None else min(count, length)))
 
     def describe(self) -> dict[str, Any]:
-        """Return the part of the protocol that is about the data; `adversaria.runs.labels` explains the keys."""
+        """Return the part of the protocol that is about the data; `adversaria.runs.wording` explains the keys."""
         return {
             "data": self.reader.name,
             **{f"n_{split}": len(self.cache.splits[split]) for split in SPLITS},

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lightning_modules.base import BaseModule
 
 __all__ = ["load"]
@@ -26,5 +27,4 @@ def load(path: str | Path, checkpoint: str = "last") -> BaseModule:
     """
     from lightning_modules.checkpoint import load_module
 
-    path = Path(path)
-    return load_module(path / "checkpoints" / f"{checkpoint}.ckpt" if path.is_dir() else path)
+    return load_module(path, checkpoint)

@@ -29,7 +29,7 @@ class OptimizerSettings:
     Args:
         optimizer: factory of the optimizer, given the parameters.
         lr_factor: multiplies the optimizer's learning rate; a schedule makes it decay.
-        every: update in the last of every so many iterations: 5 for a WGAN's generator.
+        every: update in every N-th iteration (5 for a WGAN's generator).
         repeat: steps in an iteration with an update; 0 skips it. With schedules of 0 and 1 two networks alternate.
         accumulate: parts that the batch is cut into, forward and backward one after the other, to save memory.
         clip: upper bound of the gradient's norm; null for none.

@@ -66,7 +66,7 @@ class BaseModule(RecordedSteps):
         return min(1.0, self.iteration / max(1, total))
 
     def details(self) -> dict[str, Any]:
-        """Return the implementation details that a report needs, by key (`adversaria.runs.labels`); none here."""
+        """Return the implementation details that a report needs, by key (`adversaria.runs.wording`); none here."""
         return {}
 
     def count(self, batch: Mapping[str, Tensor]) -> int:
@@ -158,7 +158,7 @@ class BaseModule(RecordedSteps):
         signals.defer(True)
 
     def on_train_end(self) -> None:
-        """Let signals end the process at once again, now that all is saved; obey one that came in the last iterations.
+        """Let signals end the process at once again, as all is saved; then stop if one came during the last iterations.
 
         Raises:
             Interrupted: there was one.

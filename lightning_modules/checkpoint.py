@@ -14,7 +14,6 @@ from adversaria.config.errors import CheckpointError, ConfigError, DivergedError
 from adversaria.config.instantiate import instantiate, is_allowed
 from adversaria.config.renamed import renamed
 from adversaria.runs import random_state
-from lightning_modules import load
 
 if TYPE_CHECKING:
     from lightning_modules.base import BaseModule
@@ -54,8 +53,8 @@ def check_finite_weights(weights: Mapping[str, Tensor], iteration: int) -> None:
             raise DivergedError(f"iteration {iteration}: {name} contains NaN or infinity, checkpoint not written")
 
 
-def load_module(file: Path) -> BaseModule:
-    """Rebuild a module from a checkpoint file; see `lightning_modules.load`.
+def load_module(path: str | Path, checkpoint: str = "last") -> BaseModule:
+    """Rebuild a module from a checkpoint or a run folder; see `lightning_modules.load`.
 
     Nothing in the file is executed: it is read with `weights_only=True`, and the configuration in it can only name
     the targets that any configuration may.
@@ -63,12 +62,13 @@ def load_module(file: Path) -> BaseModule:
     Raises:
         CheckpointError: the file is missing, damaged, or not a checkpoint of this project.
     """
+    file = Path(path) / "checkpoints" / f"{checkpoint}.ckpt" if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise CheckpointError(f"there is no checkpoint {file}")
     try:
-        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
-        entry = checkpoint[KEY]
-        config, iteration, weights = renamed(entry["model"]), entry["iteration"], checkpoint["state_dict"]
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        entry = content[KEY]
+        config, iteration, weights = renamed(entry["model"]), entry["iteration"], content["state_dict"]
     except Exception as error:  # a damaged file makes torch.load raise errors of many kinds
         raise CheckpointError(f"{file} is not a readable checkpoint of this project ({first_line(error)})") from error
     if not isinstance(config, dict) or not is_allowed(str(config.get("_target_"))):
@@ -91,7 +91,7 @@ def load_network(network: nn.Module, path: str, key: str) -> None:
         CheckpointError: the checkpoint cannot be read.
         ConfigError: its network is another one.
     """
-    trained: Any = load(path)
+    trained: Any = load_module(path)
     try:
         network.load_state_dict(trained.network.state_dict())
     except (RuntimeError, AttributeError) as error:

@@ -25,7 +25,8 @@ class DANN(AdaptationModule):
         discriminator_update: how the discriminator is updated in turn with the network, and before it. The network then
             minimises the domain loss with flipped labels (report A). Null for gradient reversal.
         weight: final weight of the domain loss for the encoder, λ of the paper.
-        gamma: how fast λ rises with the training's progress p: λ = weight · (2 / (1 + exp(-γ p)) - 1); 0 for at once.
+        gamma: how fast λ rises with the training's progress p: λ = weight · (2 / (1 + exp(-γ p)) - 1). 0: the full
+            weight from the first iteration.
         conditional: give the discriminator the outer product of features and predictions (CDAN).
         entropy_conditioning: weight images with 1 + exp(-entropy) in the domain loss (CDAN+E).
         entropy: weight of the entropy of the target's predictions, which is minimised.

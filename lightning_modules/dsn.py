@@ -22,7 +22,7 @@ class DSN(DANN):
         decoder: factory of the decoder, given the length of its inputs and the images' side.
         reconstruction: weight of the reconstructions' scale-invariant error, α of the paper.
         difference: weight of the overlap of private and shared features, β.
-        weight: of the domain loss for the encoder, γ, once risen.
+        weight: final weight of the domain loss for the encoder, γ.
         entropy: weight of the entropy of the target's predictions, which is minimised.
         options: the others of `DANN`; gradient reversal only.
     """

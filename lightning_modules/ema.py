@@ -34,13 +34,13 @@ class ExponentialAverage(nn.Module):
         self.half_life, self.ramp_up = half_life, ramp_up
 
     @torch.no_grad()
-    def update(self, source: nn.Module, new: int, seen: int) -> None:
-        """Move towards the weights of `source`, trained on `new` images since the last update, on `seen` in all."""
+    def update(self, network: nn.Module, new: int, seen: int) -> None:
+        """Move towards the weights of `network`, trained on `new` images since the last update, on `seen` in all."""
         half_life = min(self.half_life, self.ramp_up * seen) if self.ramp_up else self.half_life
         decay = 0.5 ** (new / max(half_life, 1e-6))
-        ours, theirs = ([p.data for p in network.parameters()] for network in (self.network, source))
+        ours, theirs = ([p.data for p in module.parameters()] for module in (self.network, network))
         get_ema_multi_avg_fn(decay)(ours, theirs, 0)
-        for mine, other in zip(self.network.buffers(), source.buffers(), strict=True):
+        for mine, other in zip(self.network.buffers(), network.buffers(), strict=True):
             mine.copy_(other)
 
     def train(self, mode: bool = True) -> ExponentialAverage:

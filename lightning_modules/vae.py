@@ -129,7 +129,7 @@ class VAE(SingleOptimizerModule):
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""
         return {
-            "loss": "mse + lambda_kl * kld",
+            "loss": "mse_and_weighted_kld",
             "kld_reduction": self.kld_reduction,
             "latent_dim": self.network.latent_dim,
         }

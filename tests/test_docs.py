@@ -221,10 +221,13 @@ def test_a_wrong_name_is_found(checkout: Path, keys: set[str], text: str, proble
 
 def test_a_dead_link_and_a_dead_anchor_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("# A *b*: c!\n## Same\n## Same\n[1](#a-b-c) [2](#same-1) [3](#c) ![4](x.png) [5](http://x/y#z)")
+    page.write_text(
+        "# A *b*: c!\n## Same\n## Same\n[1](#a-b-c) [2](#same-1) [3](#c) ![4](x.png) [5](http://x/y#z)",
+        encoding="utf-8",
+    )
     assert link_problems(page, tmp_path) == ["#c: there is no such heading", "x.png: there is no such file"]
-    assert anchors(page.read_text()) == ["a-b-c", "same", "same-1"]
-    page.write_text("[outside](../other.md) [here](page.md)\n```\n[code](is/no/link.md)\n```")
+    assert anchors(page.read_text(encoding="utf-8")) == ["a-b-c", "same", "same-1"]
+    page.write_text("[outside](../other.md) [here](page.md)\n```\n[code](is/no/link.md)\n```", encoding="utf-8")
     assert link_problems(page, tmp_path) == ["../other.md: there is no such file"]
 
 

@@ -72,8 +72,8 @@ def test_a_bare_checkpoint_is_measured_by_its_kind_on_data_that_is_named(run: Pa
     evaluate.main(arguments)
     assert "ssim" in capsys.readouterr().out
     assert {p.name for p in tmp_path.iterdir()} == {"run", "bare.ckpt", "cache"}
-    evaluate.main([*arguments, "--output", str(tmp_path / "figures.json")])
-    (done,) = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["evaluations"]
+    evaluate.main([*arguments, "--output", str(tmp_path / "metrics.json")])
+    (done,) = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["evaluations"]
     assert done["metrics"] == pytest.approx(record(run)["metrics"], rel=1e-4)
     assert done["protocol"]["weights"] == str(bare)
 

@@ -19,6 +19,7 @@ import torch
 
 import explore
 import lightning_modules
+from adversaria.config.errors import CheckpointError
 from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
 from adversaria.tools import explorer_page
@@ -124,6 +125,15 @@ def test_without_data_a_vae_has_its_first_dimensions_and_a_sentence(tiny_run, tm
     assert draw(explorer, images=2).shape == (2, 64, 64, 3)
 
 
+def test_an_error_that_is_not_of_missing_data_is_raised(tiny_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise CheckpointError("config.yaml is damaged")
+
+    monkeypatch.setattr("adversaria.tools.explorer.run_configuration", refuse)
+    with pytest.raises(CheckpointError, match="is damaged"):
+        prepare(lightning_modules.load(tiny_run[0]), tiny_run[0], None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -149,6 +159,12 @@ def test_what_is_wrong_is_one_sentence(
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("error: ")
     assert sentence in said
+
+
+def test_nicegui_has_the_private_switch_that_stops_the_echo_of_sliders() -> None:
+    from nicegui import ui
+
+    assert ui.slider.LOOPBACK is True
 
 
 def test_a_missing_library_is_one_sentence(acgan: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -159,7 +159,7 @@ def test_an_edit_goes_along_the_difference_of_means(tiny_run, arrays, extra: lis
     [
         ("acgan", ["--label", "digt=3"], "--label: there is no attribute 'digt'; did you mean digit?"),
         ("acgan", ["--label", "digit=10"], "--label digit=10: write digit=VALUE, a value from 0 to 9"),
-        ("acgan", ["--edit", "digit"], "is in no run folder"),
+        ("acgan", ["--edit", "digit"], "is not in a run folder"),
         ("acgan", ["--traverse", "3"], "--traverse and --edit need a VAE"),
         ("vae", ["--label", "Smiling=1"], "--label Smiling=1: VAE has no labels"),
         ("vae", ["--truncation", "1"], "VAE does not truncate its noise"),

@@ -91,7 +91,7 @@ def test_report_a_vae_learns_real_faces(shared_data: Path, celeba_cache, cache_d
     (folder,) = (tmp_path / "outputs" / "report_a" / "vae").iterdir()
     curve = read_metrics(folder / "metrics.csv")["train/mse"][1]
     assert curve[-1] < 0.6 * curve[0]
-    record = json.loads((folder / "metrics.json").read_text())
+    record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert record["protocol"]["n_train"] == 37_540
     assert len(list((folder / "figures").glob("*.png"))) == 4
 

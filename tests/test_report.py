@@ -36,15 +36,19 @@ def make(folder: Path, model: str, metrics: dict[str, float | None] | None, seed
         "callbacks": {"curves": {"panels": panels, "smoothing": 0.9}},
     }
     write_invocation(folder, config, {"model": model, "data": "digits"}, [f"model={model}", "labels=[digit]"])
-    (folder / "environment.json").write_text(json.dumps([{"device": "cpu", "git_commit": "a" * 40, "git_dirty": True}]))
+    (folder / "environment.json").write_text(
+        json.dumps([{"device": "cpu", "git_commit": "a" * 40, "git_dirty": True}]), encoding="utf-8"
+    )
     network = {"parameters": 1234, "parts": {"encoder": 1234}, "printed": "Net()"}
     details = {"rate": 0.001, "a|b": "x  y", "discriminator_output": "critic_values"}
-    (folder / "architecture.json").write_text(json.dumps({"networks": {"network": network}, "details": details}))
+    (folder / "architecture.json").write_text(
+        json.dumps({"networks": {"network": network}, "details": details}), encoding="utf-8"
+    )
     lines = [f"{i},train/loss_{n},{math.sin(i) / i + j}" for i in range(1, 41) for j, n in enumerate("dg")]
     lines += [
         f"{i},{name},{value}" for i in (20, 40) for name, value in (("perf/images_per_second", 9), ("val/a", "nan"))
     ]
-    (folder / "metrics.csv").write_text("\n".join(["iteration,metric,value", *lines]) + "\n")
+    (folder / "metrics.csv").write_text("\n".join(["iteration,metric,value", *lines]) + "\n", encoding="utf-8")
     (folder / "figures").mkdir()
     for kind, iteration in (("samples", 20), ("samples", 40), ("domains", 40), ("curves", 40)):
         pixels = np.random.default_rng(iteration).integers(0, 255, (40, 80, 3), dtype=np.uint8)
@@ -55,7 +59,7 @@ def make(folder: Path, model: str, metrics: dict[str, float | None] | None, seed
             "protocol": PROTOCOL | protocol,
             "seconds": 90,
         }
-        (folder / "metrics.json").write_text(json.dumps(record))
+        (folder / "metrics.json").write_text(json.dumps(record), encoding="utf-8")
     return folder
 
 
@@ -101,7 +105,7 @@ def trained(tiny_run: Any, compose: Any, cache_dir: Path, tmp_path_factory: pyte
 
 def report_of(*folders: Path, output: Path) -> tuple[str, str]:
     html, markdown = pages.write(folders, output)
-    return html.read_text(), markdown.read_text()
+    return html.read_text(encoding="utf-8"), markdown.read_text(encoding="utf-8")
 
 
 def test_a_report_has_what_the_run_has(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -151,7 +155,7 @@ def test_a_run_of_version_0_1_0_is_reported(name: str, tmp_path: Path) -> None:
 
 
 def test_a_run_of_version_0_1_0_compares_with_one_of_today(tmp_path: Path) -> None:
-    old = json.loads((OLD_RUNS / "dann" / "metrics.json").read_text())
+    old = json.loads((OLD_RUNS / "dann" / "metrics.json").read_text(encoding="utf-8"))
     today = {
         **{"source": "digits", "target": "mnist5k", "labelled": "source", "image_size": 28, "value_range": [-1.0, 1.0]},
         **{"n_train_source": 1322, "n_val_source": 115, "n_test_source": 360, "n_train_target": 3680},
@@ -173,7 +177,7 @@ def test_by_default_it_lies_in_the_run_folder(runs: dict[str, Path], cli: Any, t
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(runs["gan"] / "report.html"), str(runs["gan"] / "report.md")]
     assert "![Samples of gan_<b>digits, from fixed noise, iteration 40](figures/samples_0000040.png)" in (
-        (runs["gan"] / "report.md").read_text()
+        (runs["gan"] / "report.md").read_text(encoding="utf-8")
     )
 
 
@@ -200,7 +204,7 @@ def test_only_runs_that_differ_by_seed_alone_share_a_cell(tmp_path: Path) -> Non
     _, markdown = report_of(*folders, output=tmp_path / "r.html")
     assert "| dann | **0.650 ± 0.071**" in markdown
     config = folders[0] / "config.yaml"
-    config.write_text(config.read_text().replace("max_epochs: 2", "max_epochs: 3"))
+    config.write_text(config.read_text(encoding="utf-8").replace("max_epochs: 2", "max_epochs: 3"), encoding="utf-8")
     _, markdown = report_of(*folders, output=tmp_path / "r.html")
     assert "| dann (dann_<b>digits · 0) | **0.600**" in markdown
     assert "±" not in markdown.replace("mean ± standard", "")
@@ -224,7 +228,7 @@ def test_damaged_files_are_left_out_with_a_sentence(tmp_path: Path, damage: str)
     run = make(tmp_path / "run", "gan", {"loss": 1.0})
     files = ["config.yaml", "invocation.json", "environment.json", "metrics.json", "figures/samples_0000040.png"]
     for file in files:
-        (run / file).write_text(damage)
+        (run / file).write_text(damage, encoding="utf-8")
     (run / "architecture.json").write_bytes(b"\xff\xfe\xff")
     html, _ = report_of(run, output=tmp_path / "r.html")
     for file in [*files, "architecture.json"]:
@@ -233,7 +237,7 @@ def test_damaged_files_are_left_out_with_a_sentence(tmp_path: Path, damage: str)
 
 
 def test_a_run_with_nothing_but_its_configuration_is_shown(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text("name: lonely\n")
+    (tmp_path / "config.yaml").write_text("name: lonely\n", encoding="utf-8")
     html, _ = report_of(tmp_path, output=tmp_path / "r.html")
     assert "lonely" in html
     assert html.count('class="warning"') == 5
@@ -261,14 +265,14 @@ def test_what_cannot_be_reported_is_one_sentence(
 def test_an_index_lists_all_runs_and_links_their_reports(runs: dict[str, Path], tmp_path: Path) -> None:
     root = runs["vae"].parent
     (index,) = pages.write([root], tmp_path / "index.html")
-    html = index.read_text()
+    html = index.read_text(encoding="utf-8")
     assert html.count("<tr data-model") == len(runs) == len(find(root))
     assert len(html) / len(runs) < 20_000
     for link in re.findall(r'href="([^"#]+)"', html):
         assert link == "data:," or (tmp_path / link).exists()
     *reports, index = pages.write([root], tmp_path / "index.html", each=True)
     assert {file.parent for file in reports} == set(runs.values())
-    assert "dann/run/report.html" in index.read_text()
+    assert "dann/run/report.html" in index.read_text(encoding="utf-8")
 
 
 def test_reports_need_no_torch() -> None:

@@ -1,4 +1,7 @@
-"""The answer to `python train.py --help`. Hydra's own composes the defaults anew for each group: a second more."""
+"""The answer to `python train.py --help`.
+
+Hydra's own help takes a second longer, because it composes the defaults for each group.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     """Resolve a composed configuration into plain containers.
 
     Raises:
-        ConfigError: an interpolation that leads nowhere, or a mandatory value that is missing.
+        ConfigError: an interpolation refers to a key that does not exist, or a mandatory value is missing.
     """
     try:
         resolved = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)

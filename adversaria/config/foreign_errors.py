@@ -1,4 +1,4 @@
-"""What Hydra, OmegaConf, Lightning, joblib and submitit find wrong with a command, in one sentence each.
+"""What Hydra, OmegaConf, msgspec, Lightning, joblib and submitit find wrong with a command, in one sentence each.
 
 The texts and names of their errors are written here alone. Where a new version of a library changes one, its error is
 shown as a traceback instead of a sentence; the tests produce each error through its library, so they notice.
@@ -10,9 +10,12 @@ import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adversaria.config.errors import CONF, UserError, options, suggest
+
+if TYPE_CHECKING:
+    import msgspec
 
 #: Beginning of Hydra's ValueError for `data=null` and `data=3`.
 GROUP_WITHOUT_CHOICE = "Config group override"
@@ -50,6 +53,12 @@ def describe_error(error: Exception) -> str | None:
     if type(error).__name__ == LIGHTNINGS or isinstance(error, HydraException | OmegaConfBaseException):
         return " ".join(text.split())
     return None
+
+
+def describe_conversion(error: msgspec.ValidationError) -> str:
+    """Say what msgspec expects of a value: `expected int, got str`, or `expected float >= 0 at [1]`."""
+    text = str(error).replace("`", "").replace("| object", "or a component").replace(" - at $", " at ")
+    return text[0].lower() + text[1:]
 
 
 def _missing_option(missing: str) -> str:

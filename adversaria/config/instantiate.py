@@ -42,11 +42,11 @@ def instantiate(node: Any, /, **extra: Any) -> Any:
         return [instantiate(item) for item in node]
     if not isinstance(node, dict):
         return node
-    built = {k: instantiate(v) for k, v in node.items() if k not in ("_target_", "_partial_")}
+    values = {k: instantiate(v) for k, v in node.items() if k not in ("_target_", "_partial_")}
     if "_target_" not in node:
-        return built
+        return values
     target = locate(node["_target_"])
-    arguments = {**built, **extra}
+    arguments = {**values, **extra}
     partial = node.get("_partial_", False)
     try:
         signature = inspect.signature(target)
@@ -71,7 +71,7 @@ def instantiate_all(nodes: dict[str, Any]) -> list[Any]:
 def callbacks_of(config: dict[str, Any]) -> list[Any]:
     """Build the callbacks of a configuration, without the bar where `trainer.enable_progress_bar` is false.
 
-    Those that name their key in errors (`callbacks.base.ModelCallback`) are told it.
+    Callbacks with an attribute `key` get their key, which they name in errors.
     """
     unwanted = {} if config["trainer"]["enable_progress_bar"] else {"progress_bar": None}
     nodes = {key: node for key, node in {**config["callbacks"], **unwanted}.items() if node is not None}

@@ -16,6 +16,7 @@ import msgspec
 
 from adversaria.config import types
 from adversaria.config.errors import ConfigError, suggest
+from adversaria.config.foreign_errors import describe_conversion
 from adversaria.config.instantiate import PLACES, is_allowed
 from adversaria.config.signatures import Component, signature
 
@@ -154,8 +155,8 @@ def _conform(value: Any, kind: Any, path: str) -> None:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        shown = value if isinstance(value, int | float | bool | None) else repr(value)
-        raise ConfigError(f"{path}={shown}: {_sentence(error, kind)}") from None
+        text = value if isinstance(value, int | float | bool | None) else repr(value)
+        raise ConfigError(f"{path}={text}: {_sentence(error, kind)}") from None
     except TypeError:  # a union that msgspec does not support; the component checks it itself
         return
 
@@ -163,8 +164,7 @@ def _conform(value: Any, kind: Any, path: str) -> None:
 def _sentence(error: msgspec.ValidationError, kind: Any) -> str:
     if any(typing.get_origin(k) is Literal for k in _members(kind)):
         return f"expected one of {', '.join(_names(kind))}"
-    text = str(error).replace("`", "").replace("| object", "or a component").replace(" - at $", " at ")
-    return text[0].lower() + text[1:]
+    return describe_conversion(error)
 
 
 def _members(kind: Any) -> tuple[Any, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 
-def reduce(features: np.ndarray, seed: int, dimensions: int = 50) -> np.ndarray:
+def reduce(features: np.ndarray, seed: int) -> np.ndarray:
     """Return the first principal components of (n, d) features, at most 50."""
     from sklearn.decomposition import PCA
 
-    reduced: np.ndarray = PCA(min(dimensions, *features.shape), random_state=seed).fit_transform(features)
+    reduced: np.ndarray = PCA(min(50, *features.shape), random_state=seed).fit_transform(features)
     return reduced
 
 

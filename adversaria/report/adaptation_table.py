@@ -87,11 +87,11 @@ def table(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> list[list[
     for system in systems(cells):
         row = [system]
         for scenario in scenarios:
-            cell, told = cells.get((system, scenario)), reported.get(scenario, {}).get(system)
+            cell, published = cells.get((system, scenario)), reported.get(scenario, {}).get(system)
             text = "" if cell is None else f"**{cell}**, {statistics.mean(cell.minutes):.0f} min"
             gap = gap_closed(cells, system, scenario) if cell is not None and system not in (FLOOR, CEILING) else None
             text += "" if gap is None else f", gap {100 * gap:.0f} %"
-            text += "" if told is None else f" (reported {told})"
+            text += "" if published is None else f" (reported {published})"
             row.append(text.strip())
         rows.append(row)
     return rows
@@ -115,7 +115,7 @@ def augmentations(cells: Cells) -> list[str]:
     found: dict[str, dict[str, list[str]]] = {}
     for system, scenario in sorted(cells):
         labelled, target = (cells[system, scenario].protocol.get(k) for k in AUGMENTATIONS)
-        text = f"labelled images {labelled}; the target's {target if target != labelled else 'the same'}"
+        text = f"labelled images: {labelled}; target images: {target if target != labelled else 'the same'}"
         found.setdefault(text, {}).setdefault(scenario, []).append(system)
     places = {text: "; ".join(f"{k} ({', '.join(v)})" for k, v in where.items()) for text, where in found.items()}
     return [f"- Augmentation of {places[text]}: {text}." for text in found]

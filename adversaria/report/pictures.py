@@ -82,7 +82,7 @@ def data_uri(picture: Picture) -> str:
     return uri("webp", buffer.getvalue())
 
 
-def thumbnail(pictures: list[Picture], width: int = 192) -> str | None:
+def thumbnail(pictures: list[Picture]) -> str | None:
     """Return a small version of a run's first picture; of samples a corner, so that single images can be seen."""
     if not pictures:
         return None
@@ -90,7 +90,7 @@ def thumbnail(pictures: list[Picture], width: int = 192) -> str | None:
         image = picture.convert("RGB")
     if pictures[0].kind == "samples":
         image = image.crop((0, 0, image.width // 2, image.height // 2))
-    image.thumbnail((width, width))
+    image.thumbnail((192, 192))
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=75)
     return uri("webp", buffer.getvalue())

@@ -12,11 +12,11 @@ import yaml
 
 from adversaria.config.renamed import renamed, renamed_choices
 from adversaria.report.pictures import pictures_in
-from adversaria.report.run import Architecture, Run
+from adversaria.report.run import Architecture, Run, is_without_test
 from adversaria.runs.architecture import printed_networks
 from adversaria.runs.curves import Curves, read_metrics
-from adversaria.runs.labels import readable
 from adversaria.runs.record import ARCHITECTURE, CONFIG, INVOCATION, METRICS, understood
+from adversaria.runs.wording import readable
 
 T = TypeVar("T")
 OLD_ARCHITECTURE = "architecture.txt"  # all that version 0.1.0 wrote of the networks
@@ -48,7 +48,7 @@ def read(folder: Path) -> Run:
     config: dict[str, Any] = part(CONFIG, _config, "the configuration is not known", {})
     untested = (
         "the run was not to be tested"
-        if config.get("test", "last") is None
+        if is_without_test(config)
         else "the run is not finished, or was stopped before its test"
     )
     record: dict[str, Any] = part(METRICS, _record, untested, {})

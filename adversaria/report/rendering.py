@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from adversaria.report.charts import charts
 from adversaria.report.pictures import data_uri, thumbnail
-from adversaria.runs.labels import label, readable, written
+from adversaria.runs.wording import label, readable, written
 
 BRIEF = {  # what tables of many runs have of a protocol
     "iteration": "iteration {}",
@@ -65,6 +65,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "brief": brief, "strong": _strong, "label": label, "readable": readable}
+    environment.filters |= {"status": lambda key: written("status", key)}
     environment.filters |= {"data_uri": data_uri, "thumbnail": thumbnail}
     environment.globals |= {"charts": charts}
     return environment

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adversaria.report.pictures import Picture
-from adversaria.runs.curves import Curves
+from adversaria.runs.curves import SMOOTHING, Curves
 
 MAIN = {  # what an index shows of the test metrics: heading -> the first metric that matches
     "MSE in (-1, 1)": r"mse_pm1",
@@ -109,7 +109,7 @@ class Run:
 
     @property
     def minutes(self) -> int | None:
-        """How long it took, over all its attempts, its test included, at least one."""
+        """Minutes of all attempts, with the test; at least 1."""
         return max(1, round(self.record["seconds"] / 60)) if self.record else None
 
     @cached_property
@@ -129,9 +129,9 @@ class Run:
 
     @property
     def status(self) -> str:
-        """`finished` when it was tested, and did not go on since."""
-        if self.config.get("test", "last") is None:
-            return "not tested"
+        """`finished` if the run was tested and not trained further; else `unfinished`, or `not_tested` by its wish."""
+        if is_without_test(self.config):
+            return "not_tested"
         tested = self.protocol.get("iteration", 0)
         went_on = self.protocol.get("weights") == "last" and any(end > tested for end in self._epoch_ends)
         return "finished" if self.metrics and not went_on else "unfinished"
@@ -164,7 +164,12 @@ class Run:
     @property
     def smoothing(self) -> float:
         """Weight of the past in the moving average of its curves."""
-        return float(self.setting("callbacks.curves.smoothing", 0.9))
+        return float(self.setting("callbacks.curves.smoothing", SMOOTHING))
+
+
+def is_without_test(config: dict[str, Any]) -> bool:
+    """Say whether the configuration of a run asks for no test."""
+    return "test" in config and config["test"] is None
 
 
 def _quantity(metric: str) -> str:

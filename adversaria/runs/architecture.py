@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from adversaria.runs.labels import readable
+from adversaria.runs.wording import readable
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl

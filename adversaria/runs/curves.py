@@ -11,6 +11,7 @@ from adversaria.config.renamed import METRICS
 if TYPE_CHECKING:  # a tenth of a second of each start
     import numpy as np
 
+SMOOTHING = 0.9  # weight of the past in the moving average, unless a run has another
 Curves = dict[str, tuple[list[int], list[float]]]  # metric -> iterations and values
 
 

@@ -27,7 +27,7 @@ def write_invocation(folder: Path, config: dict[str, Any], choices: dict[str, st
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FAILURE).unlink(missing_ok=True)
     file = folder / INVOCATION
-    history = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    history = read_json(file, [])
     history.append({"time": time.strftime("%Y-%m-%d %H:%M:%S"), "choices": choices, "overrides": overrides})
     replace_text(file, json.dumps(history, indent=2) + "\n")
     replace_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
@@ -54,15 +54,16 @@ def read_record(file: Path) -> dict[str, Any]:
 def understood(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record of any version with the protocol keys of this one."""
     record = {**record}
-    for part in (record, *record.get("evaluations", [])):
-        if "protocol" in part:
-            part["protocol"] = renamed_protocol(part["protocol"])
+    if "protocol" in record:
+        record["protocol"] = renamed_protocol(record["protocol"])
+    if "evaluations" in record:
+        record["evaluations"] = [understood(evaluation) for evaluation in record["evaluations"]]
     return record
 
 
 def _stored(file: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        record: dict[str, Any] = read_json(file, {})
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{file} is damaged ({error}); move it away") from error
     return record
@@ -81,6 +82,11 @@ def append_evaluation(file: Path, evaluation: dict[str, Any]) -> None:
     replace_text(file, json.dumps(record, indent=2) + "\n")
 
 
+def read_json(file: Path, default: Any) -> Any:
+    """Return what a JSON file holds, or the default if there is no such file."""
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else default
+
+
 def replace_text(file: Path, text: str) -> None:
     """Write a file whole or not at all."""
     scratch = file.with_name(f".{file.name}.{os.getpid()}")  # other jobs of a sweep may write the same file
@@ -96,7 +102,7 @@ def measured(trainer: Any) -> dict[str, float]:
 def record_of(trainer: Any, module: Any, **protocol: Any) -> dict[str, Any]:
     """Return the test metrics with their protocol: the given entries, the data's, and those of the callbacks.
 
-    docs/protocol.md lists the keys; `adversaria.runs.labels` has what people read instead.
+    docs/protocol.md lists the keys; `adversaria.runs.wording` has what people read instead.
     """
     callbacks = {k: v for c in trainer.callbacks if hasattr(c, "protocol") for k, v in c.protocol().items()}
     return {

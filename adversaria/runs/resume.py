@@ -132,7 +132,7 @@ def _reading(folder: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise CheckpointError(f"cannot read the run in {folder}: {error.filename} is missing") from error
-    except Exception as error:  # whatever a damaged YAML or JSON file makes its reader stumble over
+    except Exception as error:  # a damaged YAML or JSON file raises errors of many types
         raise CheckpointError(f"cannot read the run in {folder}: {error}") from error
 
 

@@ -55,7 +55,7 @@ def find(path: Path, checkpoint: str) -> tuple[Path | None, Path]:
 
 def discard_if_empty(folder: Path, output_root: Path) -> None:
     """Remove a run folder in which nothing was written, and the folders that are empty then, below `output_root`."""
-    with contextlib.suppress(OSError):  # the first that is not empty ends it
+    with contextlib.suppress(OSError):  # rmdir fails at the first folder that is not empty
         for path in (folder, *folder.parents):
             if output_root.resolve() not in path.resolve().parents:
                 break

@@ -17,7 +17,10 @@ _deferring = False
 
 
 class Interrupted(SystemExit):
-    """A run was asked to stop; the exit status is 128 + the signal's number, as a shell has it for ended processes."""
+    """A run was asked to stop.
+
+    The exit status is 128 + the signal's number, as a shell reports a process that a signal ended.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)

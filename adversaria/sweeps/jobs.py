@@ -21,7 +21,7 @@ RESTARTS = "ADVERSARIA_SWEEP_RESTARTS"  # environment variable that counts them
 
 
 @contextlib.contextmanager
-def going_on_without_killed_jobs(restarts: int = 2) -> Iterator[None]:
+def restart_after_killed_job(restarts: int = 2) -> Iterator[None]:
     """Run this command again, which skips finished jobs, when a killed process ended joblib's others too.
 
     Args:
@@ -39,7 +39,7 @@ def going_on_without_killed_jobs(restarts: int = 2) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def leaving_nothing_behind() -> Iterator[None]:
+def clean_up_after_job() -> Iterator[None]:
     """Give back memory, and remove the environment variables of a run, which the next job would read as its own."""
     before = set(os.environ)
     try:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from omegaconf import OmegaConf
 
 from adversaria.config.errors import ConfigError
 from adversaria.report import tables
 from adversaria.runs import objective as runs_objective
-from adversaria.runs.record import CONFIG, FAILURE, INVOCATION, METRICS, read_record, replace_text
+from adversaria.runs.record import CONFIG, FAILURE, INVOCATION, METRICS, read_json, read_record, replace_text
 from adversaria.sweeps.names import shortest
 
-DONE, FAILED = "done", "failed"
+DONE, UNFINISHED, FAILED = "done", "unfinished", "failed"
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,8 @@ class Job:
     Attributes:
         folder: its run folder.
         overrides: key -> value, as text.
-        status: `done`, `unfinished`, or why it failed.
+        status: `done`, `unfinished` or `failed`.
+        error: why it failed.
         minimises: the metric that a sweeper minimises, if there is one.
         objective: its value.
         metrics: test metrics, without those of single labels and the floors.
@@ -35,9 +34,15 @@ class Job:
     folder: Path
     overrides: dict[str, str]
     status: str
+    error: str | None
     minimises: str | None
     objective: float | None
     metrics: dict[str, float]
+
+    @property
+    def outcome(self) -> str:
+        """What tables say of it: its status, and why it failed."""
+        return self.status if self.error is None else f"{self.status}: {self.error}"
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,9 @@ class Row:
     jobs: list[Job]
 
     @property
-    def status(self) -> str:
-        """What to say of the jobs together."""
-        return "; ".join(sorted({job.status for job in self.jobs} - {DONE})) or DONE
+    def outcome(self) -> str:
+        """What tables say of the jobs together."""
+        return "; ".join(sorted({job.outcome for job in self.jobs} - {DONE})) or DONE
 
     @property
     def objective(self) -> float | None:
@@ -105,8 +110,8 @@ def read(folder: Path) -> Summary:
 
 def _job(folder: Path) -> Job:
     measured = read_record(folder / METRICS).get("metrics")
-    failure = _json(folder / FAILURE) if measured is None else None  # else another process finished it
-    invocations = _json(folder / INVOCATION)
+    failure = read_json(folder / FAILURE, None) if measured is None else None  # else another process finished it
+    invocations = read_json(folder / INVOCATION, None)
     config = OmegaConf.load(folder / CONFIG) if (folder / CONFIG).exists() else OmegaConf.create()
     minimises, value = OmegaConf.select(config, "objective"), None
     if measured:
@@ -115,7 +120,8 @@ def _job(folder: Path) -> Job:
     return Job(
         folder,
         dict(o.lstrip("+").split("=", 1) for o in (failure or invocations[-1])["overrides"]),
-        f"{FAILED}: {failure['error']}" if failure else "unfinished" if measured is None else DONE,
+        FAILED if failure else UNFINISHED if measured is None else DONE,
+        failure["error"] if failure else None,
         minimises,
         value,
         {
@@ -126,10 +132,6 @@ def _job(folder: Path) -> Job:
     )
 
 
-def _json(file: Path) -> Any:
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-
-
 def header(summary: Summary) -> list[str]:
     """Return the columns' names."""
     return [*shortest(summary.swept), *filter(None, [summary.objective]), *summary.metrics, "jobs", "status"]
@@ -138,7 +140,7 @@ def header(summary: Summary) -> list[str]:
 def cells(summary: Summary, row: Row) -> list[str]:
     """Return a row's texts, one a column."""
     objective = [tables.spread(job.objective for job in row.jobs)] if summary.objective else []
-    return [*row.values, *objective, *map(row.text, summary.metrics), str(len(row.jobs)), row.status]
+    return [*row.values, *objective, *map(row.text, summary.metrics), str(len(row.jobs)), row.outcome]
 
 
 def markdown(summary: Summary) -> str:
@@ -150,22 +152,17 @@ def markdown(summary: Summary) -> str:
 def caption(summary: Summary) -> str:
     """Say how the rows are sorted and what they are the mean of."""
     order = f"Best {summary.objective} first. " if summary.objective else ""
-    return f"{order}Test metrics, after a line's jobs: mean ± standard deviation over seeds where there are several."
+    return f"{order}Each row: the mean of its jobs' test metrics, ± standard deviation over seeds."
 
 
 def _csv(summary: Summary) -> str:
     """Return a line for each job, all its metrics."""
     keys = list(dict.fromkeys(key for job in summary.jobs for key in job.overrides))
-    rows = [
-        [
-            *(job.overrides.get(key, "") for key in keys),
-            job.objective,
-            *(job.metrics.get(metric) for metric in summary.metrics),
-            job.status,
-            job.folder.name,
-        ]
-        for job in summary.jobs
-    ]
+    rows = []
+    for job in summary.jobs:
+        settings = [job.overrides.get(key, "") for key in keys]
+        metrics = [job.metrics.get(metric) for metric in summary.metrics]
+        rows.append([*settings, job.objective, *metrics, job.outcome, job.folder.name])
     return tables.csv_text([*keys, "objective", *summary.metrics, "status", "folder"], rows)
 
 

@@ -37,7 +37,8 @@ class Sweep(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Set the sweep's folder, and the keys that are fixed, as overrides: jobs in other processes have them too.
 
-        Hydra has a list of keys that the names of its jobs leave out; conf/train.yaml hands it to `job_name`.
+        Hydra has a list of keys that the names of its jobs leave out, `override_dirname.exclude_keys`;
+        conf/train.yaml hands it to `job_name`. Without it the folders of all jobs would be named by the fixed keys too.
         """
         params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
         parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
@@ -58,9 +59,9 @@ class Sweep(Callback):
             return
         if job_return.status == JobStatus.FAILED:
             error = error_of(job_return)
-            explained = describe_error(error)
-            sentence = explained or f"{type(error).__name__}: {first_line(error)}"
-            log.error("this job failed: %s", sentence, exc_info=error if explained is None else None)
+            known = describe_error(error)
+            sentence = known or f"{type(error).__name__}: {first_line(error)}"
+            log.error("this job failed: %s", sentence, exc_info=error if known is None else None)
             job = Path(config.hydra.runtime.output_dir)
             record.write_failure(job, list(config.hydra.overrides.task), sentence)
             if "max_failure_rate" not in config.hydra.sweeper:  # the sweeper would stop at a failed job
@@ -75,7 +76,7 @@ class Sweep(Callback):
         summary = summaries.read(folder)
         if self.summary:
             print(f"\n{summaries.write(folder, summary)}\n{folder / 'summary.html'}")
-        failed = sum(job.status.startswith(summaries.FAILED) for job in summary.jobs)
+        failed = sum(job.status == summaries.FAILED for job in summary.jobs)
         if failed:
             raise SystemExit(
                 f"error: {failed} job{'s' if failed > 1 else ''} failed; see {folder}, and run the same command again: "

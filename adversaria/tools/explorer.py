@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adversaria.config.errors import ConfigError, DataError, UserError
+from adversaria.config.errors import DataError
 from adversaria.config.instantiate import instantiate
 from adversaria.images.interpolation import spherical
 from adversaria.images.latents import ENCODED_IMAGES, attribute_direction, encode
@@ -108,7 +108,7 @@ def prepare(module: Any, folder: Path | None, root: str | None) -> tuple[Explore
     dimensions, attributes, test_latents, note = list(range(len(axes))), dict[str, Tensor](), None, ""
     try:
         if folder is None:
-            raise ConfigError("a checkpoint outside a run folder does not say which data it is from")
+            raise DataError("a checkpoint outside a run folder does not say which data it is from")
         data = instantiate(run_configuration(folder, root=root)["data"])
         mu, logvar, labels = encode(module, data, "train", ENCODED_IMAGES)
         test_latents = encode(module, data, "test", ENCODED_IMAGES)[0]
@@ -117,7 +117,7 @@ def prepare(module: Any, folder: Path | None, root: str | None) -> tuple[Explore
             for value in range(size) if size > 2 else [1]:
                 with contextlib.suppress(DataError):  # all of these images have the attribute, or none has it
                     attributes[name if size == 2 else f"{name} {value}"] = attribute_direction(mu, column == value)
-    except UserError as error:
+    except DataError as error:
         if root is not None:
             raise
         note = f"Without the run's data there are no attributes and no test images: {error}."

@@ -118,7 +118,8 @@ class Page:
                 control = self._connect(name, ui.switch(value=bool(value)))
             else:
                 control = self._connect(name, ui.slider(min=low, max=high, step=step, value=value))
-                # The server would echo each value, and so set a slider back that has moved since.
+                # The server would echo each value, and so set a slider back that has moved since. NiceGUI has no public
+                # switch against that. Without LOOPBACK sliders jump back while they are dragged; a test expects it.
                 control.LOOPBACK = control.props["loopback"] = False
                 control.classes("two-sided" if low < 0 else "")
                 ui.label().classes("value").bind_text_from(control, "value", "{:g}".format)

@@ -49,7 +49,7 @@ class Options:
     """
 
     run: Path
-    checkpoint: str = "last"
+    checkpoint: str
     live_weights: bool = False
     output: Path = Path("generated.png")
     format: Format | None = None
@@ -66,7 +66,7 @@ class Options:
     reach: float = 3.0
     root: str | None = None
     batch_size: int = 256
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"]
 
     @property
     def needs_data(self) -> bool:
@@ -86,7 +86,7 @@ def generate(options: Options) -> str:
     data = None
     if options.needs_data:
         if folder is None:
-            raise ConfigError(f"{file} is in no run folder, whose config.yaml names the images to encode")
+            raise ConfigError(f"{file} is not in a run folder, so its data is not known; give the run folder")
         data = run_configuration(folder, root=options.root)["data"]
     settings.keep_memory()
     import torch
@@ -96,9 +96,8 @@ def generate(options: Options) -> str:
         configure(module, file, options)
         rows = latent_rows(module, options, instantiate(data))
         _decode(module, rows, options, kind)
-    weights = "averaged" if getattr(module, "ema", None) is not None else "live"
     count = rows.shape[:2].numel()
-    return f"{count} images of iteration {module.iteration}, {weights} weights: {options.output}"
+    return f"{count} images of iteration {module.iteration}, {weights_of(module)} weights: {options.output}"
 
 
 def load_generator(file: Path, device: str) -> Any:
@@ -120,6 +119,11 @@ def load_generator(file: Path, device: str) -> Any:
         )
     settings.channels_last(module)
     return module.to(place)
+
+
+def weights_of(module: Any) -> str:
+    """Say which weights generate the images: `averaged` or `live`."""
+    return "averaged" if getattr(module, "ema", None) is not None else "live"
 
 
 def configure(module: Any, file: Path, options: Options) -> None:

@@ -52,7 +52,7 @@ def run_command(cfg: DictConfig) -> float | None:
                     log.info("done before: %s", folder)
                     return objective(config["objective"], {}, folder)
             write_invocation(folder, config, choices, overrides)
-            with jobs.leaving_nothing_behind(), signals.handled():
+            with jobs.clean_up_after_job(), signals.handled():
                 return train(config, folder)
 
 
@@ -84,10 +84,10 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
 
     quieten()
     settings.look_for_gpus_once()
-    shown_folder = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+    relative_folder = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
     with _log_file(folder / "train.log"):
         try:
-            log.info("run folder: %s", shown_folder)
+            log.info("run folder: %s", relative_folder)
             pl.seed_everything(config["seed"], workers=True, verbose=False)
             datamodule, module = _data_and_model(config)
             trainer = _trainer(config, folder, module)
@@ -95,11 +95,11 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
             trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
             metrics = dict(trainer.callback_metrics)
             if config["test"]:
-                metrics |= _test(trainer, module, datamodule, config["test"], folder, shown_folder)
+                metrics |= _test(trainer, module, datamodule, config["test"], folder, relative_folder)
             return objective(config["objective"], metrics, folder)
         except BaseException:
             if (folder / "checkpoints" / "last.ckpt").exists():
-                log.info("stopped; go on with: python train.py ckpt_path=%s", shown_folder)
+                log.info("stopped; go on with: python train.py ckpt_path=%s", relative_folder)
             raise
 
 
@@ -161,7 +161,7 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any) -> pl.Trainer:
 
 
 def _test(
-    trainer: pl.Trainer, module: Any, datamodule: Any, which: str, folder: Path, shown_folder: str
+    trainer: pl.Trainer, module: Any, datamodule: Any, which: str, folder: Path, relative_folder: str
 ) -> dict[str, Any]:
     """Test the last or the best weights, print the results, and return the metrics."""
     from adversaria.tools.results import print_results
@@ -170,5 +170,7 @@ def _test(
     trainer.test(module, datamodule=datamodule, ckpt_path=weights, weights_only=True, verbose=False)
     metrics = dict(trainer.callback_metrics)
     if processes.is_first():
-        print_results(metrics, f"run folder   {shown_folder}", f"look at it   tensorboard --logdir {shown_folder}")
+        print_results(
+            metrics, f"run folder   {relative_folder}", f"look at it   tensorboard --logdir {relative_folder}"
+        )
     return metrics

@@ -14,9 +14,9 @@ from pytorch_lightning.loggers.logger import DummyLogger
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import FractionBelowOne, NonNegativeInt
-from adversaria.runs.curves import Curves, read_metrics, smooth
+from adversaria.runs.csv_logger import CSVLogger
+from adversaria.runs.curves import SMOOTHING, Curves, read_metrics, smooth
 from callbacks.figures.base import FigureCallback, save_picture, tensorboard_writers
-from callbacks.record.csv_logger import CSVLogger
 
 COLOURS = {"train": ("#30638e", "#edae49", "#66a182"), "val": ("#d1495b", "#8d6a9f"), "": ("black",)}  # by stage
 
@@ -33,7 +33,7 @@ class LearningCurves(FigureCallback):
     after_others = True  # it draws what they log at the end of an epoch
 
     def __init__(
-        self, panels: dict[str, list[str]], smoothing: FractionBelowOne = 0.9, every_n_epochs: NonNegativeInt = 1
+        self, panels: dict[str, list[str]], smoothing: FractionBelowOne = SMOOTHING, every_n_epochs: NonNegativeInt = 1
     ) -> None:
         super().__init__(every_n_epochs)
         self.panels, self.smoothing = panels, smoothing

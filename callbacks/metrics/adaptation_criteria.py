@@ -1,4 +1,7 @@
-"""Criteria for choosing an epoch that need no label of the target; and the oracle, which does and must not choose."""
+"""Criteria for choosing an epoch that need no label of the target; and the oracle.
+
+The oracle needs target labels and must never select an epoch.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from lightning_modules.protocols import DomainClassifier
 
 
 class AdaptationCriteria(ModelCallback):
-    """Add to the validation metrics, of the target's held-out images without their labels.
+    """Add these validation metrics of the target's held-out images, computed without their labels:
 
     `val/target_entropy` (lower is better), `val/information_maximisation` and `val/soft_neighbourhood_density` (higher
     is better); see `adversaria.measures.domains`. Any of them, or `val/accuracy` of the source, may choose the epoch:

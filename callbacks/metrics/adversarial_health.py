@@ -22,8 +22,8 @@ class AdversarialHealth(ModelCallback):
     """Log two ratios after each epoch, and warn once of a collapse or of a discriminator that has won.
 
     `health/diversity` is the mean distance between pairs of samples, `health/nearest` that of a sample to its nearest
-    neighbour, both over the same of real images. A generator that repeats one image has 0 in both; one that repeats a
-    few has a good diversity and 0 in the second.
+    neighbour, both over the same of real images. A generator that repeats one image has 0 in both. A generator that
+    repeats a few images has a good diversity, but a `nearest` near 0.
 
     Args:
         count: number of samples, of fixed noise, and of real images.
@@ -83,7 +83,7 @@ class AdversarialHealth(ModelCallback):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Return how many epochs in a row each has been so."""
+        """Return the number of consecutive epochs in which each failure was seen."""
         return dict(self._epochs)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 
 from adversaria.config.types import PositiveInt
-from adversaria.images.confusion import confusion
+from adversaria.images.confusion import confusion, confusion_counts
 from adversaria.images.sampling import in_batches
 from callbacks.base import add_metrics, datamodule_of
 from callbacks.figures.base import save_picture, tensorboard_writers
@@ -52,8 +52,8 @@ class ClassifierReport(StepOutputCallback):
                 for writer in tensorboard_writers(trainer):
                     writer.add_pr_curve(f"precision/{name}", truth, predicted, pl_module.iteration)
             elif trainer.is_global_zero:
-                counts = torch.zeros(10, 10).index_put_((truth, part.argmax(1)), torch.tensor(1.0), True)
-                save_picture(trainer, pl_module, "confusion", confusion(counts.numpy(), f"{self.split} images, %"))
+                counts = confusion_counts(truth, part)
+                save_picture(trainer, pl_module, "confusion", confusion(counts, f"{self.split} images, %"))
 
     def _predicted(self, module: Any, data: Any) -> dict[str, torch.Tensor]:
         """Return logits and labels of the split, where the test was not of all of it."""

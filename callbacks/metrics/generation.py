@@ -23,7 +23,7 @@ KID_SUBSETS, KID_SUBSET = 50, 1000
 
 
 class GenerationMetrics(TestMetricCallback):
-    """Add to the test metrics, over the features of an extractor that their names end with.
+    """Add these test metrics, computed on an extractor's features; each name ends with the extractor's.
 
     `test/fid_<extractor>`: Fréchet distance (Heusel et al. 2017); `test/kid_<extractor>`: kernel distance, unbiased
     (Bińkowski et al. 2018); `test/is_<extractor>`: inception score (Salimans et al. 2016) over the extractor's classes,
@@ -98,7 +98,7 @@ class GenerationMetrics(TestMetricCallback):
         self.extractor.cpu()
 
     def protocol(self) -> dict[str, Any]:
-        """Return the part of the protocol that is about generated images; see `adversaria.runs.labels`."""
+        """Return the part of the protocol that is about generated images; see `adversaria.runs.wording`."""
         return {
             "n_generated": self.count,
             "compared_with": self.split,

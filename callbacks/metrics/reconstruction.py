@@ -17,7 +17,7 @@ from lightning_modules.protocols import Autoencoder
 
 
 class ReconstructionMetrics(TestMetricCallback):
-    """Add to the test metrics, each a mean over images, of reconstructions from the posterior mean.
+    """Add these test metrics of reconstructions from the posterior mean, each a mean over images:
 
     `test/mse_pm1` and `test/mse_01`: mean squared error per pixel and channel with pixels in (-1, 1) and in (0, 1);
     `test/psnr` in dB and `test/ssim`, both with a data range of 1; `test/kld_nats`; and `test/active_units`, the

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 
 from adversaria.config.types import IntAtLeast2
-from adversaria.images.confusion import confusion
+from adversaria.images.confusion import confusion, confusion_counts
 from adversaria.measures.domains import DomainPredictions, predict_domain, proxy_a_distance
 from callbacks.base import add_metrics, datamodule_of
 from callbacks.figures.base import save_picture
@@ -18,10 +17,11 @@ from lightning_modules.protocols import DomainClassifier
 
 
 class TargetReport(StepOutputCallback):
-    """Add to the test metrics, and save `confusion_<iteration>.png` of the target's test images.
+    """Add these test metrics: accuracies by domain and class, and the distance of the domains.
 
     `test/accuracy/<digit>` of each class of the target, `test/accuracy_source` on the source's test images, and
-    `test/proxy_a_distance` between the features of both (see `adversaria.measures.domains.proxy_a_distance`).
+    `test/proxy_a_distance` between the features of both (see `adversaria.measures.domains.proxy_a_distance`). The
+    confusion matrix of the target's test images is saved as `confusion_<iteration>.png`.
 
     Args:
         count: images of each domain for the distance.
@@ -44,11 +44,11 @@ class TargetReport(StepOutputCallback):
             if tested is None
             else DomainPredictions(tested["features"], tested["logits"], tested["labels"][:, 0].long())
         )
-        counts = torch.zeros(10, 10).index_put_((target.labels, target.logits.argmax(1)), torch.tensor(1.0), True)
+        counts = confusion_counts(target.labels, target.logits)
         values = {f"accuracy/{digit}": counts[digit, digit] / counts[digit].sum().clamp_min(1) for digit in range(10)}
         values["accuracy_source"] = accuracy(source.logits, source.labels)
         near, far = (domain.features[: self.count].numpy() for domain in (source, target))
         distance = {"proxy_a_distance": proxy_a_distance(near, far)}
         add_metrics(pl_module, "test", {k: float(v) for k, v in values.items()} | distance)
         if trainer.is_global_zero:
-            save_picture(trainer, pl_module, "confusion", confusion(counts.numpy(), f"target's {self.split} images, %"))
+            save_picture(trainer, pl_module, "confusion", confusion(counts, f"target's {self.split} images, %"))

@@ -1,4 +1,4 @@
-"""Keeps a trained classifier, over whose features generators are measured."""
+"""Saves a trained classifier; FID and KID are computed on its features."""
 
 from __future__ import annotations
 

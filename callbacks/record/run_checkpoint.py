@@ -24,7 +24,8 @@ class RunCheckpoint(ModelCheckpoint):
         dirpath: the run's `checkpoints/`.
         monitor: the metric that chooses the best; None for no best, only the last.
         mode: `min` or `max`.
-        every_n_iterations: iterations from one `last.ckpt` to the next within an epoch; None for epochs' ends alone.
+        every_n_iterations: iterations from one `last.ckpt` to the next within an epoch; null: save at the end of each
+            epoch only.
     """
 
     def __init__(

@@ -20,7 +20,16 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from adversaria.runs.architecture import architecture, as_text, flatten
 from adversaria.runs.environment import environment_of
-from adversaria.runs.record import ARCHITECTURE, INVOCATION, METRICS, measured, record_of, replace_text, write_record
+from adversaria.runs.record import (
+    ARCHITECTURE,
+    INVOCATION,
+    METRICS,
+    measured,
+    read_json,
+    record_of,
+    replace_text,
+    write_record,
+)
 from callbacks.base import datamodule_of
 from callbacks.figures.base import tensorboard_writers
 
@@ -56,7 +65,7 @@ class RunRecord(pl.Callback):
             return
         folder = Path(trainer.default_root_dir)
         file = folder / "environment.json"
-        attempts = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+        attempts = read_json(file, [])
         attempts.append({**environment_of(trainer), "seed": self.config["seed"]})
         replace_text(file, json.dumps(attempts, indent=2) + "\n")
         found = architecture(trainer, pl_module, datamodule_of(trainer))
@@ -97,8 +106,7 @@ def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     It sorts them and shows the first five.
     """
     flat = dict(flatten({key: config[key] for key in ("model", "data", "trainer")}))
-    started = folder / INVOCATION
-    starts = json.loads(started.read_text(encoding="utf-8")) if started.exists() else []
+    starts = read_json(folder / INVOCATION, [])
     rates = [value for key, value in flat.items() if key.startswith("model.") and key.endswith("optimizer.lr")]
     return {
         "batch_size": flat.get("data.batch_size", 0),

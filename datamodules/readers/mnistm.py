@@ -13,7 +13,7 @@ from adversaria.config.types import FractionBelowOne, NonNegativeInt
 from datamodules.readers.base import not_found
 from datamodules.readers.decoding import file_stamp, open_rgb
 from datamodules.readers.digits import PARTS, DigitArrays, DigitReader
-from datamodules.readers.sheets import read_sheets
+from datamodules.readers.sheets import read_labels, read_rows, read_sheets
 
 
 class MNISTM(DigitReader):
@@ -45,12 +45,11 @@ class MNISTM(DigitReader):
 
     def load(self, part: str) -> DigitArrays:
         """Cut the sheets into tiles, or open each image."""
-        lines = self.files()[part][0].read_text(encoding="utf-8").splitlines()
-        rows = [line.split() for line in lines if line.strip()]
-        labels = np.array([int(row[-1]) for row in rows])
+        file = self.files()[part][0]
+        labels = read_labels(file)
         first, *more = self._images(part)
         if first.is_dir():
-            return DigitArrays(np.stack([open_rgb(first / row[0]) for row in rows]), labels)
+            return DigitArrays(np.stack([open_rgb(first / row[0]) for row in read_rows(file)]), labels)
         return DigitArrays(read_sheets((first, *more), len(labels)), labels)
 
 

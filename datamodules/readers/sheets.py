@@ -21,10 +21,14 @@ def read_sheets(files: Iterable[Path], count: int) -> np.ndarray:
     return np.concatenate([_tiles(open_rgb(file)) for file in files])[:count]
 
 
+def read_rows(file: Path) -> list[list[str]]:
+    """Return the words of each line of a text file; blank lines are ignored."""
+    return [words for line in file.read_text(encoding="utf-8").splitlines() if (words := line.split())]
+
+
 def read_labels(file: Path) -> np.ndarray:
     """Return the labels (n,) of a text file in which each line ends with a label; blank lines are ignored."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return np.array([int(line.split()[-1]) for line in lines if line.strip()])
+    return np.array([int(row[-1]) for row in read_rows(file)])
 
 
 def _tiles(sheet: np.ndarray) -> np.ndarray:

@@ -98,7 +98,7 @@ def test_every_training_iteration_is_logged_once(run: Run) -> None:
     for name, iterations in names.items():
         assert run.curves[name][0] == iterations, name
     # not joined by read_metrics from repeated lines: the file itself has each once
-    assert (run.folder / "metrics.csv").read_text().count(",train/loss_d,") == LAST
+    assert (run.folder / "metrics.csv").read_text(encoding="utf-8").count(",train/loss_d,") == LAST
     assert all(np.isfinite(values).all() for _, values in run.curves.values())
 
 
@@ -175,9 +175,9 @@ def test_samples_are_those_of_the_averaged_weights(run: Run) -> None:
 
 
 def test_architecture_says_where_the_sigmoid_is(run: Run) -> None:
-    text = (run.folder / "architecture.txt").read_text()
+    text = (run.folder / "architecture.txt").read_text(encoding="utf-8")
     said = dict(re.findall(r"^  (\S.*?)  +(.*)$", text.split("Implementation details\n")[1], re.MULTILINE))
-    details = json.loads((run.folder / "architecture.json").read_text())["details"]
+    details = json.loads((run.folder / "architecture.json").read_text(encoding="utf-8"))["details"]
     if run.method == "wgan":
         assert said["discriminator output"] == "critic values, no sigmoid"
         assert (details["discriminator_output"], details["discriminator_loss"]) == (
@@ -197,7 +197,7 @@ def test_architecture_says_where_the_sigmoid_is(run: Run) -> None:
 
 
 def test_metrics_json_and_the_curves_of_the_test(run: Run) -> None:
-    record = json.loads((run.folder / "metrics.json").read_text())
+    record = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
     names = ["test/wasserstein"] if run.method == "wgan" else ["test/accuracy_fake", "test/accuracy_real"]
     names += ["test/label_accuracy_real"] if run.method == "acgan" else []
     assert sorted(record["metrics"]) == names

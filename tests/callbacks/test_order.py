@@ -82,7 +82,7 @@ def test_a_run_with_shuffled_callbacks_leaves_the_same(
         folder, cache = tmp_path / name, cache_dir if kind != "classifier" else tmp_path / "cache"
         folder.mkdir()
         train.train(compose(*SHORT, *KINDS[kind], f"data.cache_dir={cache}", folder=folder), folder)
-        record = json.loads((folder / "metrics.json").read_text())
+        record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         left.append((record["metrics"], record["protocol"], pictures(folder)))
     (metrics, protocol, pages), (others, other_protocol, other_pages) = left
     assert others == metrics

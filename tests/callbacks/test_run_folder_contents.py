@@ -69,7 +69,7 @@ def test_tsne_embedding_is_saved_with_its_labels(folder: Path) -> None:
 
 
 def test_metrics_json_has_metrics_and_protocol(folder: Path) -> None:
-    record = json.loads((folder / "metrics.json").read_text())
+    record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     metrics = record["metrics"]
     assert metrics["test/mse_pm1"] == pytest.approx(4 * metrics["test/mse_01"], rel=1e-5)
     assert metrics["test/psnr"] == pytest.approx(-10 * np.log10(metrics["test/mse_01"]), abs=1.0)
@@ -83,7 +83,7 @@ def test_metrics_json_has_metrics_and_protocol(folder: Path) -> None:
 
 
 def test_architecture_lists_networks_counts_and_details(folder: Path) -> None:
-    text = (folder / "architecture.txt").read_text()
+    text = (folder / "architecture.txt").read_text(encoding="utf-8")
     for expected in ("StridedVAE(", "LeakyReLU(negative_slope=0.01)", "network.encoder: ", "normalisation"):
         assert expected in text
     lines = [
@@ -94,17 +94,17 @@ def test_architecture_lists_networks_counts_and_details(folder: Path) -> None:
 
 
 def test_architecture_json_has_numbers_by_key(folder: Path) -> None:
-    content = json.loads((folder / "architecture.json").read_text())
+    content = json.loads((folder / "architecture.json").read_text(encoding="utf-8"))
     network = content["networks"]["network"]
     assert network["parameters"] == sum(network["parts"].values()) > 0
-    assert network["printed"] in (folder / "architecture.txt").read_text()
+    assert network["printed"] in (folder / "architecture.txt").read_text(encoding="utf-8")
     details = content["details"]
     assert (details["model.optimizer.lr"], details["n_train"], details["latent_dim"]) == (0.001, 96, 16)
     assert (details["model.target"], details["epochs"]) == ("lightning_modules.vae.VAE", 2)
 
 
 def test_environment_has_versions_and_seed(folder: Path) -> None:
-    (environment,) = json.loads((folder / "environment.json").read_text())
+    (environment,) = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     assert environment["seed"] == 0
     assert environment["device"].startswith("cpu")
     assert {"torch", "git_commit", "git_dirty", "command"} <= set(environment)
@@ -123,8 +123,8 @@ def test_tensorboard_has_scalars_at_iterations_images_and_layout(folder: Path, e
 
 def test_tensorboards_projector_has_test_images_with_their_attributes(folder: Path) -> None:
     (projection,) = (folder / "tensorboard").glob("*/default")
-    assert len((projection / "tensors.tsv").read_text().splitlines()) == 16
-    header, *rows = (projection / "metadata.tsv").read_text().splitlines()
+    assert len((projection / "tensors.tsv").read_text(encoding="utf-8").splitlines()) == 16
+    header, *rows = (projection / "metadata.tsv").read_text(encoding="utf-8").splitlines()
     assert header.split("\t") == ["Blond_Hair", "Male", "Smiling", "Black_Hair"]
     assert {value for row in rows for value in row.split("\t")} == {"0", "1"}
     with Image.open(projection / "sprite.png") as sprite:

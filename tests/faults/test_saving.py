@@ -84,7 +84,7 @@ def test_a_write_that_fails_halfway_costs_the_new_checkpoint_and_not_the_old(tmp
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "checkpoints").write_text("a file where the folder should be")
+    (tmp_path / "checkpoints").write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(SavingError, match=r"cannot write .*/checkpoints/last\.ckpt"):
         AtomicCheckpointIO().save_checkpoint(checkpoint(1), tmp_path / "checkpoints" / "last.ckpt")
 

@@ -56,7 +56,7 @@ def test_samples_are_of_the_averaged_weights(make, make_batches, train_on) -> No
 def test_the_average_follows_once_an_iteration_by_the_images_seen(make, make_update, make_batches, train_on) -> None:
     gan = make(ema=EMA, generator=make_update(repeat=3))
     calls: list[tuple[int, int]] = []
-    gan.ema.update = lambda source, new, seen: calls.append((new, seen))
+    gan.ema.update = lambda network, new, seen: calls.append((new, seen))
     train_on(gan, make_batches(2))
     assert calls == [(6, 6), (6, 12)]
 

@@ -1,5 +1,7 @@
 import signal
+from typing import Annotated, Any
 
+import msgspec
 import pytest
 
 from adversaria.config import errors
@@ -12,7 +14,7 @@ from adversaria.config.errors import (
     options,
     suggest,
 )
-from adversaria.config.foreign_errors import JOBLIB_KILLED, SUBMITIT_KILLED, describe_error
+from adversaria.config.foreign_errors import JOBLIB_KILLED, SUBMITIT_KILLED, describe_conversion, describe_error
 from adversaria.tools import compose
 
 
@@ -187,3 +189,18 @@ def test_fail_leaves_with_status_2(capsys):
         errors.fail("so it is")
     assert ended.value.code == 2
     assert capsys.readouterr().err == "error: so it is\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        ("x", int, "expected int, got str"),
+        (-1, Annotated[int, msgspec.Meta(ge=0)], "expected int >= 0"),
+        ([0.5, 2.0], tuple[float, Annotated[float, msgspec.Meta(lt=1)]], "expected float < 1.0 at [1]"),
+        ("x", int | dict[str, Any], "expected int or a component, got str"),
+    ],
+)
+def test_what_msgspec_expects_is_said_without_its_marks(value: Any, kind: Any, expected: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as refused:
+        msgspec.convert(value, kind)
+    assert describe_conversion(refused.value) == expected

@@ -1,7 +1,7 @@
 """Protocols of version 0.1.0, whose keys were phrases, are read with the keys of today."""
 
 from adversaria.config.renamed import renamed_protocol
-from adversaria.runs.labels import readable
+from adversaria.runs.wording import readable
 
 GENERATED = {
     "weights": "last",

@@ -568,8 +568,8 @@ class Remote:
 def parts(tmp_path, monkeypatch):
     """A package `callbacks` with the modules `parts` and `others`, in place of the repository."""
     (tmp_path / "callbacks").mkdir()
-    (tmp_path / "callbacks/parts.py").write_text(SOURCE)
-    (tmp_path / "callbacks/others.py").write_text(OTHERS)
+    (tmp_path / "callbacks/parts.py").write_text(SOURCE, encoding="utf-8")
+    (tmp_path / "callbacks/others.py").write_text(OTHERS, encoding="utf-8")
     monkeypatch.setattr(signatures, "ROOT", tmp_path)
 
 

@@ -45,7 +45,7 @@ def measured(compose, tmp_path_factory, classified) -> dict:
     short = ["data.batch_size=256", "trainer.max_epochs=1", "callbacks.generation_metrics.count=200"]
     model = ["model=acgan", "model.network.width=4", "metrics=classifier", f"data.cache_dir={classified[1]}"]
     train.train(compose(*DIGITS, *model, *short, folder=folder), folder)
-    return json.loads((folder / "metrics.json").read_text())
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 
 def digits(compose, cache: Path):
@@ -60,8 +60,11 @@ def test_a_trained_classifier_is_kept_in_the_cache_with_its_accuracy(classified)
     assert len(list((folder / "figures").glob("confusion_*.png"))) == 1
     names = {p.name for p in (cache / "classifiers").iterdir()}
     assert names == {"digits-digit_28.ckpt", "digits-digit_28.json"}
-    kept = json.loads((cache / "classifiers" / "digits-digit_28.json").read_text())
-    assert kept["test/accuracy"] == json.loads((folder / "metrics.json").read_text())["metrics"]["test/accuracy"]
+    kept = json.loads((cache / "classifiers" / "digits-digit_28.json").read_text(encoding="utf-8"))
+    assert (
+        kept["test/accuracy"]
+        == json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["metrics"]["test/accuracy"]
+    )
     assert kept["test/accuracy"] > 0.3  # two epochs of a tiny network; chance is 0.1
 
 
@@ -88,7 +91,7 @@ def test_the_figures_of_a_run_are_named_by_data_and_kind_of_label(measured) -> N
 
 
 def test_the_protocol_names_the_extractor_its_accuracy_and_the_counts(measured, classified) -> None:
-    kept = json.loads((classified[1] / "classifiers" / "digits-digit_28.json").read_text())
+    kept = json.loads((classified[1] / "classifiers" / "digits-digit_28.json").read_text(encoding="utf-8"))
     protocol = measured["protocol"]
     assert (protocol["extractor"], protocol["extractor_labels"]) == ("digits-digit", ["digit"])
     assert re.fullmatch(r"[0-9a-f]{8}", protocol["extractor_digest"])
@@ -112,11 +115,11 @@ def test_the_kept_weights_are_the_tested_ones(trainer_on, tmp_path, tested: str)
     trainer.datamodule.reader, trainer.datamodule.cache_dir = types.SimpleNamespace(name="x"), tmp_path / "cache"
     (tmp_path / "checkpoints").mkdir()
     for name in ("last", "best"):
-        (tmp_path / "checkpoints" / f"{name}.ckpt").write_text(name)
+        (tmp_path / "checkpoints" / f"{name}.ckpt").write_text(name, encoding="utf-8")
     # as train.py calls trainer.test: with a path for the best, without one for the weights as they are
     trainer.ckpt_path = None if tested == "last" else str(tmp_path / "checkpoints" / "best.ckpt")
     KeepClassifier().on_test_end(trainer, None)  # type: ignore[arg-type]
-    assert (tmp_path / "cache" / "classifiers" / "x-digit_4.ckpt").read_text() == tested
+    assert (tmp_path / "cache" / "classifiers" / "x-digit_4.ckpt").read_text(encoding="utf-8") == tested
 
 
 def test_a_vae_is_measured_by_a_classifier_of_attributes(compose, tiny, tmp_path) -> None:
@@ -128,19 +131,19 @@ def test_a_vae_is_measured_by_a_classifier_of_attributes(compose, tiny, tmp_path
     ):
         (tmp_path / name).mkdir()
         train.train(compose(*faces, *model, cache, folder=tmp_path / name), tmp_path / name)
-    metrics = json.loads((tmp_path / "vae" / "metrics.json").read_text())["metrics"]
+    metrics = json.loads((tmp_path / "vae" / "metrics.json").read_text(encoding="utf-8"))["metrics"]
     of_features = {k for k in metrics if "attr" in k}
     assert of_features == {f"test/{k}_synthetic_faces-attr{end}" for k in ("fid", "kid") for end in ("", "_floor")}
-    kept = json.loads((tmp_path / "cache/classifiers/synthetic_faces-attr_64.json").read_text())
+    kept = json.loads((tmp_path / "cache/classifiers/synthetic_faces-attr_64.json").read_text(encoding="utf-8"))
     assert {"test/accuracy", "test/accuracy/Smiling", "test/accuracy/Male"} <= kept.keys()
-    figures = json.loads((tmp_path / "classifier" / "metrics.json").read_text())["metrics"]
+    figures = json.loads((tmp_path / "classifier" / "metrics.json").read_text(encoding="utf-8"))["metrics"]
     assert 0 < figures["test/average_precision/Male"] <= 1
     events = EventAccumulator(str(tmp_path / "classifier" / "tensorboard")).Reload()
     assert events.summary_metadata["precision/Male"].plugin_data.plugin_name == "pr_curves"
 
 
 def test_keeping_a_model_that_does_not_classify_is_refused(unconditional) -> None:
-    with pytest.raises(ConfigError, match=r"KeepClassifier needs a model with Classifier.*leave it out$"):
+    with pytest.raises(ConfigError, match=r"KeepClassifier needs a model that is a Classifier.*leave it out$"):
         KeepClassifier().setup(pl.Trainer(logger=False, accelerator="cpu"), unconditional, "fit")
 
 

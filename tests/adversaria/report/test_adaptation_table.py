@@ -24,7 +24,7 @@ def finish(folder: Path, system: str, scenario: str, seed: int, accuracy: float,
     }
     protocol = {"n_test_target": 9001, **changes}
     record = {"metrics": metrics, "protocol": protocol, "seconds": 120}
-    (run / "metrics.json").write_text(json.dumps(record))
+    (run / "metrics.json").write_text(json.dumps(record), encoding="utf-8")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def sweep(tmp_path: Path) -> Path:
     finish(tmp_path, "dann", "svhn_usps", 0, 0.65)
     running = tmp_path / "adda" / "usps_mnistm" / "seed_0"
     running.mkdir(parents=True)
-    (running / "metrics.json").write_text('{"evaluations": [{}]}')  # measured before it was finished
+    (running / "metrics.json").write_text('{"evaluations": [{}]}', encoding="utf-8")  # measured before it was finished
     return tmp_path
 
 
@@ -63,17 +63,18 @@ def test_the_table_says_what_was_measured_and_what_was_reported(sweep: Path) -> 
     assert "after the last epoch" in lines[6]
     assert "usps_mnistm: 9,001" in lines[6]
     assert lines[8:] == [
-        "- Augmentation of svhn_usps (dann); usps_mnistm (dann): labelled images texture 0.9; the target's rotate 5.",
-        "- Augmentation of usps_mnistm (source_only, target_only): labelled images rotate 5; the target's the same.",
+        "- Augmentation of svhn_usps (dann); usps_mnistm (dann): "
+        "labelled images: texture 0.9; target images: rotate 5.",
+        "- Augmentation of usps_mnistm (source_only, target_only): labelled images: rotate 5; target images: the same.",
     ]
 
 
 def test_the_end_of_a_sweep_leaves_both_files(sweep: Path, capsys: Any) -> None:
     table = UDATable(REPORTED, note="Quick.")
     table.on_multirun_end(SimpleNamespace(hydra=SimpleNamespace(sweep=SimpleNamespace(dir=str(sweep)))))
-    assert (sweep / "table.md").read_text().endswith("\nQuick.\n")
-    assert (sweep / "table.md").read_text() in capsys.readouterr().out
-    with (sweep / "table.csv").open(newline="") as stream:
+    assert (sweep / "table.md").read_text(encoding="utf-8").endswith("\nQuick.\n")
+    assert (sweep / "table.md").read_text(encoding="utf-8") in capsys.readouterr().out
+    with (sweep / "table.csv").open(newline="", encoding="utf-8") as stream:
         rows = {(row["system"], row["scenario"]): row for row in csv.DictReader(stream)}
     assert len(rows) == 4
     dann = rows["dann", "usps_mnistm"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adversaria.report.adaptation_table import markdown, read_cells
-from adversaria.runs.record import append_evaluation, read_record, write_record
+from adversaria.runs.record import append_evaluation, read_json, read_record, understood, write_record
 
 OLD_RUNS = Path(__file__).resolve().parents[2] / "fixtures" / "old_runs"
 
@@ -29,12 +29,23 @@ def test_evaluations_of_version_0_1_0_are_read_so_too(old: Path) -> None:
     assert read_record(old)["evaluations"][0]["protocol"] == {"split": "val", "n_val": 5}
 
 
+def test_a_record_is_not_changed_when_it_is_read(old: Path) -> None:
+    append_evaluation(old, {"metrics": {}, "protocol": {"val images": 5}})
+    record = read_json(old, None)
+    assert understood(record) != record
+    assert record == read_json(old, None)
+
+
+def test_a_file_that_is_missing_has_the_default(tmp_path: Path) -> None:
+    assert read_json(tmp_path / "none.json", []) == []
+
+
 def test_what_is_appended_to_leaves_the_rest_of_the_file_as_it_was(old: Path) -> None:
-    before = json.loads(old.read_text())
+    before = json.loads(old.read_text(encoding="utf-8"))
     append_evaluation(old, {"protocol": {"n_test": 3}})
-    assert json.loads(old.read_text()) == {**before, "evaluations": [{"protocol": {"n_test": 3}}]}
+    assert json.loads(old.read_text(encoding="utf-8")) == {**before, "evaluations": [{"protocol": {"n_test": 3}}]}
     write_record(old, {"metrics": {}, "protocol": {}})
-    assert json.loads(old.read_text())["evaluations"] == [{"protocol": {"n_test": 3}}]
+    assert json.loads(old.read_text(encoding="utf-8"))["evaluations"] == [{"protocol": {"n_test": 3}}]
 
 
 def test_runs_of_version_0_1_0_make_the_table_of_adaptation(tmp_path: Path) -> None:
@@ -45,4 +56,4 @@ def test_runs_of_version_0_1_0_make_the_table_of_adaptation(tmp_path: Path) -> N
     text = markdown(read_cells(tmp_path), {})
     assert "| system | digits → mnist5k |" in text
     assert "digits_mnist5k: 1,000" in text
-    assert "the target's the same" in text
+    assert "target images: the same" in text

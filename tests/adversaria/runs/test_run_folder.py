@@ -220,7 +220,7 @@ def test_a_folder_that_is_no_run_folder_is_refused(saved, missing):
 @pytest.mark.parametrize("file", ["config.yaml", "invocation.json"])
 @pytest.mark.parametrize("content", ["", "{", "[]"])
 def test_a_damaged_run_folder_is_a_checkpoint_error(saved, file, content):
-    (saved / file).write_text(content)
+    (saved / file).write_text(content, encoding="utf-8")
     with pytest.raises(CheckpointError, match=re.escape(str(saved))):
         resume.resumed_config(LAST, saved, CHOICES, [])
 
@@ -229,7 +229,7 @@ def test_invocations_are_appended_and_the_configuration_is_the_latest(saved):
     longer = config_in(saved)
     longer["trainer"]["max_epochs"] = 60
     record.write_invocation(saved, longer, CHOICES, ["ckpt_path=last", "trainer.max_epochs=60"])
-    history = json.loads((saved / "invocation.json").read_text())
+    history = json.loads((saved / "invocation.json").read_text(encoding="utf-8"))
     assert [i["overrides"] for i in history] == [["seed=0"], ["ckpt_path=last", "trainer.max_epochs=60"]]
     assert [i["choices"] for i in history] == [CHOICES, CHOICES]
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", i["time"]) for i in history)
@@ -311,10 +311,10 @@ def test_a_record_and_its_evaluations_leave_each_other_alone(tmp_path):
 
 def test_a_damaged_record_is_an_error_and_stays(tmp_path):
     file = tmp_path / "metrics.json"
-    file.write_text("{")
+    file.write_text("{", encoding="utf-8")
     with pytest.raises(CheckpointError, match="is damaged"):
         record.append_evaluation(file, {})
-    assert file.read_text() == "{"
+    assert file.read_text(encoding="utf-8") == "{"
 
 
 def test_a_checkpoint_is_found_with_its_run_folder_if_it_has_one(tmp_path):

@@ -42,10 +42,10 @@ def finish(sweep: Path, overrides: dict[str, Any], mse: float | None, error: str
     folder.mkdir(parents=True)
     texts = [f"{k}={v}" for k, v in {"data": "celeba", **overrides}.items()]
     if error:
-        (folder / "failure.json").write_text(json.dumps({"overrides": texts, "error": error}))
+        (folder / "failure.json").write_text(json.dumps({"overrides": texts, "error": error}), encoding="utf-8")
         return
-    (folder / "invocation.json").write_text(json.dumps([{"overrides": texts}]))
-    (folder / "config.yaml").write_text("objective: test/loss\n")
+    (folder / "invocation.json").write_text(json.dumps([{"overrides": texts}]), encoding="utf-8")
+    (folder / "config.yaml").write_text("objective: test/loss\n", encoding="utf-8")
     if mse is not None:
         metrics = {
             "test/mse": mse,
@@ -54,7 +54,7 @@ def finish(sweep: Path, overrides: dict[str, Any], mse: float | None, error: str
             "test/accuracy/a": 1,
             "test/fid_floor": 1,
         }
-        (folder / "metrics.json").write_text(json.dumps({"metrics": metrics}))
+        (folder / "metrics.json").write_text(json.dumps({"metrics": metrics}), encoding="utf-8")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_the_summary_has_means_over_seeds_best_first_and_says_what_is_missing(sw
     assert lines[2] == ["0.01", "0.4", "5", "0.4", "0.2", "2", "unfinished"]
     assert lines[3] == ["0.1", "0.8 ± 0.28", "2.667 ± 0.94", "0.8 ± 0.28", "0.4 ± 0.14", "2", "done"]
     assert lines[4][-1] == r"failed: no \| such <thing>"
-    with (sweep / "summary.csv").open() as stream:
+    with (sweep / "summary.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 5
     assert {row["data"] for row in rows} == {"celeba"}
@@ -82,8 +82,14 @@ def test_the_summary_has_means_over_seeds_best_first_and_says_what_is_missing(sw
 
 def test_a_job_that_was_refused_while_another_process_did_it_is_done(sweep: Path) -> None:
     refused = {"overrides": ["data=celeba", "model.lambda_kl=0.1", "seed=0"], "error": "another process is running"}
-    (sweep / "model.lambda_kl=0.1,seed=0" / "failure.json").write_text(json.dumps(refused))
+    (sweep / "model.lambda_kl=0.1,seed=0" / "failure.json").write_text(json.dumps(refused), encoding="utf-8")
     assert [job.status for job in summary.read(sweep).jobs].count("done") == 3
+
+
+def test_a_failed_job_has_its_error_beside_its_status(sweep: Path) -> None:
+    jobs = {job.folder.name: (job.status, job.error, job.outcome) for job in summary.read(sweep).jobs}
+    assert jobs["model.lambda_kl=5,seed=0"] == ("failed", "no | such <thing>", "failed: no | such <thing>")
+    assert jobs["model.lambda_kl=0.01,seed=1"] == ("unfinished", None, "unfinished")
 
 
 def test_the_page_shows_the_trade_off_and_each_jobs_samples(sweep: Path) -> None:
@@ -92,7 +98,7 @@ def test_the_page_shows_the_trade_off_and_each_jobs_samples(sweep: Path) -> None
     (figures / "samples_000001.png").write_bytes(b"old")
     (figures / "samples_000002.png").write_bytes(b"new")
     summary.write(sweep, summary.read(sweep))
-    page = (sweep / "summary.html").read_text()
+    page = (sweep / "summary.html").read_text(encoding="utf-8")
     assert page.count('<img src="data:image/png') == 2  # the plot, and one job's last samples
     assert "bmV3" in page  # "new" in base64
     assert "no | such &lt;thing&gt;" in page

@@ -89,5 +89,5 @@ def test_the_noise_of_the_walks_depends_on_the_seed_alone(conditional, trainer_o
 
 
 def test_a_model_that_cannot_sample_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"Interpolation needs a model with Sampler.*leave it out$"):
+    with pytest.raises(ConfigError, match=r"Interpolation needs a model that is a Sampler.*leave it out$"):
         Interpolation().setup(pl.Trainer(logger=False, accelerator="cpu"), pl.LightningModule(), "fit")

@@ -151,5 +151,5 @@ def test_watching_leaves_the_random_state_and_the_mode_alone(unconditional, trai
 
 
 def test_a_model_that_cannot_sample_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"AdversarialHealth needs a model with Sampler.*leave it out$"):
+    with pytest.raises(ConfigError, match=r"AdversarialHealth needs a model that is a Sampler.*leave it out$"):
         AdversarialHealth().setup(pl.Trainer(logger=False, accelerator="cpu"), pl.LightningModule(), "fit")

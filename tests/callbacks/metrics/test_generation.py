@@ -191,5 +191,5 @@ def test_the_protocol_names_counts_split_and_extractor(unconditional, colours, t
 
 def test_a_model_that_cannot_sample_is_refused_before_the_extractor_is_loaded(trainer_on) -> None:
     callback = GenerationMetrics(lambda data: pytest.fail("loaded"))
-    with pytest.raises(ConfigError, match=r"GenerationMetrics needs a model with Sampler.*leave it out$"):
+    with pytest.raises(ConfigError, match=r"GenerationMetrics needs a model that is a Sampler.*leave it out$"):
         callback.setup(trainer_on([[0]]), pl.LightningModule(), "fit")

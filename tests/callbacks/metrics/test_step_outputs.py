@@ -50,7 +50,7 @@ def test_a_tested_split_is_not_predicted_again_and_the_values_are_the_same(
         (tmp_path / name).mkdir()
         config = compose(*RUNS[kind], *SHORT, f"data.cache_dir={tmp_path / 'cache'}", folder=tmp_path / name)
         train.train(config, tmp_path / name)
-        return json.loads((tmp_path / name / "metrics.json").read_text())["metrics"]
+        return json.loads((tmp_path / name / "metrics.json").read_text(encoding="utf-8"))["metrics"]
 
     once = metrics("once")
     assert passes == own

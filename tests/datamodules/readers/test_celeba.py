@@ -114,7 +114,7 @@ def test_a_malformed_line_is_named_by_file_and_number(celeba_root, file, number,
 
 def test_blank_lines_in_the_lists_are_no_rows(celeba_root):
     for file in ("list_attr_celeba.txt", "list_eval_partition.txt"):
-        with (celeba_root / file).open("a") as stream:
+        with (celeba_root / file).open("a", encoding="utf-8") as stream:
             stream.write("\n\n")
     assert len(CelebA(str(celeba_root)).splits()["train"]) == 3
 

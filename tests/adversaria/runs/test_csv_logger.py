@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
+from adversaria.runs.csv_logger import CSVLogger
 from adversaria.runs.curves import read_metrics
-from callbacks.record.csv_logger import CSVLogger
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def logger_of(file):
 
 
 def lines(file):
-    return file.read_text().splitlines()
+    return file.read_text(encoding="utf-8").splitlines()
 
 
 def test_every_scalar_is_one_line_under_one_header(file):

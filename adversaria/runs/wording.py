@@ -42,6 +42,7 @@ LABELS = {
 }
 #: Key -> value -> what is meant.
 MEANINGS = {
+    "status": {"not_tested": "not tested"},
     "extractor": {"inception": "Inception (torch-fidelity), TensorFlow's resize, no antialiasing"},
     "floor_split": {"val": "all validation images"},
     "discriminator_output": {"critic_values": "critic values, no sigmoid"},
@@ -49,7 +50,7 @@ MEANINGS = {
         "cross_entropy_discriminator": "binary cross-entropy with logits; a Sigmoid printed in a lab report is inside"
     },
     "loss": {
-        "mse + lambda_kl * kld": "MSE (mean over pixels) + lambda_kl * KLD (mean over images)",
+        "mse_and_weighted_kld": "MSE (mean over pixels) + lambda_kl * KLD (mean over images)",
         "cross_entropy": "cross-entropy of each label, mean over labels",
     },
     "lr_schedule": {"half_cosine": "half cosine", "of_the_updates": "as the updates say"},

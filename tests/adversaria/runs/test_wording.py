@@ -1,6 +1,6 @@
 """What people read in place of keys and values."""
 
-from adversaria.runs.labels import label, readable, written
+from adversaria.runs.wording import label, readable, written
 
 
 def test_numbers_of_images_name_split_and_domain() -> None:
@@ -13,6 +13,8 @@ def test_values_that_mean_more_than_they_say_are_written_out() -> None:
     assert written("labelled", "target") == "the target"
     assert written("extractor_labels", ["Smiling", "Male"]) == "Smiling, Male"
     assert written("lr_schedule", "of_the_updates") == "as the updates say"
+    assert written("status", "not_tested") == "not tested"
+    assert written("status", "finished") == "finished"
     assert written("model.target", "lightning_modules.vae.VAE") == "vae.VAE"
 
 
