@@ -27,7 +27,6 @@ def main(arguments: list[str] | None = None) -> None:
 
         explorer, note = prepare(load_generator(file, options.device), folder, options.root)
         about = f"iteration {explorer.module.iteration:,} · {weights_of(explorer.module)} weights · {options.run}"
-        print(f"http://{explorer_page.HOST}:{port} until Ctrl-C", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             explorer_page.serve(explorer, about, note, port)
 

@@ -88,7 +88,7 @@ def compose(checkout: Path) -> Iterator[Composer]:
         for module in (errors, foreign_errors):
             patch.setattr(module, "CONF", checkout / "conf")
         patch.setattr(signatures, "ROOT", checkout)
-        read = functools.cache(OmegaConf.load)  # each file once: a third of the time
+        read = functools.cache(OmegaConf.load)  # each file of the copy once
         patch.setattr(OmegaConf, "load", staticmethod(lambda file: copy.deepcopy(read(file.name))))
         register_resolvers()
         with initialize_config_dir(str(checkout / "conf"), version_base="1.3"):

@@ -1,5 +1,6 @@
 """explore.py: what there is to set, what the settings do, and the page in a real browser."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
 from adversaria.tools import explorer_page
 from adversaria.tools.explorer import MAX_IMAGES, TEST_IMAGES, Explorer, prepare
+from adversaria.tools.explorer_page import HOST
 
 ROOT = Path(__file__).resolve().parents[1]
 ACGAN = ["model=acgan", "data=digits", "model.network.width=4", "model.network.latent_dim=8"]
@@ -183,7 +186,12 @@ def url(untrained, tmp_path: Path) -> Iterator[str]:
     command = [sys.executable, str(ROOT / "explore.py"), str(run), "--port", "0", "--device", "cpu"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        yield server.stdout.readline().split()[0]
+        address = server.stdout.readline().split()[0]
+        for _ in range(100):  # it is said just before the server listens
+            with contextlib.suppress(OSError), socket.create_connection((HOST, urlsplit(address).port or 0)):
+                break
+            time.sleep(0.1)
+        yield address
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == 0
     assert list(tmp_path.iterdir()) == []

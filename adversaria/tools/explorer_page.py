@@ -27,8 +27,9 @@ STYLE = Path(__file__).with_name("explorer.css")
 
 def serve(explorer: Explorer, about: str, note: str, port: int) -> None:
     """Serve the page until Ctrl-C; only this machine can open it."""
-    from nicegui import ui
+    from nicegui import app, ui
 
+    app.on_startup(lambda: print(f"http://{HOST}:{port} until Ctrl-C", flush=True))
     ui.run(
         lambda: Page(explorer).lay_out(about, note),
         host=HOST,
