@@ -39,8 +39,8 @@ class _DomainStatistics(nn.Module):
     """Running statistics of each domain: the usual buffers are the source's. Mixed into a class of batch norm.
 
     The domain is a class attribute, set by `statistics_of` for the time of a forward pass: to set it in each layer,
-    found by walking through the network, took a tenth of a small step, and programs that are exported by PyTorch 2.6
-    cannot set a context variable.
+    found by walking through the network, took a tenth of a small step, and a program that `torch.export` traces
+    strictly cannot set a context variable.
     """
 
     domain: Domain = "source"
