@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
-SPLITS, DOMAINS = ("train", "val", "test"), ("source", "target")
+from adversaria.config.types import Domain, Split
+
+SPLITS, DOMAINS = get_args(Split), get_args(Domain)
 
 #: Key -> label. A key that is missing here is its own label.
 LABELS = {

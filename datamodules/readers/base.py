@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from adversaria.config.errors import DataError
+from adversaria.config.types import Split
 
 if TYPE_CHECKING:  # importing numpy would delay a configuration error by a tenth of a second
     import numpy as np
 
-SPLITS = ("train", "val", "test")
+SPLITS: tuple[str, ...] = get_args(Split)
 
 
 @dataclass(frozen=True)
