@@ -12,6 +12,8 @@ def test_tensorboard_drops_what_a_resumed_run_repeats(tmp_path: Path) -> None:
     with SummaryWriter(tmp_path) as interrupted:
         for step in range(1, 6):
             interrupted.add_scalar("train/loss", step, step)
+    (file,) = tmp_path.iterdir()  # TensorBoard reads files in the order of their names, which begin with the second
+    file.rename(tmp_path / "events.out.tfevents.0000000001.earlier")
     with SummaryWriter(tmp_path) as resumed:
         resumed.add_text("config", "first, as in a run", 3)
         restart(resumed, 4)  # from the checkpoint of iteration 3
