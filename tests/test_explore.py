@@ -197,6 +197,7 @@ def url(untrained, tmp_path: Path) -> Iterator[str]:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.faults  # for its time: it starts a server
 def test_the_page_answers_and_reaches_nothing_else(browser: Any, url: str) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 

@@ -99,6 +99,7 @@ def test_two_runs_never_share_a_folder(tmp_path: Path, tiny: list[str]) -> None:
     assert len([p for p in (tmp_path / ".cache").iterdir() if p.is_dir()]) == 1  # and they shared one cache
 
 
+@pytest.mark.faults  # a job of it fails
 def test_a_sweep_sums_up_its_jobs_and_goes_on_with_what_is_missing(tmp_path: Path, cli, tiny: list[str]) -> None:
     once = [*tiny, "callbacks.tsne=null", "trainer.max_epochs=1"]
     first = cli(tmp_path, "-m", *once, "model.lambda_kl=-1,0,0.01", "hydra.verbose=false")
@@ -126,10 +127,11 @@ def _metrics(run: Path) -> dict[str, float]:
     return metrics
 
 
+@pytest.mark.faults  # a job of it fails
 def test_the_table_of_adaptation_goes_on_with_what_is_missing(tmp_path: Path, cli) -> None:
     small = ["model.network.width=4", "data.image_size=16", "trainer.max_epochs=1", "trainer.limit_train_batches=3"]
     quiet = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
-    sweep = ["-m", "sweep=uda_table", "data=digits_mnist5k", *small, *quiet]
+    sweep = ["-m", "sweep=uda_table", "data=digits_mnist5k", *small, *quiet, "callbacks.tsne.count=20"]
     first = cli(tmp_path, *sweep, "model=source_only", timeout=200)
     assert first.returncode == 0, first.stderr
     folder = tmp_path / "outputs" / "uda_table"
@@ -202,10 +204,12 @@ def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, c
     assert "has data=synthetic_faces" in other.stderr
 
 
+@pytest.mark.faults  # for its time: each process imports torch
 @pytest.mark.parametrize("start", [[], ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]])
-def test_two_processes_share_one_run_folder_and_one_table(tmp_path: Path, start: list[str]) -> None:
+def test_two_processes_share_one_run_folder_and_one_table(tmp_path: Path, start: list[str], cache_dir: Path) -> None:
     small = ["model.network.width=4", "data.batch_size=256", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"]
     processes = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "callbacks.progress_bar=null"]
+    small += [f"data.cache_dir={cache_dir}", "callbacks.curves=null"]
     command = [sys.executable, *start, str(ROOT / "train.py"), "model=gan", "data=digits", *small, *processes]
     done = subprocess.run(
         [*command, "trainer.enable_progress_bar=false"], cwd=tmp_path, capture_output=True, text=True, timeout=200

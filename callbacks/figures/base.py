@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,14 +65,22 @@ def figures_folder(trainer: pl.Trainer) -> Path:
 def save_picture(trainer: pl.Trainer, module: BaseModule, name: str, picture: np.ndarray | Figure) -> Path:
     """Save a picture, (h, w, 3) uint8 or a matplotlib figure, as `<name>_<iteration>.png` and in TensorBoard."""
     if not isinstance(picture, np.ndarray):
-        buffer = io.BytesIO()
-        picture.savefig(buffer, format="png", dpi=110)
-        picture = np.asarray(Image.open(buffer).convert("RGB"))
+        picture = rendered(picture)
     file = figures_folder(trainer) / f"{name}_{module.iteration:07d}.png"
     Image.fromarray(picture).save(file)
     for writer in tensorboard_writers(trainer):
         writer.add_image(name, picture, module.iteration, dataformats="HWC")
     return file
+
+
+def rendered(figure: Figure, dpi: int = 110) -> np.ndarray:
+    """Return the (h, w, 3) uint8 pixels of a figure, drawn once: `savefig` draws it a second time for its layout."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())[..., :3]
 
 
 def tensorboard_writers(trainer: pl.Trainer) -> list[SummaryWriter]:

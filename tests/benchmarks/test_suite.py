@@ -105,6 +105,7 @@ def test_a_wrong_command_is_refused(arguments, tmp_path, capsys):
     assert "error:" in capsys.readouterr().err
 
 
+@pytest.mark.faults  # for its time
 @pytest.mark.parametrize("name", ["A1", "E1", "A2", "C3", "E3", "E4"])
 def test_the_bare_loop_does_the_arithmetic_of_train(name, tmp_path, cache_dir):
     """Both are given the same number of batches of two images; what they multiply is counted, to the last one."""

@@ -24,8 +24,14 @@ KINDS = {
         *("model=vae", "model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "callbacks.tsne.count=24"),
         *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=24"),
     ],
-    "acgan": ["model=acgan", "data=digits", "model.network.width=4", "callbacks.health.count=16"],
-    "classifier": ["model=classifier", "data=digits", "model.network.width=4"],
+    "acgan": [
+        "model=acgan",
+        "data=digits",
+        "model.network.width=4",
+        "callbacks.health.count=16",
+        "trainer.max_epochs=1",
+    ],
+    "classifier": ["model=classifier", "data=digits", "model.network.width=4", "trainer.max_epochs=1"],
     "dann": [
         *("model=dann", "data=digits_mnist5k", "data.image_size=16", "model.network.width=4"),
         *("callbacks.tsne.count=20", "callbacks.target_report.count=40"),

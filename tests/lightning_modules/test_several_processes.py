@@ -1,23 +1,22 @@
 """Two processes (DDP over gloo) take the same steps as one with the whole batch."""
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from support import warm
 
 WORKER = Path(__file__).with_name("two_processes.py")
 pytestmark = pytest.mark.xdist_group("several processes")  # which are started once
 METHODS = ["gan", "wgan", "wgan_gp", "acgan", "vae", "dann", "adda"]
 
 
-def start(folder: Path, processes: int, **environment: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(WORKER), str(processes), str(folder), *METHODS]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+def start(folder: Path, processes: int, **environment: str) -> warm.Script:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return warm.Script(WORKER, (str(processes), str(folder), *METHODS), folder)
 
 
 @pytest.fixture(scope="module")

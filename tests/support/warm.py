@@ -45,7 +45,14 @@ def _received(copy: Any) -> int:
 class Script:
     """A started script, with what of `subprocess.Popen` the tests use; its output is one text, or goes into files."""
 
-    def __init__(self, script: Path, arguments: tuple[str, ...], cwd: Path, out: IO[Any] | None, err: IO[Any] | None):
+    def __init__(
+        self,
+        script: Path,
+        arguments: tuple[str, ...],
+        cwd: Path,
+        out: IO[Any] | None = None,
+        err: IO[Any] | None = None,
+    ):
         read, write = os.pipe()
         self.stdout = os.fdopen(read, encoding="utf-8")
         ends = [_Descriptor(write if stream is None else stream.fileno()) for stream in (out, err)]

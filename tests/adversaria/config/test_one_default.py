@@ -93,18 +93,25 @@ def comparable(value: Any) -> Any:
 
 
 @functools.cache
-def settings() -> dict[str, dict[str, dict[str, set[Any]]]]:
-    """Return target -> key -> file and path -> values that conf/ sets, over all choices of all groups."""
-    found: dict[str, dict[str, dict[str, set[Any]]]] = defaultdict(lambda: defaultdict(dict))
+def places() -> dict[str, dict[str, DictConfig]]:
+    """Return target -> file and path -> its node, over all choices of all groups."""
+    found: dict[str, dict[str, DictConfig]] = defaultdict(dict)
     for group in GROUPS:
         for choice in options(group):
             for path, node in nodes(content_of(group, choice)):
-                target = node["_target_"]
-                if signature(target) is not None:
-                    values = {k: value_of(node, k) for k in node if k not in ("_target_", "_partial_")}
-                    for key in values:
-                        found[target][key][f"{group}/{choice}{path}"] = values[key]
-                    found[target][""][f"{group}/{choice}{path}"] = set()  # that leaves out all other keys
+                if signature(node["_target_"]) is not None:
+                    found[node["_target_"]][f"{group}/{choice}{path}"] = node
+    return found
+
+
+def settings(target: str) -> dict[str, dict[str, set[Any]]]:
+    """Return key -> file and path -> values that conf/ sets; the key "" has all files, with no value."""
+    found: dict[str, dict[str, set[Any]]] = defaultdict(dict)
+    for place, node in places()[target].items():
+        found[""][place] = set()
+        for key in node:
+            if key not in ("_target_", "_partial_"):
+                found[key][place] = value_of(node, key)
     return found
 
 
@@ -129,16 +136,16 @@ def differences(target: Any, key: str, set_by: dict[str, set[Any]]) -> list[str]
     return [f"{file}: {key}={' or '.join(map(str, v))}, not {default}" for file, v in sorted(wrong.items())]
 
 
-@pytest.mark.parametrize("target", sorted(settings()))
+@pytest.mark.parametrize("target", sorted(places()))
 def test_where_yaml_sets_a_value_the_signature_has_none_or_the_same(target: str) -> None:
-    keys = settings()[target]
+    keys = settings(target)
     checked = {key: by for key, by in keys.items() if key and not {key, "*"} & VARIATIONS.get(target, set())}
     assert [line for key, by in checked.items() for line in differences(locate(target), key, by)] == []
 
 
 @pytest.mark.parametrize("target", VARIATIONS)
 def test_a_variation_is_left_out_by_one_file_and_set_by_another(target: str) -> None:
-    keys = settings()[target]
+    keys = settings(target)
     varied = [key for key in keys if key and {key, "*"} & VARIATIONS[target]]
     assert varied
     assert all(keys[key] and set(keys[key]) < set(keys[""]) for key in varied)
@@ -170,9 +177,12 @@ def test_a_made_up_difference_is_found(key: str, values: list[set[Any]], expecte
 
 
 def test_the_settings_are_those_of_the_files() -> None:
-    found = settings()
-    assert found["lightning_modules.dann.DANN"]["batch_norm"] == {"model/dann": {"split"}}
-    assert found["lightning_modules.wgan.WGAN"]["r1"] == {"model/wgan": {0.0}}  # inherited from _gan.yaml
-    assert found["lightning_modules.networks.gan.CompactGAN"]["image_size"] == {"model/network/compact_gan": {28, 64}}
-    assert found["callbacks.record.run_checkpoint.RunCheckpoint"]["dirpath"] == {"callbacks/default.checkpoint": set()}
-    assert len(found) > 40
+    assert settings("lightning_modules.dann.DANN")["batch_norm"] == {"model/dann": {"split"}}
+    assert settings("lightning_modules.wgan.WGAN")["r1"] == {"model/wgan": {0.0}}  # inherited from _gan.yaml
+    assert settings("lightning_modules.networks.gan.CompactGAN")["image_size"] == {
+        "model/network/compact_gan": {28, 64}
+    }
+    assert settings("callbacks.record.run_checkpoint.RunCheckpoint")["dirpath"] == {
+        "callbacks/default.checkpoint": set()
+    }
+    assert len(places()) > 40

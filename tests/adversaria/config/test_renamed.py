@@ -17,6 +17,8 @@ import report
 from adversaria.config.renamed import renamed, renamed_arguments, renamed_choices, renamed_override
 from lightning_modules.checkpoint import KEY
 
+pytestmark = pytest.mark.xdist_group("old runs")  # each is resumed once
+
 OLD = Path(__file__).resolve().parents[2] / "fixtures" / "old_runs"
 #: Run -> overrides in the words of then that go along with resuming.
 RUNS = {
@@ -56,6 +58,7 @@ def steps(states: list[dict[str, Any]]) -> list[set[int]]:
     return [{int(s["step"]) for s in state["state"].values() if "step" in s} for state in states]
 
 
+@pytest.mark.faults  # for its time: whole runs
 @pytest.mark.parametrize("name", list(RUNS))
 def test_an_old_run_is_resumed_with_its_optimizers(resumed: Resume, name: str) -> None:
     folder, _ = resumed(name)
@@ -70,6 +73,7 @@ def test_an_old_run_is_resumed_with_its_optimizers(resumed: Resume, name: str) -
     assert len(json.loads((folder / "invocation.json").read_text(encoding="utf-8"))) == 2
 
 
+@pytest.mark.faults  # for its time: whole runs
 @pytest.mark.parametrize("name", ["vae", "dann"])
 def test_stderr_says_what_an_old_key_is_called_now(resumed: Resume, name: str) -> None:
     lines = resumed(name)[1].splitlines()
@@ -98,6 +102,7 @@ def test_an_old_run_generates(name: str, tmp_path: Path) -> None:
         assert content["images"].shape[0] == 3
 
 
+@pytest.mark.faults  # for its time: whole runs
 def test_old_runs_are_reported_on_beside_new_ones(resumed: Resume, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     report.main([str(OLD / "dann"), str(resumed("dann")[0]), str(OLD / "acgan"), "--output", str(page)])

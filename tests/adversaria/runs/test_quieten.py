@@ -1,17 +1,19 @@
 """Lightning's expected warnings are hidden, and no others; each comes from Lightning itself here."""
 
 import inspect
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
+from support import warm
 
 from adversaria.runs.quieten import EXPECTED_WARNINGS
 
 pytestmark = pytest.mark.xdist_group("expected warnings")  # what they share is made once
 
+ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = """
 import sys, warnings
+sys.path.insert(0, sys.argv[3])
 import pytorch_lightning as pl, torch
 from torch.utils.data import DataLoader
 from adversaria.runs.quieten import quieten
@@ -42,12 +44,11 @@ PARTS = ["in eval mode at the start", "exists and is not empty", "smaller than t
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("run")
-    (folder / "file").touch()
-    command = [sys.executable, "-c", SCRIPT]
-    return {
-        how: subprocess.run([*command, how, str(folder)], capture_output=True, text=True, check=True).stderr
-        for how in ("loud", "quiet")
-    }
+    script = folder / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    done = {how: warm.run(script, (how, str(folder), str(ROOT)), folder, timeout=100) for how in ("loud", "quiet")}
+    assert [script.returncode for script in done.values()] == [0, 0]
+    return {how: script.stderr for how, script in done.items()}
 
 
 @pytest.mark.parametrize("part", PARTS)
