@@ -149,6 +149,8 @@ def _conform(value: Any, kind: Any, path: str) -> None:
         raise ConfigError(f"{path}: expected {' or '.join(_names(kind))}, not an object ({value['_target_']})")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{path}={value}: expected a finite number")
+    if isinstance(value, int) and value.bit_length() > 63:  # which msgspec takes for a fault of its own
+        raise ConfigError(f"{path}: expected a number below 2^63")
     if isinstance(value, list):
         for i, v in enumerate(value):
             _conform(v, Any, f"{path}[{i}]")

@@ -655,6 +655,16 @@ class TestSignatureOf:
         assert signature("torch.optim.AdamW") is None
 
 
+@pytest.mark.parametrize("path", [("seed",), ("data", "value_range", 0), ("trainer", "max_epochs")])
+def test_a_number_that_no_machine_has_is_a_config_error(default, path):
+    node = config = copy.deepcopy(default)
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = 10**400
+    with pytest.raises(ConfigError, match=r"expected a number below 2\^63"):
+        check(config)
+
+
 # ------------------------------------------------------------------------------------------------------- any junk
 
 
