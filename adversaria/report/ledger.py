@@ -1,0 +1,109 @@
+"""The ledger: a small record of each run behind a value in the docs, and the tables that are rendered from them.
+
+A record is one JSON file of a few kB under docs/results/records/, named after the run: command, commit, device,
+minutes, protocol and metrics. In a page, everything between `<!-- records: NAME -->` and `<!-- end -->` is rendered.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from adversaria.config.errors import CheckpointError, ConfigError
+from adversaria.report import adaptation_table
+from adversaria.report.comparison import reported
+from adversaria.runs.record import METRICS, read_json, read_record, replace_text
+
+ENVIRONMENT = "environment.json"
+FROM_ENVIRONMENT = ("device", "processes", "threads", "precision", "torch", "pytorch-lightning")
+BLOCK = re.compile(r"(<!-- records: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Records = dict[str, dict[str, Any]]  # by the name of the run: its path in the folder of records, without suffix
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    """Return the record of a finished run from its folder.
+
+    Raises:
+        CheckpointError: the run has not ended, or does not say with which code it was made.
+    """
+    record, starts = read_record(folder / METRICS), read_json(folder / ENVIRONMENT, [])
+    if "metrics" not in record or not starts:
+        raise CheckpointError(f"{folder} has no finished run: it needs {METRICS} and {ENVIRONMENT}")
+    first = starts[0]
+    if not first.get("git_commit") or first.get("git_dirty"):
+        raise CheckpointError(f"{folder}: the run was made from a checkout with changes; commit them and run it again")
+    return {
+        "command": " ".join(["python", *(_portable(word) for word in first["command"])]),
+        "commit": first["git_commit"],
+        "starts": len(starts),
+        **{key: first[key] for key in FROM_ENVIRONMENT if key in first},
+        "minutes": round(record["seconds"] / 60, 1),
+        "protocol": record["protocol"],
+        "metrics": {name: value if value is None else round(value, 6) for name, value in record["metrics"].items()},
+    }
+
+
+def _portable(word: str) -> str:
+    """Return a word of a command line without a path of this machine."""
+    key, equals, value = word.rpartition("=")
+    if Path(value).is_absolute():
+        value = "PATH" if equals else Path(value).name
+    return f"{key}{equals}{value}"
+
+
+def write(records: Path, folder: Path) -> Path:
+    """Write the record of a run folder below `records`, at the folder's place below `outputs`; return the file."""
+    parts = folder.resolve().parts
+    place = parts[len(parts) - parts[::-1].index("outputs") :] if "outputs" in parts else parts[-1:]
+    file = records.joinpath(*place[:-1], f"{place[-1]}.json")
+    content = record_of(folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    replace_text(file, json.dumps(content, indent=1) + "\n")
+    return file
+
+
+def read(records: Path) -> Records:
+    """Read all records below a folder."""
+    files = sorted(records.rglob("*.json"))
+    return {file.relative_to(records).with_suffix("").as_posix(): read_json(file, {}) for file in files}
+
+
+def rendered(page: str, records: Records) -> str:
+    """Return a page with its blocks rendered from the records.
+
+    Raises:
+        ConfigError: a block has a name that is not in `BLOCKS`.
+    """
+
+    def block(match: re.Match[str]) -> str:
+        if match[2] not in BLOCKS:
+            raise ConfigError(f"<!-- records: {match[2]} -->: there is no such table; known: {', '.join(BLOCKS)}")
+        return f"{match[1]}{BLOCKS[match[2]](records)}{match[3]}"
+
+    return BLOCK.sub(block, page)
+
+
+def _uda_table(records: Records) -> str:
+    """Return the table of domain adaptation, of the runs uda_table/SYSTEM/SCENARIO/seed_N."""
+    runs = {name: record for name, record in records.items() if re.fullmatch(r"uda_table/\w+/\w+/seed_\d+", name)}
+    cells = adaptation_table.cells_of(
+        (name.split("/")[1], name.split("/")[2], {**record, "seconds": 60 * record["minutes"]})
+        for name, record in runs.items()
+    )
+    return adaptation_table.markdown(cells, reported()) + _provenance(runs)
+
+
+def _provenance(runs: Records) -> str:
+    """Return with which code and on which devices runs were made."""
+    commits = sorted({run["commit"][:7] for run in runs.values()})
+    devices = sorted(
+        {f"{run['device']}, {run['threads']} {'thread' if run['threads'] == 1 else 'threads'}" for run in runs.values()}
+    )
+    return f"- {len(runs)} runs, made with {', '.join(commits)} on {'; '.join(devices)}.\n"
+
+
+BLOCKS: Mapping[str, Callable[[Records], str]] = {"uda_table": _uda_table}

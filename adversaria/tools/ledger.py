@@ -1,0 +1,32 @@
+"""Keep the records of runs for the docs: `python -m adversaria.tools.ledger [RUN ...]`.
+
+Writes a record of each finished run folder below docs/results/records/, and renders the tables of docs/results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from adversaria.config.errors import one_sentence_errors
+from adversaria.report import ledger
+from adversaria.runs.record import replace_text
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE, RECORDS = DOCS / "results.md", DOCS / "results" / "records"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Take over run folders, then render."""
+    parser = argparse.ArgumentParser("python -m adversaria.tools.ledger", description=__doc__.split(":")[0])
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="folders of finished runs")
+    options = parser.parse_args(arguments)
+    with one_sentence_errors():
+        for run in options.runs:
+            print(ledger.write(RECORDS, run))
+        replace_text(PAGE, ledger.rendered(PAGE.read_text(encoding="utf-8"), ledger.read(RECORDS)))
+
+
+if __name__ == "__main__":
+    main()

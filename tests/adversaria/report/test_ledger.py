@@ -1,0 +1,88 @@
+"""The values in the docs are those of committed records, and a record says how its run can be made again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adversaria.config.errors import CheckpointError, ConfigError
+from adversaria.report import ledger
+from adversaria.tools.ledger import PAGE, RECORDS, main
+
+START = {
+    "command": ["/home/me/project/train.py", "model=dann", "data.root=/home/me/digits", "seed=1"],
+    "git_commit": "a" * 40,
+    "git_dirty": False,
+    "device": "cpu (x86_64)",
+    "threads": 1,
+}
+RECORD = {
+    "metrics": {"test/accuracy": 0.61234567, "test/fid": None},
+    "protocol": {"source set": "usps", "target set": "mnistm", "iteration": 5},
+    "seconds": 90,
+}
+
+
+def run_folder(parent: Path, starts: list[dict[str, Any]], record: dict[str, Any]) -> Path:
+    folder = parent / "outputs" / "uda_table" / "dann" / "usps_mnistm" / "seed_1"
+    folder.mkdir(parents=True)
+    (folder / "environment.json").write_text(json.dumps(starts), encoding="utf-8")
+    (folder / "metrics.json").write_text(json.dumps(record), encoding="utf-8")
+    return folder
+
+
+def test_the_page_of_results_is_rendered_from_the_records() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert "<!-- records: uda_table -->" in page
+    assert ledger.rendered(page, ledger.read(RECORDS)) == page, "run: python -m adversaria.tools.ledger"
+
+
+def test_no_record_names_a_folder_of_the_machine_it_was_made_on() -> None:
+    records = ledger.read(RECORDS)
+    assert records
+    for name, record in records.items():
+        assert len(record["commit"]) == 40, name
+        assert not any(Path(word.rpartition("=")[2]).is_absolute() for word in record["command"].split()), name
+
+
+def test_a_run_becomes_a_record(tmp_path: Path) -> None:
+    file = ledger.write(tmp_path / "records", run_folder(tmp_path, [START, START], RECORD))
+    assert file == tmp_path / "records" / "uda_table" / "dann" / "usps_mnistm" / "seed_1.json"
+    (name, record), *others = ledger.read(tmp_path / "records").items()
+    assert (name, others) == ("uda_table/dann/usps_mnistm/seed_1", [])
+    assert record["command"] == "python train.py model=dann data.root=PATH seed=1"
+    assert (record["minutes"], record["starts"], record["device"]) == (1.5, 2, "cpu (x86_64)")
+    assert record["metrics"] == {"test/accuracy": 0.612346, "test/fid": None}
+    assert record["protocol"] == {"source": "usps", "target": "mnistm", "iteration": 5}  # in the words of this version
+
+
+@pytest.mark.parametrize(
+    ("starts", "record", "message"),
+    [
+        ([START], {}, "has no finished run"),
+        ([], RECORD, "has no finished run"),
+        ([{**START, "git_dirty": True}], RECORD, "from a checkout with changes"),
+        ([{**START, "git_commit": None}], RECORD, "from a checkout with changes"),
+    ],
+)
+def test_a_run_that_cannot_be_made_again_has_no_record(tmp_path: Path, starts, record, message: str) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        ledger.write(tmp_path / "records", run_folder(tmp_path, starts, record))
+    assert not (tmp_path / "records").exists()
+
+
+def test_only_blocks_are_rendered() -> None:
+    page = "# Title\n<!-- records: uda_table -->\nold\n<!-- end -->\n0.9 typed\n"
+    found = ledger.rendered(page, ledger.read(RECORDS))
+    assert found.startswith("# Title\n<!-- records: uda_table -->\n| system |")
+    assert found.endswith("<!-- end -->\n0.9 typed\n")
+    with pytest.raises(ConfigError, match="there is no such table; known: uda_table"):
+        ledger.rendered("<!-- records: other -->\n<!-- end -->", {})
+
+
+def test_a_folder_that_is_no_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([str(tmp_path)])
+    assert stopped.value.code == 2
+    assert "has no finished run" in capsys.readouterr().err
