@@ -4,34 +4,37 @@ Layout of `<cache_dir>/<reader>_<size>_<fingerprint>/`: for each split `<split>.
 and `<split>.labels.npy` (n, k) int8, and `index.json` with the attribute names, the number of skipped images, and the
 length and CRC-32 of every array. A cache is built in a temporary folder beside it and renamed when it is complete. A
 lock is held meanwhile, so that runs that start at the same time share one build, and a crash leaves no incomplete
-cache. Every opening compares the checksums; a damaged cache is built again.
+cache. Without locks, or if the process that holds it gives no sign of life, each run builds its own, and one stays.
+Every opening compares the checksums; a damaged cache is built again. A complete one is only read.
 """
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import hashlib
 import json
 import logging
 import os
+import re
 import shutil
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
-from adversaria.config.errors import DataError
+from adversaria.config.errors import DataError, SavingError, first_line
 from adversaria.config.types import OnBadImage
-from datamodules.readers.base import Reader, SplitIndex
+from adversaria.runs.file_lock import file_lock
+from datamodules.readers.base import Reader
 
 log = logging.getLogger(__name__)
 INDEX = "index.json"
 CHUNK = 256  # images that one task of the thread pool reads
+PATIENCE = 120.0  # seconds without a sign of life from the process that holds the lock
+SIGN_OF_LIFE = 5.0  # seconds between two signs
 
 
 @dataclass(frozen=True)
@@ -66,28 +69,39 @@ def open_cache(reader: Reader, size: int, cache_dir: Path, on_bad_image: OnBadIm
 
     Raises:
         DataError: the reader raised it, a split has no images, or the new cache cannot be read back.
+        SavingError: there is no complete cache, and none can be written.
     """
+    from datamodules.array_building import build
+
     key = json.dumps([reader.fingerprint(), reader.attributes(), on_bad_image], sort_keys=True).encode()
-    name = f"{reader.name}_{size}_{hashlib.blake2b(key, digest_size=8).hexdigest()}"
+    plain_name = re.sub(r"[^\w.-]", "-", reader.name, flags=re.ASCII)[:100]  # a file name has at most 255 bytes
+    name = f"{plain_name}_{size}_{hashlib.blake2b(key, digest_size=8).hexdigest()}"
     folder = cache_dir / name
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache_dir / f"{name}.lock"):  # a second run waits here for the first one's build
-        cache = load_cache(folder)
-        if cache is None:
-            _build(reader, size, folder, on_bad_image)
+    if cache := load_cache(folder, quiet=True):
+        return cache  # without a lock, so that it may be on a file system that is read-only
+    with _one_sentence(folder):
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        lock = cache_dir / f"{name}.lock"
+        with file_lock(lock, PATIENCE) as state:  # a second run waits here for the first one's build
+            if state == "unsupported":
+                log.info("the file system of %s has no locks, so that runs do not share one build", cache_dir)
             cache = load_cache(folder)
+            if cache is None:
+                build(reader, size, folder, on_bad_image, alone=state == "held", sign=_signs_of_life(lock))
+                cache = load_cache(folder)
     if cache is None:
         raise DataError(f"the cache {folder} was written but cannot be read back; is the disk full or failing?")
     return cache
 
 
-def load_cache(folder: Path) -> ArrayCache | None:
-    """Open a complete and undamaged cache, or return None."""
+def load_cache(folder: Path, quiet: bool = False) -> ArrayCache | None:
+    """Open a complete and undamaged cache, or return None; `quiet` leaves out the warning of damage."""
+    level = logging.DEBUG if quiet else logging.WARNING
     try:
         contents = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         for file, (length, crc) in contents["files"].items():
             if (folder / file).stat().st_size != length or checksum(folder / file) != crc:
-                log.warning("the cache %s is damaged (%s); building it again", folder, file)
+                log.log(level, "the cache %s is damaged (%s); building it again", folder, file)
                 return None
         splits = {
             split: ArraySplit(
@@ -99,7 +113,7 @@ def load_cache(folder: Path) -> ArrayCache | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        log.warning("the cache %s is damaged (%s); building it again", folder, error)
+        log.log(level, "the cache %s is damaged (%s); building it again", folder, error)
         return None
 
 
@@ -112,75 +126,33 @@ def checksum(file: Path) -> int:
     return crc
 
 
-def _build(reader: Reader, size: int, folder: Path, on_bad_image: OnBadImage) -> None:
-    splits = reader.splits()
-    for split, index in splits.items():
-        if len(index) == 0:
-            raise DataError(f"the {split} split of {reader.name} is empty: its lists name no image of that split")
-    scratch = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(scratch, ignore_errors=True)  # left by a killed build: we hold the lock, so nobody is using it
-    scratch.mkdir()
-    try:
-        bad: list[str] = []
-        with _progress(f"reading {reader.name}", sum(map(len, splits.values()))) as advance:
-            for split, index in splits.items():
-                bad += _write_split(reader, index, size, scratch, split, on_bad_image, advance)
-        if bad:
-            log.warning("skipped %d unreadable images of %s; the first: %s", len(bad), reader.name, bad[0])
-        files = {f.name: (f.stat().st_size, checksum(f)) for f in sorted(scratch.glob("*.npy"))}
-        contents = {"attributes": reader.attributes(), "splits": list(splits), "skipped": len(bad), "files": files}
-        (scratch / INDEX).write_text(json.dumps(contents), encoding="utf-8")
-        if folder.exists():  # damaged
-            shutil.rmtree(folder)
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+def _signs_of_life(lock: Path) -> Callable[[], None]:
+    """Return a function that touches the lock's file now and then, for the processes that wait."""
+    last = time.monotonic()
 
+    def sign() -> None:
+        nonlocal last
+        if time.monotonic() - last > SIGN_OF_LIFE:
+            last = time.monotonic()
+            with contextlib.suppress(OSError):
+                os.utime(lock)
 
-def _write_split(
-    reader: Reader, index: SplitIndex, size: int, folder: Path, split: str, on_bad_image: OnBadImage, advance: Any
-) -> list[str]:
-    """Decode one split into its arrays on all cores; return one message for each skipped image."""
-    images = np.lib.format.open_memmap(
-        folder / f"{split}.images.npy", mode="w+", dtype=np.uint8, shape=(len(index), size, size, 3)
-    )
-    problems: dict[int, str] = {}
-
-    def fill(start: int) -> int:  # decoding an image releases the GIL, so threads can use all cores
-        stop = min(start + CHUNK, len(index))
-        for i in range(start, stop):
-            try:
-                images[i] = reader.read(index.names[i], size)
-            except DataError as error:
-                if on_bad_image == "error":
-                    raise
-                problems[i] = str(error)
-        return stop - start
-
-    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
-    try:
-        for done in concurrent.futures.as_completed([pool.submit(fill, i) for i in range(0, len(index), CHUNK)]):
-            advance(done.result())
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-    labels = index.labels
-    if problems:
-        keep = np.setdiff1d(np.arange(len(index)), list(problems))
-        if keep.size == 0:
-            raise DataError(f"no image of the {split} split can be read; the first: {problems[0]}")
-        np.save(folder / f"{split}.images.npy", images[keep])
-        labels = labels[keep]
-    else:
-        images.flush()
-    np.save(folder / f"{split}.labels.npy", labels)
-    return [problems[i] for i in sorted(problems)]
+    return sign
 
 
 @contextlib.contextmanager
-def _progress(title: str, total: int) -> Iterator[Any]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda n: bar.advance(task, n)
+def _one_sentence(folder: Path) -> Iterator[None]:
+    """Turn what the operating system says about the disk of a cache into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        place = next((p for p in folder.parents if os.path.exists(p)), folder.parent)  # noqa: PTH110 (its name may be too long)
+        try:
+            free = f", {shutil.disk_usage(place).free >> 20} MiB are free there"
+        except OSError:
+            free = ""
+        reason = error.strerror or first_line(error)
+        raise SavingError(
+            f"the cache {folder.absolute()} cannot be written ({reason}{free}); free some space, or set "
+            "data.cache_dir=PATH to a folder on another disk"
+        ) from error

@@ -47,9 +47,9 @@ def git_state(folder: Path) -> dict[str, Any]:
     """Return `git_commit` and `git_dirty`, None where the code is not in a git checkout."""
     try:
         commit, status = (
-            subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True, check=True, timeout=10).stdout
+            subprocess.run(["git", *args], cwd=folder, capture_output=True, check=True, timeout=10).stdout
             for args in (("rev-parse", "HEAD"), ("status", "--porcelain"))
         )
     except (OSError, subprocess.SubprocessError):
         return {"git_commit": None, "git_dirty": None}
-    return {"git_commit": commit.strip(), "git_dirty": bool(status.strip())}
+    return {"git_commit": commit.decode("ascii").strip(), "git_dirty": bool(status.strip())}

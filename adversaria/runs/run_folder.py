@@ -10,6 +10,7 @@ from pathlib import Path
 
 from adversaria.config.errors import CheckpointError
 from adversaria.runs import processes
+from adversaria.runs.file_lock import file_lock
 from adversaria.runs.record import CONFIG
 from adversaria.runs.resume import checkpoint_file, newest_intact
 
@@ -69,10 +70,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         CheckpointError: another process is running in it.
     """
-    from filelock import FileLock, Timeout  # slow to import, and not needed to refuse a configuration
-
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise CheckpointError(f"another process is running in {folder}; wait for it, or stop it") from None
+    with file_lock(folder / ".lock") as state:
+        if state == "busy":
+            raise CheckpointError(f"another process is running in {folder}; wait for it, or stop it")
+        yield

@@ -1,4 +1,7 @@
+import errno
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adversaria.config.errors import DataError
+from adversaria.config.errors import DataError, SavingError
+from adversaria.runs.file_lock import file_lock
+from datamodules import array_cache
+from datamodules.array_building import allocate
 from datamodules.array_cache import CHUNK, open_cache
 from datamodules.readers.base import SplitIndex
 from datamodules.readers.celeba import CelebA
@@ -284,3 +290,131 @@ def test_a_replaced_image_gets_a_new_cache(celeba_root, tmp_path):
     after = open_cache(CelebA(str(celeba_root)), 64, tmp_path / "cache")
     assert after.folder != before.folder
     np.testing.assert_array_equal(after.splits["train"].images[0], after.splits["test"].images[1])
+
+
+# ------------------------------------------------------------------------------------------------------------ odd disks
+
+
+def test_an_array_takes_its_space_before_it_is_filled(tmp_path):
+    images = allocate(tmp_path / "a.npy", (300, 16, 16, 3))
+    images[7] = 3
+    images.flush()
+    assert (tmp_path / "a.npy").stat().st_blocks * 512 >= 300 * 16 * 16 * 3
+    assert np.load(tmp_path / "a.npy")[6:9, 0, 0, 0].tolist() == [0, 3, 0]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EOPNOTSUPP, "not here"), AttributeError])
+def test_a_disk_that_cannot_reserve_space_is_filled_with_zeros(tmp_path, monkeypatch, error):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse, raising=False)
+    assert not allocate(tmp_path / "a.npy", (300, 64, 64, 3)).any()
+    assert (tmp_path / "a.npy").stat().st_blocks * 512 >= 300 * 64 * 64 * 3
+
+
+def no_space(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("place", ["posix_fallocate", "mkdir", "utime", "rename"])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch, place):
+    (tmp_path / "other").mkdir()
+    target = Path if place in ("mkdir", "rename") else os
+    monkeypatch.setattr(target, place, no_space)
+    if place == "utime":  # a sign of life that cannot be given is no reason to stop
+        monkeypatch.setattr(array_cache, "SIGN_OF_LIFE", -1.0)
+        assert values(open_cache(Numbers(), SIZE, tmp_path).splits["val"]) == [0, 1, 2]
+        return
+    with pytest.raises(SavingError, match=r"^the cache /.* cannot be written \(No space left.* MiB are free there\)"):
+        open_cache(Numbers(), SIZE, tmp_path)
+    monkeypatch.undo()
+    assert entries(tmp_path) == ["other"]
+
+
+def test_a_cache_larger_than_the_disk_is_refused_before_anything_is_read(tmp_path):
+    reader = Numbers()
+    with pytest.raises(SavingError, match=r"it needs \d+ MiB.*data\.cache_dir=PATH"):
+        open_cache(reader, 10**9, tmp_path)
+    assert reader.reads == []
+    reader.splits = lambda: pytest.fail("labels are drawn for more images than the disk can have")
+    reader.counts = {"train": 1 << 65}
+    with pytest.raises(SavingError, match="it needs"):
+        open_cache(reader, SIZE, tmp_path)
+
+
+def test_a_complete_cache_is_served_where_nothing_can_be_written(tmp_path, monkeypatch):
+    open_cache(Numbers(), SIZE, tmp_path)
+
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(array_cache, "file_lock", read_only)
+    monkeypatch.setattr(Path, "mkdir", read_only)
+    reader = Numbers()
+    assert values(open_cache(reader, SIZE, tmp_path).splits["val"]) == [0, 1, 2]
+    assert reader.reads == []
+    with pytest.raises(SavingError, match="Read-only file system"):
+        open_cache(Numbers(version=2), SIZE, tmp_path)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_has_a_cache_all_the_same(tmp_path, monkeypatch, code):
+    def flock(*_):
+        raise OSError(code, "flock")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert values(open_cache(Numbers(), SIZE, tmp_path).splits["val"]) == [0, 1, 2]
+    reader = Numbers()
+    open_cache(reader, SIZE, tmp_path)
+    assert reader.reads == []
+
+
+def test_a_lock_that_a_dead_machine_left_is_passed_by(tmp_path, monkeypatch):
+    monkeypatch.setattr(array_cache, "PATIENCE", 0.2)
+    folder = open_cache(Numbers(), SIZE, tmp_path / "a").folder
+    (tmp_path / "b").mkdir()
+    with file_lock(tmp_path / "b" / f"{folder.name}.lock") as state:
+        assert state == "held"
+        assert values(open_cache(Numbers(), SIZE, tmp_path / "b").splits["val"]) == [0, 1, 2]
+
+
+def test_what_a_killed_build_left_is_removed_by_the_next(tmp_path):
+    folder = open_cache(Numbers(), SIZE, tmp_path).folder
+    for left in (f".{folder.name}.part", f".{folder.name}.0a1b2c3d.part"):
+        (tmp_path / left).mkdir()
+    truncate(folder / "train.images.npy")
+    open_cache(Numbers(), SIZE, tmp_path)
+    assert entries(tmp_path) == [folder.name]
+
+
+def test_of_two_builds_without_a_common_lock_one_stays(tmp_path):
+    class Late(Numbers):
+        def read(self, name, size):
+            if not (other := tmp_path / "done").exists():
+                other.touch()
+                open_cache(Numbers(), SIZE, tmp_path / "cache")
+            return super().read(name, size)
+
+    array_cache.PATIENCE, patience = 0.0, array_cache.PATIENCE
+    try:
+        cache = open_cache(Late(), SIZE, tmp_path / "cache")
+    finally:
+        array_cache.PATIENCE = patience
+    assert values(cache.splits["train"]) == [0, 1, 2, 3, 4, 5, 6]
+    assert entries(tmp_path / "cache") == [cache.folder.name]
+
+
+@pytest.mark.parametrize("name", ["x" * 400, "../../up", "a/b", "größe"])
+def test_the_name_of_a_cache_is_a_plain_file_name(tmp_path, name):
+    reader = Numbers()
+    reader.name = name
+    folder = open_cache(reader, SIZE, tmp_path / "cache").folder
+    assert folder.parent == tmp_path / "cache"
+    assert len(folder.name) < 200
+    assert [f.name for f in tmp_path.iterdir()] == ["cache"]
+
+
+def test_a_folder_for_the_cache_with_too_long_a_name_is_one_sentence(tmp_path):
+    with pytest.raises(SavingError, match="cannot be written \\(File name too long"):
+        open_cache(Numbers(), SIZE, tmp_path / ("x" * 300))

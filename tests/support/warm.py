@@ -21,7 +21,7 @@ from typing import IO, Any
 LIBRARIES = [
     *("torch", "torchvision", "pytorch_lightning", "torchmetrics.functional.image", "torch.utils.tensorboard"),
     *("hydra", "omegaconf", "matplotlib.figure", "matplotlib.backends.backend_agg", "sklearn.manifold"),
-    *("sklearn.linear_model", "sklearn.datasets", "PIL.Image", "rich.progress", "jinja2", "msgspec", "filelock"),
+    *("sklearn.linear_model", "sklearn.datasets", "PIL.Image", "rich.progress", "jinja2", "msgspec"),
 ]
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(LIBRARIES)
