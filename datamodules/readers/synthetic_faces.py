@@ -8,10 +8,12 @@ and a conditional model has something to control.
 from __future__ import annotations
 
 import functools
+import os
 from typing import Any
 
 import numpy as np
 
+from adversaria.config.errors import ConfigError
 from adversaria.config.types import NonNegativeInt, PositiveInt
 from datamodules.readers.base import SplitIndex
 
@@ -41,6 +43,8 @@ _OTHER_HAIR = (0.62, 0.26, 0.12)  # none of the four: red
 _SKIN = np.array([(0.98, 0.84, 0.74), (0.92, 0.74, 0.60), (0.80, 0.58, 0.43), (0.58, 0.38, 0.26), (0.40, 0.26, 0.18)])
 _INK = np.array((0.12, 0.09, 0.09))
 
+BYTES_OF_A_FACE = 300  # in memory, of its name and its labels
+
 Mask = np.ndarray  # (size, size) float32 in [0, 1]
 
 
@@ -64,6 +68,7 @@ class SyntheticFaces:
         seed: NonNegativeInt = 0,
     ) -> None:
         self.counts = {"train": train, "val": val, "test": test}
+        check_memory(sum(self.counts.values()))
         self.seed = seed
 
     def attributes(self) -> list[str]:
@@ -92,6 +97,20 @@ class SyntheticFaces:
         rng = np.random.default_rng([self.seed, list(self.counts).index(split), int(number)])
         labels = draw_attributes(rng, 1)[0]  # the same as in `splits`: they come first in the image's random stream
         return render_face(dict(zip(ATTRIBUTES, labels.tolist(), strict=True)), rng, size)
+
+
+def check_memory(count: int) -> None:
+    """Check that names and labels of so many faces fit into memory; the images are on the disk.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 34
+    if count * BYTES_OF_A_FACE > memory:
+        raise ConfigError(
+            f"data.reader: the labels of {count} faces need {count * BYTES_OF_A_FACE >> 30} GiB of memory, and this "
+            f"machine has {memory >> 30} GiB; choose smaller counts for data.reader.train, val and test"
+        )
 
 
 def draw_attributes(rng: np.random.Generator, count: int) -> np.ndarray:

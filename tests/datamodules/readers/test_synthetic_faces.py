@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from adversaria.config.errors import ConfigError
 from datamodules.readers.synthetic_faces import ATTRIBUTES, SyntheticFaces, draw_attributes, render_face
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
@@ -165,3 +166,9 @@ def test_the_fingerprint_follows_counts_and_seed():
     fingerprints = [SyntheticFaces(*counts).fingerprint() for counts in ((5, 3, 2, 0), (6, 3, 2, 0), (5, 3, 2, 1))]
     assert SyntheticFaces(5, 3, 2, 0).fingerprint() == fingerprints[0]
     assert len({str(f) for f in fingerprints}) == 3
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_more_faces_than_memory_can_hold_are_refused(split):
+    with pytest.raises(ConfigError, match=r"data\.reader: the labels of \d+ faces need \d+ GiB of memory"):
+        SyntheticFaces(**{split: 36893488147419103232})
