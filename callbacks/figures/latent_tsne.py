@@ -13,10 +13,11 @@ from adversaria.config.types import NonNegativeInt, PositiveInt
 from adversaria.measures.embedding import embed, reduce
 from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture, save_projection
-from datamodules.labels import select_attributes
+from datamodules.labels import DIGIT, label_sizes, select_attributes
 from lightning_modules.protocols import FeatureExtractor
 
 log = logging.getLogger(__name__)
+GREY = "#9aa5b1"
 DEFAULT = ["Blond_Hair", "Male", "Smiling", "Black_Hair"]
 
 
@@ -26,7 +27,7 @@ class LatentTSNE(FigureCallback):
     Args:
         count: number of test images, from the first on.
         attributes: by which the points are coloured, a panel for each; those of the default that the data does not have
-            are left out.
+            are left out. Digits are coloured by class.
         every_n_epochs: epochs from one picture to the next; 0: only after the fit.
         seed: of the embedding.
     """
@@ -62,7 +63,8 @@ class LatentTSNE(FigureCallback):
         reduced = reduce(features, self.seed)
         points = embed(reduced, self.seed)
         known: list[str] = data.attributes
-        labels = {a: batch["labels"][:, known.index(a)].numpy() for a in self.attributes if a in known}
+        shown = [a for a in self.attributes if a in known] or [a for a in known if a == DIGIT]
+        labels = {a: batch["labels"][:, known.index(a)].numpy() for a in shown}
         np.savez(figures_folder(trainer) / f"tsne_{module.iteration:07d}.npz", points=points, **labels)
         save_picture(trainer, module, "tsne", _page(points, labels))
         low, high = module.value_range
@@ -75,10 +77,18 @@ def _page(points: np.ndarray, labels: dict[str, np.ndarray]) -> Figure:
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(4.2 * columns, 4 * rows), layout="constrained")
     for axis, (name, values) in zip(figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False):
-        for value, colour in ((0, "#9aa5b1"), (1, "#d1495b")):
+        for value, (name_of_value, colour) in enumerate(_values(name) if values is not None else [(None, GREY)]):
             chosen = points if values is None else points[values == value]
-            axis.scatter(*chosen.T, s=7, c=colour, alpha=0.8, label=None if values is None else ("no", "yes")[value])
+            axis.scatter(*chosen.T, s=7, c=colour, alpha=0.8, label=name_of_value)
         axis.set(title=f"{name} ({len(points)} test images)", xticks=[], yticks=[])
         if values is not None:
             axis.legend(loc="best", markerscale=2)
     return figure
+
+
+def _values(label: str) -> list[tuple[str, Any]]:
+    """Return name and colour of each value of a label."""
+    size = label_sizes([label])[0]
+    if size == 2:
+        return [("no", GREY), ("yes", "#d1495b")]
+    return [(str(value), f"C{value}") for value in range(size)]

@@ -23,6 +23,8 @@ from lightning_modules.protocols import Classifier
 class ClassifierReport(StepOutputCallback):
     """Add `test/average_precision/<attribute>` and TensorBoard's precision-recall curve of each attribute.
 
+    An attribute that all or none of the test images have gets no average precision.
+
     For digits save the confusion matrix as `confusion_<iteration>.png`.
 
     Args:
@@ -47,8 +49,9 @@ class ClassifierReport(StepOutputCallback):
             truth = labels[:, i]
             if part.shape[1] == 1:
                 predicted = part[:, 0].sigmoid()
-                precision = float(average_precision_score(truth.numpy(), predicted.numpy())) if truth.any() else 0.0
-                add_metrics(pl_module, "test", {f"average_precision/{name}": precision})
+                if truth.unique().numel() == 2:  # otherwise there is nothing to rank
+                    precision = float(average_precision_score(truth.numpy(), predicted.numpy()))
+                    add_metrics(pl_module, "test", {f"average_precision/{name}": precision})
                 for writer in tensorboard_writers(trainer):
                     writer.add_pr_curve(f"precision/{name}", truth, predicted, pl_module.iteration)
             elif trainer.is_global_zero:

@@ -19,9 +19,10 @@ from lightning_modules.protocols import DomainClassifier
 class TargetReport(StepOutputCallback):
     """Add these test metrics: accuracies by domain and class, and the distance of the domains.
 
-    `test/accuracy/<digit>` of each class of the target, `test/accuracy_source` on the source's test images, and
-    `test/proxy_a_distance` between the features of both (see `adversaria.measures.domains.proxy_a_distance`). The
-    confusion matrix of the target's test images is saved as `confusion_<iteration>.png`.
+    `test/accuracy/<digit>` of each class of the target that has test images, `test/accuracy_source` on the source's
+    test images, and `test/proxy_a_distance` between the features of both (see
+    `adversaria.measures.domains.proxy_a_distance`). The confusion matrix of the target's test images is saved as
+    `confusion_<iteration>.png`.
 
     Args:
         count: images of each domain for the distance.
@@ -45,7 +46,8 @@ class TargetReport(StepOutputCallback):
             else DomainPredictions(tested["features"], tested["logits"], tested["labels"][:, 0].long())
         )
         counts = confusion_counts(target.labels, target.logits)
-        values = {f"accuracy/{digit}": counts[digit, digit] / counts[digit].sum().clamp_min(1) for digit in range(10)}
+        found = counts.sum(1)
+        values = {f"accuracy/{digit}": counts[digit, digit] / found[digit] for digit in range(10) if found[digit]}
         values["accuracy_source"] = accuracy(source.logits, source.labels)
         near, far = (domain.features[: self.count].numpy() for domain in (source, target))
         distance = {"proxy_a_distance": proxy_a_distance(near, far)}

@@ -180,3 +180,17 @@ def test_the_throughput_counts_the_images_of_both_domains(monkeypatch):
         summary.on_train_batch_end(trainer, module, None, batch, number)
     summary.on_train_epoch_end(trainer, module)
     assert logged == [{"perf/images_per_second": 8.0}]
+
+
+def test_a_class_without_test_images_has_no_accuracy(tmp_path: Any, monkeypatch: Any) -> None:
+    module, tested = Tells(), trainer(tmp_path)
+    pixels = tested.datamodule.pixels
+
+    def without_three(domain: Any, split: Any, count: int | None = None) -> Any:
+        batch = pixels(domain, split, count)
+        kept = batch["labels"][:, 0] != 3
+        return {key: value[kept] for key, value in batch.items()}
+
+    monkeypatch.setattr(tested.datamodule, "pixels", without_three)
+    TargetReport(count=60).on_test_epoch_end(tested, module)
+    assert [d for d in range(10) if f"test/accuracy/{d}" not in module.recorded] == [3]

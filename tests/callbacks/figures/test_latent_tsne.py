@@ -1,0 +1,33 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from callbacks.figures import latent_tsne
+from callbacks.figures.latent_tsne import LatentTSNE
+
+
+@pytest.mark.parametrize("attributes", [["digit"], latent_tsne.DEFAULT])
+def test_digits_have_a_colour_for_each_of_ten_classes(
+    attributes: list[str],
+    trainer_on: Callable[..., Any],
+    unconditional: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(latent_tsne, "save_picture", lambda t, m, name, figure: figures.append(figure))
+    monkeypatch.setattr(latent_tsne, "embed", lambda reduced, seed: reduced[:, :2])
+    trainer = trainer_on([[i % 10] for i in range(40)])
+    trainer.datamodule.attributes = ["digit"]
+    unconditional.features = lambda image: image.flatten(1)[:, :4]
+    LatentTSNE(attributes=attributes).draw(trainer, unconditional)
+    (panel,) = figures[0].axes
+    points = {str(dots.get_label()): dots for dots in panel.collections}
+    assert list(points) == [str(digit) for digit in range(10)]
+    assert [len(dots.get_offsets()) for dots in points.values()] == [4] * 10
+    assert len({tuple(dots.get_facecolor()[0]) for dots in points.values()}) == 10
+    assert np.load(tmp_path / "figures/tsne_0000007.npz")["digit"].tolist() == [i % 10 for i in range(40)]
