@@ -25,7 +25,7 @@ FIRST_STEP = [
 def seconds(arguments: list[str], status: int) -> float:
     """Return the wall time in seconds of one Python process, which must end with this status."""
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     elapsed = time.perf_counter() - start
     if done.returncode != status:
         raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr[-300:]}")
@@ -57,7 +57,7 @@ def bare_import() -> float:
     with tempfile.TemporaryDirectory() as folder:
         done = Path(folder) / "done"
         start = time.time()
-        seconds(["-c", f"import pytorch_lightning; open({str(done)!r}, 'w').write('.')"], status=0)
+        seconds(["-c", f"import pytorch_lightning; open({str(done)!r}, 'w', encoding='utf-8').write('.')"], status=0)
         return done.stat().st_mtime - start
 
 

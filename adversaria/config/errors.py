@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import io
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,7 @@ def first_line(error: BaseException) -> str:
 @contextmanager
 def one_sentence_errors() -> Iterator[None]:
     """Print user errors, and what libraries find wrong with a command, as one line on stderr; leave with status 2."""
+    print_in_any_locale()
     try:
         yield
     except UserError as error:
@@ -65,6 +67,12 @@ def one_sentence_errors() -> Iterator[None]:
         if sentence is None:
             raise
         fail(sentence)
+
+
+def print_in_any_locale() -> None:
+    """Print what the terminal's character set lacks, as the bar's bullet in ASCII, as `?`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def fail(sentence: str) -> None:

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from adversaria.config import schema
 from adversaria.config.containers import plain
-from adversaria.config.errors import ConfigError, UserError, one_sentence_errors
+from adversaria.config.errors import ConfigError, UserError, one_sentence_errors, print_in_any_locale
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
 from adversaria.runs import processes, resume, run_folder, signals
 from adversaria.runs.objective import objective
@@ -34,6 +34,7 @@ log = logging.getLogger("adversaria")
 
 def run_command(cfg: DictConfig) -> float | None:
     """Run a configuration that Hydra composed from a command line, or for a job of a sweep; return the objective."""
+    print_in_any_locale()  # a job may have a process of its own
     job = HydraConfig.get()
     in_sweep = job.mode == RunMode.MULTIRUN
     with contextlib.nullcontext() if in_sweep else one_sentence_errors():

@@ -1,3 +1,4 @@
+import io
 import signal
 from typing import Annotated, Any
 
@@ -204,3 +205,11 @@ def test_what_msgspec_expects_is_said_without_its_marks(value: Any, kind: Any, e
     with pytest.raises(msgspec.ValidationError) as refused:
         msgspec.convert(value, kind)
     assert describe_conversion(refused.value) == expected
+
+
+def test_letters_that_the_terminal_lacks_are_printed_as_question_marks(monkeypatch):
+    terminal = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(terminal, encoding="ascii"))
+    with one_sentence_errors():
+        print("1 • 2", flush=True)
+    assert terminal.getvalue() == b"1 ? 2\n"
