@@ -102,7 +102,9 @@ def _features(count: int) -> Any:
 
     from datamodules.readers.mnist import EmbeddedMNIST
 
-    pixels = EmbeddedMNIST().load_all().images[:count].reshape(count, -1).astype(np.float32) / 255
+    images = EmbeddedMNIST().load_all().images
+    assert isinstance(images, np.ndarray)
+    pixels = images[:count].reshape(count, -1).astype(np.float32) / 255
     rotation = np.random.default_rng(0).normal(0, 1 / 32, (pixels.shape[1], 1024)).astype(np.float32)
     return pixels @ rotation
 

@@ -98,6 +98,7 @@ class DigitPairDataModule(pl.LightningDataModule):
         """
         for domain in self.domains.values():
             domain.trainer, domain.keep_on_gpu = self.trainer, self.keep_on_gpu
+            domain.labelled = domain is self.domains[self.labelled]
             domain.setup(stage)
 
     def train_dataloader(self) -> PairLoader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from adversaria.config.errors import ConfigError
 from adversaria.config.types import Batch, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
 from datamodules.array_cache import ArrayCache, open_cache
 from datamodules.batch_loader import BatchLoader, EpochSampler
-from datamodules.labels import select_attributes
+from datamodules.labels import absent_values, select_attributes
 from datamodules.preflight import check_value_range
 from datamodules.readers.base import SPLITS, Reader, open_reader
+
+log = logging.getLogger(__name__)
 
 
 class ImagesDataModule(pl.LightningDataModule):
@@ -43,6 +46,7 @@ class ImagesDataModule(pl.LightningDataModule):
 
     test_split: Split = "test"
     keep_on_gpu = False  # whether the training images are kept on the GPU if they fit
+    labelled = True  # whether the labels may be used
 
     def __init__(
         self,
@@ -80,6 +84,9 @@ class ImagesDataModule(pl.LightningDataModule):
         """
         if stage not in ("fit", None):
             return  # only training drops an incomplete batch
+        absent = absent_values(self.cache.splits["train"].labels[:, self._columns], self.attributes)
+        if self.labelled and absent:
+            log.warning("no training image of %s has the label %s", self.reader.name, ", ".join(absent))
         size = len(self.cache.splits["train"]) // self.world_size
         if self.batch_size > size:
             raise ConfigError(

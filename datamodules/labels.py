@@ -1,8 +1,14 @@
 """Labels by their names: `digit` has ten values, every other label is a binary attribute."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from adversaria.config.errors import ConfigError, suggest
+
+if TYPE_CHECKING:  # importing numpy would delay a configuration error
+    import numpy as np
 
 DIGIT = "digit"
 
@@ -10,6 +16,16 @@ DIGIT = "digit"
 def label_sizes(names: Sequence[str]) -> list[int]:
     """Return the number of values of each label."""
     return [10 if name == DIGIT else 2 for name in names]
+
+
+def absent_values(labels: np.ndarray, names: Sequence[str]) -> list[str]:
+    """Return the values that columns of labels (n, k) never have, as `digit=8` or `Bald=1`."""
+    return [
+        f"{name}={value}"
+        for i, (name, size) in enumerate(zip(names, label_sizes(names), strict=True))
+        for value in range(size)
+        if not (labels[:, i] == value).any()
+    ]
 
 
 def logit_count(size: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import os
+import itertools
 import threading
 import zipfile
 import zlib
@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from adversaria.config.errors import DataError
+from datamodules.readers.archives import read_member
 from datamodules.readers.base import SPLITS, SplitIndex, not_found
-from datamodules.readers.decoding import decode_square, file_stamp
+from datamodules.readers.decoding import MAX_FILE, SKIP, decode_square
+from datamodules.readers.files import ImageFolder, check_regular, file_stamp, folder_stamps
+from datamodules.readers.tables import ImageNames, check_columns, read_list
 
 IMAGES, ATTRIBUTES, PARTITION = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
 FOLDERS = ("", "celeba", "CelebA")
@@ -35,7 +38,7 @@ class CelebA:
     name = "celeba"
 
     def __init__(self, root: str) -> None:
-        self.root = Path(root)
+        self.root = Path(root).absolute()
         self._lock = threading.Lock()
 
     def _find(self, *names: str) -> Path:
@@ -59,27 +62,37 @@ class CelebA:
     def attributes(self) -> list[str]:
         """Return the 40 attribute names, after a check that images and lists exist."""
         _ = self._images, self._find(PARTITION)
+        return self._titles()[1]
+
+    def _titles(self) -> tuple[int, list[str]]:
+        """Return what the first two lines of the attribute list say: the number of images, and the attributes."""
         file = self._find(ATTRIBUTES)
-        with file.open(encoding="utf-8", errors="replace") as stream:
-            if not stream.readline().strip().isdigit():
-                raise DataError(f"{file} is not CelebA's attribute list: its first line is not a count; fetch it again")
-            return stream.readline().split()
+        (_, count), (_, names) = [*itertools.islice(read_list(file), 2), (0, []), (0, [])][:2]
+        if len(count) != 1 or not count[0].isdigit():
+            raise DataError(f"{file} is not CelebA's attribute list: its first line is not a count; fetch it again")
+        return int(count[0][:18]), check_columns(names, file)
 
     def fingerprint(self) -> dict[str, Any]:
         """Return name, size and time of the lists and of the archive or every image file."""
         lists = [file_stamp(self._find(ATTRIBUTES)), file_stamp(self._find(PARTITION))]
-        if self._images.is_file():
-            images: list[Any] = [file_stamp(self._images)]
+        if self._images.is_dir():
+            images: list[Any] = folder_stamps(self._images)
         else:
-            with os.scandir(self._images) as entries:
-                images = sorted([e.name, e.stat().st_size, e.stat().st_mtime_ns] for e in entries)
-        return {"lists": lists, "images": images, "crop": CROP, "recipe": 1}
+            check_regular(self._images)
+            images = [file_stamp(self._images)]
+        return {"lists": lists, "images": images, "crop": CROP, "recipe": 2}
 
     def splits(self) -> dict[str, SplitIndex]:
         """Return the published partition, whose codes are 0 for train, 1 for val and 2 for test."""
-        columns = len(self.attributes())
+        count, names = self._titles()
+        columns = len(names)
         part = dict(_rows(self._find(PARTITION), 1, (0, 1, 2)))
         rows = _rows(self._find(ATTRIBUTES), columns, (-1, 1), header=2)
+        if len(rows) != count:
+            raise DataError(
+                f"{self._find(ATTRIBUTES)} says in its first line that it has {count} images, and has {len(rows)}; "
+                "fetch it again, or correct that line"
+            )
         code_of = {name: part.get(name) for name, _ in rows}
         missing = [name for name, code in code_of.items() if code is None]
         if missing:
@@ -104,15 +117,18 @@ class CelebA:
         return [name for index in splits.values() for name in index.names if name not in existing]
 
     def _bytes(self, name: str) -> bytes:
+        if self._images.is_dir():
+            return self._folder.read(name, MAX_FILE)
+        archive, members = self._archive
         try:
-            if self._images.is_dir():
-                return (self._images / name).read_bytes()
-            return self._archive[0].read(self._archive[1][name])
+            return read_member(archive, archive.getinfo(members[name]), MAX_FILE, str(self._images))
         except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-            problem = "is listed but missing" if isinstance(error, FileNotFoundError | KeyError) else str(error)
-            raise DataError(
-                f"{self._images}/{name}: {problem}; complete {IMAGES}, or set data.on_bad_image=skip"
-            ) from error
+            problem = "it is listed but missing" if isinstance(error, KeyError) else str(error)
+            raise DataError(f"{self._images}/{name}: {problem}; {SKIP}") from error
+
+    @functools.cached_property
+    def _folder(self) -> ImageFolder:
+        return ImageFolder(self._images, self.root)
 
     @property
     def _archive(self) -> tuple[zipfile.ZipFile, dict[str, str]]:
@@ -122,8 +138,9 @@ class CelebA:
     @functools.cached_property
     def _open_archive(self) -> tuple[zipfile.ZipFile, dict[str, str]]:
         try:
+            check_regular(self._images)
             archive = zipfile.ZipFile(self._images)
-        except zipfile.BadZipFile as error:
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise DataError(f"{self._images} is not a readable zip archive ({error}); fetch it again") from error
         return archive, {PurePosixPath(member).name: member for member in archive.namelist()}
 
@@ -134,11 +151,9 @@ def _rows(file: Path, columns: int, allowed: tuple[int, ...], header: int = 0) -
     Raises:
         DataError: a line has another number of values, or a value that is not allowed. The message names file and line.
     """
-    rows = []
-    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines()[header:], header + 1):
-        name, *values = line.split() or [""]
-        if not name:
-            continue
+    rows, names = [], ImageNames(file)
+    for number, (name, *values) in itertools.islice(read_list(file), header, None):
+        names.add(name, number)
         try:
             rows.append((name, [int(v) for v in values]))
         except ValueError as error:

@@ -13,23 +13,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from adversaria.config.errors import DataError
+from adversaria.config.errors import ConfigError, DataError
 from adversaria.config.types import FractionBelowOne, NonNegativeInt
 from datamodules.labels import DIGIT
 from datamodules.readers.base import SplitIndex, not_found
-from datamodules.readers.decoding import file_stamp
+from datamodules.readers.files import check_regular, file_stamp, folder_stamps
+from datamodules.readers.held_out import cut_digits
+from datamodules.readers.image_files import ImageFiles
 
 PARTS = ("train", "test")  # as published; the splits train and val are cut from the part train
 
 
 class DigitArrays(NamedTuple):
-    """Images (n, h, w) or (n, h, w, 3) uint8, and their labels (n,), 0 to 9."""
+    """Images (n, h, w) or (n, h, w, 3) uint8, in memory or as files, and their labels (n,), 0 to 9."""
 
-    images: np.ndarray
+    images: np.ndarray | ImageFiles
     labels: np.ndarray
 
     def part(self, part: str, test_count: int) -> DigitArrays:
         """Return the part `test`, which is the last `test_count` digits, or the part `train`, which is the others."""
+        assert isinstance(self.images, np.ndarray), "files have a table for each part"
         cut = len(self.labels) - test_count
         rows = slice(0, cut) if part == "train" else slice(cut, None)
         return DigitArrays(self.images[rows], self.labels[rows])
@@ -48,10 +51,10 @@ class DigitReader(abc.ABC):
     layouts: str  # the files that can be read, for the error message when they are missing
     cure = "set data.root to the folder that has it, or fetch it with torchvision.datasets"
     folders: tuple[str, ...] = ("",)  # below the root, in which to look for the files
-    recipe = 1  # version of the code that makes the arrays; a new one makes new caches
+    recipe = 2  # version of the code that makes the arrays; a new one makes new caches
 
     def __init__(self, root: str, val_fraction: FractionBelowOne = 0.08, margin: NonNegativeInt = 0) -> None:
-        self.root, self.val_fraction, self.margin = Path(root), val_fraction, margin
+        self.root, self.val_fraction, self.margin = Path(root).absolute(), val_fraction, margin
         self._loaded: dict[str, DigitArrays] = {}
 
     @abc.abstractmethod
@@ -68,30 +71,32 @@ class DigitReader(abc.ABC):
             for file in files:
                 if not file.exists():
                     raise not_found(self.name, [self.root / f for f in self.folders], self.layouts, self.cure)
+                if not file.is_dir():
+                    check_regular(file)
         return [DIGIT]
 
     def fingerprint(self) -> dict[str, Any]:
         """Return name, size and time of all files, and the options."""
         self.attributes()
         files = [file for part in PARTS for file in self.files()[part]]
-        stamps = [file_stamp(f) for file in files for f in (sorted(file.iterdir()) if file.is_dir() else [file])]
+        stamps = [s for f in files for s in (folder_stamps(f) if f.is_dir() else [file_stamp(f)])]
         return {"files": stamps, "val": self.val_fraction, "margin": self.margin, "recipe": self.recipe}
 
     def splits(self) -> dict[str, SplitIndex]:
         """Return train, its held-out end as val, and test; names are `<part>/<number>`."""
-        train, test = (self._index(part) for part in PARTS)
-        cut = len(train) - max(1, round(len(train) * self.val_fraction))
-        return {
-            "train": SplitIndex(train.names[:cut], train.labels[:cut]),
-            "val": SplitIndex(train.names[cut:], train.labels[cut:]),
-            "test": test,
-        }
+        train, val = cut_digits(self._index("train"), self.val_fraction, self.name)
+        return {"train": train, "val": val, "test": self._index("test")}
 
     def read(self, name: str, size: int) -> np.ndarray:
         """Return one digit, (size, size, 3) uint8."""
         part, number = name.split("/")
         m = self.margin
         image = self._digits(part).images[int(number)]
+        if not 0 <= 2 * m < min(image.shape[:2]):
+            raise ConfigError(
+                f"data.reader.margin={m}: images of {image.shape[0]}x{image.shape[1]} need a margin from 0 to less "
+                "than half of their side"
+            )
         image = image[m : image.shape[0] - m, m : image.shape[1] - m]
         if image.shape[:2] != (size, size):
             image = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
@@ -115,15 +120,12 @@ class DigitReader(abc.ABC):
             raise
         except Exception as error:  # each file format has its own: zlib.error, BadZipFile, MatReadError, TypeError
             raise DataError(f"{files} cannot be read ({error}); fetch it again") from error
+        if isinstance(digits.images, np.ndarray):
+            check_layout(digits.images, files)
         if len(digits.images) != len(digits.labels) or not set(np.unique(digits.labels)) <= set(range(10)):
             raise DataError(
                 f"{files}: {len(digits.images)} images and {len(digits.labels)} labels, where each image needs one "
                 "label from 0 to 9; fetch them again"
-            )
-        if not 0 <= 2 * self.margin < min(digits.images.shape[1:3]):
-            raise DataError(
-                f"data.reader.margin={self.margin}: images of {digits.images.shape[1]}x{digits.images.shape[2]} need a "
-                "margin from 0 to less than half of their side"
             )
         return digits
 
@@ -131,6 +133,19 @@ class DigitReader(abc.ABC):
         """Return the first of these files that exists, or the first of all if none exists."""
         places = [self.root / folder / name for folder in self.folders for name in names]
         return next((place for place in places if place.exists()), places[0])
+
+
+def check_layout(images: np.ndarray, files: str) -> None:
+    """Check that an array has images whose pixels mean what they are taken for.
+
+    Raises:
+        DataError: it is not (n, h, w) or (n, h, w, 3), or not uint8.
+    """
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
+        raise DataError(
+            f"{files}: the images are an array {images.shape} of {images.dtype}, where (n, height, width, 3) or "
+            "(n, height, width) of uint8, 0 to 255, is expected; convert them"
+        )
 
 
 class EmbeddedReader(DigitReader):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
 from adversaria.config.errors import DataError
 from adversaria.config.types import FractionBelowOne, NonNegativeInt
-from datamodules.readers.decoding import open_rgb
 from datamodules.readers.digits import PARTS, DigitArrays, DigitReader
+from datamodules.readers.image_files import ImageFiles
+from datamodules.readers.sheets import DIGITS
+from datamodules.readers.tables import ImageNames, is_image_row, read_table
 
 
 class LabDigits(DigitReader):
@@ -39,12 +40,14 @@ class LabDigits(DigitReader):
         return {part: [self._find(f"{part}.csv"), self._find(part)] for part in PARTS}
 
     def load(self, part: str) -> DigitArrays:
-        """Open the images in the order of the CSV table."""
+        """Read the table; the images are opened one by one, in its order."""
         table, folder = self.files()[part]
-        with table.open(newline="", encoding="utf-8") as stream:
-            rows = [row for row in csv.reader(stream) if row][1:]
-        try:
-            labels = np.array([int(label) for _, label in rows])
-        except ValueError as error:
-            raise DataError(f"{table}: expected rows image_name,label ({error})") from error
-        return DigitArrays(np.stack([open_rgb(folder / name) for name, _ in rows]), labels)
+        images, labels = ImageNames(table), []
+        for number, (line, cells) in enumerate(read_table(table)):
+            if number == 0 and len(cells) == 2 and not is_image_row(cells):
+                continue  # titles
+            if len(cells) != 2 or cells[1] not in DIGITS:
+                raise DataError(f"{table}, line {line}: expected image_name,label with a label from 0 to 9")
+            images.add(cells[0], line)
+            labels.append(int(cells[1]))
+        return DigitArrays(ImageFiles(folder, images.names, self.root, table), np.array(labels, dtype=np.int64))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import functools
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,11 @@ import numpy as np
 from adversaria.config.errors import DataError
 from adversaria.config.types import FractionBelowOne
 from datamodules.readers.base import SplitIndex, not_found
-from datamodules.readers.decoding import decode_square, file_stamp
+from datamodules.readers.decoding import MAX_FILE, decode_square
+from datamodules.readers.files import ImageFolder, file_stamp, folder_stamps
+from datamodules.readers.held_out import cut_faces
+from datamodules.readers.image_files import warn_of_unlisted
+from datamodules.readers.tables import ImageNames, check_columns, is_image_row, read_table
 
 _BINARY = {0.0: 0, 1.0: 1}
 
@@ -32,7 +34,7 @@ class LabFaces:
     name = "lab_faces"
 
     def __init__(self, root: str, val_fraction: FractionBelowOne = 0.05) -> None:
-        self.root = Path(root)
+        self.root = Path(root).absolute()
         self.val_fraction = val_fraction
 
     @functools.cached_property
@@ -48,62 +50,73 @@ class LabFaces:
             "set data.root to the folder that has them",
         )
 
+    @functools.cached_property
+    def _images(self) -> dict[str, ImageFolder]:
+        return {part: ImageFolder(self._folder / part, self.root) for part in ("train", "test")}
+
     def attributes(self) -> list[str]:
         """Return the columns of train.csv after the image name."""
-        with (self._folder / "train.csv").open(newline="", encoding="utf-8") as stream:
-            return next(csv.reader(stream), [])[1:]
+        return self._columns(self._folder / "train.csv", next(read_table(self._folder / "train.csv"))[1])
+
+    def _columns(self, file: Path, first: list[str]) -> list[str]:
+        """Return the titles of the label columns in the first line of a table."""
+        if is_image_row(first):
+            raise DataError(
+                f"{file} has no line of titles: its first line is '{','.join(first)[:100]}'; put one like "
+                "image_name,Male,Smiling before it"
+            )
+        return check_columns(first[1:], file)
 
     def fingerprint(self) -> dict[str, Any]:
         """Return name, size and time of both tables and of every image."""
-        folder = self._folder
-        stamps: list[Any] = [file_stamp(folder / f"{part}.csv") for part in ("train", "test")]
+        stamps: list[Any] = [file_stamp(self._folder / f"{part}.csv") for part in ("train", "test")]
         for part in ("train", "test"):
-            with os.scandir(folder / part) as entries:
-                stamps += sorted([e.name, e.stat().st_size, e.stat().st_mtime_ns] for e in entries)
-        return {"files": stamps, "val_fraction": self.val_fraction, "recipe": 1}
+            stamps += folder_stamps(self._folder / part)
+        return {"files": stamps, "val_fraction": self.val_fraction, "recipe": 2}
 
     def splits(self) -> dict[str, SplitIndex]:
         """Return train, the held-out end of train as val, and test."""
-        train, test = self._index("train"), self._index("test")
-        cut = len(train) - round(len(train) * self.val_fraction)
-        if cut == len(train):
+        part, test = self._index("train"), self._index("test")
+        train, val = cut_faces(part, self.val_fraction, self.attributes(), str(self._folder / "train.csv"))
+        if not len(val):
             raise DataError(
-                f"{self._folder}/train.csv has {len(train)} images, of which data.reader.val_fraction="
+                f"{self._folder}/train.csv has {len(part)} images, of which data.reader.val_fraction="
                 f"{self.val_fraction:g} leaves none for validation; choose a larger fraction"
             )
-        return {
-            "train": SplitIndex(train.names[:cut], train.labels[:cut]),
-            "val": SplitIndex(train.names[cut:], train.labels[cut:]),
-            "test": test,
-        }
+        return {"train": train, "val": val, "test": test}
 
     def _index(self, part: str) -> SplitIndex:
         file = self._folder / f"{part}.csv"
-        names: list[str] = []
-        labels: list[list[int]] = []
         columns = self.attributes()
-        with file.open(newline="", encoding="utf-8") as stream:
-            rows = csv.reader(stream)
-            if (header := next(rows, [])[1:]) != columns:
-                raise DataError(f"{file}: its columns {header} are not those of train.csv, {columns}")
-            for row in filter(None, rows):
-                try:
-                    values = [_BINARY[float(v)] for v in row[1:]]
-                except (ValueError, KeyError) as error:
-                    raise DataError(f"{file}, line {rows.line_num}: expected 0 or 1, found {error}") from error
-                if len(values) != len(columns):
-                    raise DataError(f"{file}, line {rows.line_num}: expected {len(columns)} values after the name")
-                names.append(f"{part}/{row[0]}")
-                labels.append(values)
-        return SplitIndex(names, np.array(labels, dtype=np.int8).reshape(len(names), len(columns)))
+        rows = read_table(file)
+        _, first = next(rows)
+        if (found := self._columns(file, first)) != columns:
+            raise DataError(f"{file}: its columns {found} are not those of train.csv, {columns}")
+        images, labels = ImageNames(file), []
+        for line, cells in rows:
+            images.add(cells[0], line)
+            labels.append(_values(cells[1:], len(columns), f"{file}, line {line}"))
+        warn_of_unlisted(self._images[part], images.names, file)
+        array = np.array(labels, dtype=np.int8).reshape(len(labels), len(columns))
+        return SplitIndex([f"{part}/{name}" for name in images.names], array)
 
     def read(self, name: str, size: int) -> np.ndarray:
         """Return one face, (size, size, 3) uint8; the images are square crops already."""
-        file = self._folder / name
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise DataError(
-                f"{file} cannot be read ({error.strerror}); set data.on_bad_image=skip to omit such images"
-            ) from error
-        return decode_square(data, str(file), size, crop=1)
+        part, _, file = name.partition("/")
+        data = self._images[part].read(file, MAX_FILE)
+        return decode_square(data, str(self._folder / name), size, crop=1)
+
+
+def _values(cells: list[str], count: int, where: str) -> list[int]:
+    """Read the labels of a row.
+
+    Raises:
+        DataError: they are not `count` values 0 or 1.
+    """
+    try:
+        values = [_BINARY[float(cell)] for cell in cells]
+    except (ValueError, KeyError) as error:
+        raise DataError(f"{where}: expected 0 or 1, found {error}") from error
+    if len(values) != count:
+        raise DataError(f"{where}: expected {count} values after the name")
+    return values

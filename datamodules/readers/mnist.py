@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
+import math
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
 
+from adversaria.config.errors import DataError
+from datamodules.readers.archives import open_packed, read_exactly
 from datamodules.readers.digits import DigitArrays, DigitReader, EmbeddedReader
+
+UBYTE = 8  # idx's code for values of one byte
 
 
 class MNIST(DigitReader):
@@ -25,12 +29,28 @@ class MNIST(DigitReader):
         return {part: [self._find(f"{s}-{k}", f"{s}-{k}.gz") for k in kinds] for part, s in stems.items()}
 
     def load(self, part: str) -> DigitArrays:
-        """Read both files: after a header of 16 bytes (images) or 8 bytes (labels), each value is one byte."""
-        images, labels = (
-            np.frombuffer(gzip.decompress(b) if f.suffix == ".gz" else b, np.uint8)
-            for f, b in ((f, f.read_bytes()) for f in self.files()[part])
-        )
-        return DigitArrays(images[16:].reshape(-1, 28, 28), labels[8:])
+        """Read both files."""
+        images, labels = self.files()[part]
+        return DigitArrays(read_idx(images, 3), read_idx(labels, 1))
+
+
+def read_idx(file: Path, dimensions: int) -> np.ndarray:
+    """Return the array of an idx file, whose header has the type of the values, and the length of each dimension.
+
+    Raises:
+        DataError: its values are not bytes, it has other dimensions, or another size than its header says.
+    """
+    with open_packed(file) as stream:
+        header = stream.read(4 + 4 * dimensions)
+        expected = bytes((0, 0, UBYTE, dimensions))
+        if len(header) < 4 + 4 * dimensions or header[:4] != expected:
+            raise DataError(
+                f"{file} starts with {header[:4].hex() or 'nothing'}, where an idx file of {dimensions} dimensions "
+                f"starts with {expected.hex()}; fetch it again"
+            )
+        shape = [int.from_bytes(header[i : i + 4], "big") for i in range(4, len(header), 4)]
+        content = read_exactly(stream, math.prod(shape), file)
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 class EmbeddedMNIST(EmbeddedReader):

@@ -11,9 +11,12 @@ import numpy as np
 from adversaria.config.errors import DataError
 from adversaria.config.types import FractionBelowOne, NonNegativeInt
 from datamodules.readers.base import not_found
-from datamodules.readers.decoding import file_stamp, open_rgb
+from datamodules.readers.decoding import open_rgb
 from datamodules.readers.digits import PARTS, DigitArrays, DigitReader
-from datamodules.readers.sheets import read_labels, read_rows, read_sheets
+from datamodules.readers.files import file_stamp
+from datamodules.readers.image_files import ImageFiles
+from datamodules.readers.sheets import read_labels, read_sheets
+from datamodules.readers.tables import ImageNames, read_list
 
 
 class MNISTM(DigitReader):
@@ -44,13 +47,16 @@ class MNISTM(DigitReader):
         return sorted(folder.glob(f"mnist_m_{part}_[0-9]*.webp")) or [folder / f"mnist_m_{part}"]
 
     def load(self, part: str) -> DigitArrays:
-        """Cut the sheets into tiles, or open each image."""
+        """Cut the sheets into tiles, or read the list of images, which are opened one by one."""
         file = self.files()[part][0]
         labels = read_labels(file)
-        first, *more = self._images(part)
-        if first.is_dir():
-            return DigitArrays(np.stack([open_rgb(first / row[0]) for row in read_rows(file)]), labels)
-        return DigitArrays(read_sheets((first, *more), len(labels)), labels)
+        images = self._images(part)
+        if not images[0].is_dir():
+            return DigitArrays(read_sheets(images, len(labels)), labels)
+        listed = ImageNames(file)
+        for line, words in read_list(file):
+            listed.add(words[0], line)
+        return DigitArrays(ImageFiles(images[0], listed.names, self.root, file), labels)
 
 
 class BlendedDigits(DigitReader):
@@ -75,7 +81,7 @@ class BlendedDigits(DigitReader):
         val_fraction: FractionBelowOne = 0.08,
     ) -> None:
         super().__init__("", val_fraction)
-        self.digits, self.photos, self.seed = digits(), None if photos is None else Path(photos), seed
+        self.digits, self.photos, self.seed = digits(), None if photos is None else Path(photos).absolute(), seed
         self.name = f"{self.digits.name}_blended"
 
     def files(self) -> dict[str, list[Path]]:
@@ -97,6 +103,8 @@ class BlendedDigits(DigitReader):
     def load(self, part: str) -> DigitArrays:
         """Blend a part; train and test draw their crops from independent random streams."""
         digits, labels = self.digits.load(part)
+        if not isinstance(digits, np.ndarray) or digits.ndim != 3:
+            raise DataError(f"{self.name}: only grey digits, such as mnist's, can be blended; name another digit set")
         generator = np.random.default_rng([self.seed, PARTS.index(part)])
         height, width = digits.shape[1:3]
         photos = [p for p in self._open_photos() if p.shape[0] >= height and p.shape[1] >= width]

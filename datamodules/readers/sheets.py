@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from adversaria.config.errors import DataError
 from datamodules.readers.decoding import open_rgb
+from datamodules.readers.tables import read_list
 
 SIDE = 32  # pixels of a tile
+DIGITS = frozenset("0123456789")
+BLACK = 32  # a tile whose values are all below is empty: a sheet may be packed with some loss
 
 
-def read_sheets(files: Iterable[Path], count: int) -> np.ndarray:
+def read_sheets(files: list[Path], count: int) -> np.ndarray:
     """Return the first `count` tiles of these sheets, row by row, or all if there are fewer: (n, 32, 32, 3) uint8.
 
     Raises:
-        DataError: a sheet is missing or damaged.
+        DataError: a sheet is missing or damaged, or more tiles than those have a picture.
     """
-    return np.concatenate([_tiles(open_rgb(file)) for file in files])[:count]
-
-
-def read_rows(file: Path) -> list[list[str]]:
-    """Return the words of each line of a text file; blank lines are ignored."""
-    return [words for line in file.read_text(encoding="utf-8").splitlines() if (words := line.split())]
+    tiles = np.concatenate([_tiles(file) for file in files])
+    left = tiles[count:]
+    filled = int((left.reshape(len(left), -1).max(1) >= BLACK).sum()) if left.size else 0
+    if filled:
+        raise DataError(
+            f"{files[0].parent}: there are {count} labels, and {count + filled} digits in {files[0].name} and the "
+            "sheets after it, where each digit needs a label; fetch the list of labels again"
+        )
+    return tiles[:count]
 
 
 def read_labels(file: Path) -> np.ndarray:
-    """Return the labels (n,) of a text file in which each line ends with a label; blank lines are ignored."""
-    return np.array([int(row[-1]) for row in read_rows(file)])
+    """Return the labels (n,) of a text file in which each line ends with a label; blank lines are ignored.
+
+    Raises:
+        DataError: a label is no digit from 0 to 9. The message names file and line.
+    """
+    labels = []
+    for number, words in read_list(file):
+        if words[-1] not in DIGITS:
+            raise DataError(f"{file}, line {number}: expected a label from 0 to 9, found '{words[-1][:100]}'")
+        labels.append(int(words[-1]))
+    return np.array(labels, dtype=np.int64)
 
 
-def _tiles(sheet: np.ndarray) -> np.ndarray:
+def _tiles(file: Path) -> np.ndarray:
+    sheet = open_rgb(file)
     rows, columns = sheet.shape[0] // SIDE, sheet.shape[1] // SIDE
+    if sheet.shape[:2] != (rows * SIDE, columns * SIDE):
+        raise DataError(f"{file} has {sheet.shape[1]}x{sheet.shape[0]} pixels, which is no multiple of {SIDE}")
     return sheet.reshape(rows, SIDE, columns, SIDE, 3).swapaxes(1, 2).reshape(-1, SIDE, SIDE, 3)

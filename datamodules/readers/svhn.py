@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from adversaria.config.errors import DataError
 from adversaria.config.types import FractionBelowOne, NonNegativeInt, PositiveFraction
+from datamodules.readers.archives import check_mat, read_npz
 from datamodules.readers.digits import PARTS, DigitArrays, DigitReader
 from datamodules.readers.sheets import read_labels, read_sheets
 
@@ -77,15 +79,27 @@ class SVHN(DigitReader):
             labels = read_labels(file)
             return DigitArrays(read_sheets(sheets, len(labels)), labels)
         if file.suffix == ".mat":
-            from scipy.io import loadmat
-
-            content = loadmat(file)
-            return DigitArrays(
-                content["X"].transpose(3, 0, 1, 2), np.where(content["y"] == 10, 0, content["y"]).ravel()
-            )
-        with file.open("rb") as stream, np.load(stream) as content:
-            digits = DigitArrays(content["X"], content["y"])
+            return _published(file)
+        content = read_npz(file, ("X", "y"))
+        digits = DigitArrays(content["X"], content["y"].ravel())
         return digits.part(part, test_count=round(len(digits.labels) * self.test_fraction))
+
+
+def _published(file: Path) -> DigitArrays:
+    """Read MATLAB's arrays X (32, 32, 3, n) and y (n, 1)."""
+    from scipy.io import loadmat, whosmat
+
+    check_mat(file)
+    stated = {name: (shape, kind) for name, shape, kind in whosmat(file)}
+    shape, kind = stated.get("X", ((), "missing"))
+    if kind != "uint8" or len(shape) != 4 or shape[2] != 3 or "y" not in stated:
+        raise DataError(
+            f"{file}: X is {kind} {shape}, where an array (32, 32, 3, n) of uint8, and its labels as y, are expected; "
+            "fetch it again"
+        )
+    content = loadmat(file, variable_names=["X", "y"])
+    labels = np.asarray(content["y"]).ravel()
+    return DigitArrays(content["X"].transpose(3, 0, 1, 2), np.where(labels == 10, 0, labels))
 
 
 def _complete(files: list[Path]) -> bool:

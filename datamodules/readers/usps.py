@@ -6,7 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from adversaria.config.errors import DataError
+from datamodules.readers.archives import open_packed
 from datamodules.readers.digits import DigitArrays, DigitReader
+
+SIDE = 16
+LONGEST_LINE = 1 << 16  # bytes; a digit takes about 3,000
+MOST_LINES = 1 << 20
 
 
 class USPS(DigitReader):
@@ -21,8 +27,31 @@ class USPS(DigitReader):
         return {"train": [self._find("usps.bz2")], "test": [self._find("usps.t.bz2")]}
 
     def load(self, part: str) -> DigitArrays:
-        """Let torchvision read the file."""
-        from torchvision.datasets import USPS as Published
+        """Read the lines `digit+1 1:v … 256:v`, v from -1 to 1, to the same pixels as torchvision."""
+        file = self.files()[part][0]
+        labels: list[int] = []
+        images: list[np.ndarray] = []
+        with open_packed(file) as stream:
+            while line := stream.readline(LONGEST_LINE):
+                if line.strip():
+                    label, image = _digit(line, f"{file}, line {len(labels) + 1}")
+                    labels.append(label)
+                    images.append(image)
+                if len(labels) > MOST_LINES:
+                    raise DataError(f"{file} has more than {MOST_LINES} lines; fetch it again")
+        return DigitArrays(np.array(images, dtype=np.uint8).reshape(-1, SIDE, SIDE), np.array(labels))
 
-        published = Published(str(self.files()[part][0].parent), train=part == "train")
-        return DigitArrays(np.asarray(published.data), np.array(published.targets))
+
+def _digit(line: bytes, where: str) -> tuple[int, np.ndarray]:
+    """Read a line; torchvision cuts decimals off too."""
+    try:
+        label, *pairs = line.decode("ascii").split()
+        index, text = zip(*(pair.split(":") for pair in pairs), strict=True)
+        values = np.array(text, dtype=np.float32)
+        if [int(i) for i in index] != list(range(1, SIDE * SIDE + 1)) or not (abs(values) <= 1).all():
+            raise ValueError("other values")
+        return int(label) - 1, ((values + 1) / 2 * 255).astype(np.uint8)
+    except ValueError as error:
+        raise DataError(
+            f"{where}: expected a label and the pixels 1:v to {SIDE * SIDE}:v, v from -1 to 1; fetch the file again"
+        ) from error

@@ -260,3 +260,17 @@ def test_describe_says_what_the_figures_rest_on(faces):
         "horizontal_flip": True,
         "batch_size": 8,
     }
+
+
+def test_a_label_that_no_training_image_has_is_said(faces, caplog, monkeypatch):
+    def splits(reader):
+        return {s: SplitIndex(["0"] * 9, np.full((9, 3), 1, np.int8)) for s in ("train", "val", "test")}
+
+    faces(attributes=["Odd", "Third"]).setup("fit")
+    assert caplog.text == ""
+    monkeypatch.setattr(Ramps, "splits", splits)
+    monkeypatch.setattr(Ramps, "fingerprint", lambda _: "alike")
+    faces(attributes=["Odd"]).setup("test")
+    assert "no training image" not in caplog.text
+    faces(attributes=["Odd"]).setup("fit")
+    assert "no training image of ramps has the label Odd=0" in caplog.text

@@ -76,7 +76,7 @@ def test_an_image_that_is_damaged_or_missing_is_named(celeba_root, download, cap
     download(no_network)
     (celeba_root / f"img_align_celeba/{number:06d}.jpg").unlink()
     assert main(["celeba", str(celeba_root)]) == 2
-    assert f"{number:06d}.jpg: is listed but missing" in capsys.readouterr().err
+    assert f"{number:06d}.jpg: it is listed but missing" in capsys.readouterr().err
 
 
 def test_a_part_without_images_is_named(celeba_root, download, capsys):

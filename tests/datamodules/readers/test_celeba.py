@@ -132,7 +132,7 @@ def test_an_image_without_a_part_is_named(celeba_root):
 @pytest.mark.parametrize("archive", [False, True], ids=["folder", "zip"])
 def test_a_listed_image_that_is_missing_is_named(write_celeba, tmp_path, archive):
     reader = CelebA(str(write_celeba(tmp_path, archive=archive)))
-    with pytest.raises(DataError, match=r"000009.jpg: is listed but missing; .*on_bad_image=skip"):
+    with pytest.raises(DataError, match=r"000009.jpg: it is listed but missing; .*on_bad_image=skip"):
         reader.read("000009.jpg", 64)
 
 
@@ -196,3 +196,58 @@ def test_the_fingerprint_changes_when_a_file_is_replaced(celeba_root):
     file = celeba_root / "img_align_celeba/000003.jpg"
     file.write_bytes(file.read_bytes() + b"\0")
     assert CelebA(str(celeba_root)).fingerprint() != before
+
+
+def change_line(file, number, change):
+    lines = file.read_text(encoding="utf-8").splitlines()
+    lines[number - 1] = change(lines[number - 1])
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "number", "change", "text"),
+    [
+        ("list_attr_celeba.txt", 1, lambda _: "7", "says in its first line that it has 7 images, and has 6"),
+        ("list_attr_celeba.txt", 1, lambda _: "202599", "says in its first line that it has 202599 images"),
+        ("list_attr_celeba.txt", 1, lambda _: "many", "its first line is not a count"),
+        ("list_attr_celeba.txt", 2, lambda line: line.replace("Bald", "Male"), "has two columns named 'Male'"),
+        ("list_attr_celeba.txt", 4, lambda line: line.replace("000002", "000001"), "line 4: 000001.jpg has a row"),
+        ("list_attr_celeba.txt", 4, lambda line: line.replace("000002", "../000002"), "line 4: '../000002.jpg' is not"),
+        ("list_eval_partition.txt", 2, lambda _: "000001.jpg 2", "line 2: 000001.jpg has a row already, line 1"),
+    ],
+)
+def test_lists_that_contradict_themselves_are_refused(celeba_root, file, number, change, text):
+    change_line(celeba_root / file, number, change)
+    with pytest.raises(DataError, match=re.escape(str(celeba_root / file))) as error:
+        CelebA(str(celeba_root)).splits()
+    assert text in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_lists_saved_by_other_programs_are_read(celeba_root, encoding, delimiter):
+    expected = CelebA(str(celeba_root)).splits()
+    for name in ("list_attr_celeba.txt", "list_eval_partition.txt"):
+        lines = (celeba_root / name).read_text(encoding="utf-8").splitlines()
+        text = "\r\n".join(delimiter.join(line.split()) for line in lines)
+        (celeba_root / name).write_bytes(text.encode(encoding))
+    found = CelebA(str(celeba_root)).splits()
+    assert {s: (t.names, t.labels.tolist()) for s, t in found.items()} == {
+        s: (t.names, t.labels.tolist()) for s, t in expected.items()
+    }
+
+
+def test_a_member_of_a_zip_that_unpacks_to_too_much_or_is_encrypted_is_refused(write_celeba, tmp_path):
+    file = write_celeba(tmp_path, archive=True) / "img_align_celeba.zip"
+    content = bytearray(file.read_bytes())
+    entry = content.index(b"PK\1\2", content.index(b"PK\1\2") + 4)  # of the first image, after its folder
+    content[entry + 24 : entry + 28] = (1 << 30).to_bytes(4, "little")  # its unpacked size
+    second = content.index(b"PK\1\2", entry + 4)
+    content[second + 8] |= 1
+    file.write_bytes(content)
+    reader = CelebA(str(tmp_path))
+    with pytest.raises(DataError, match=r"000001.jpg unpacks to 1024 MiB, and at most 256 MiB"):
+        reader.read("000001.jpg", 64)
+    with pytest.raises(DataError, match=r"000002.jpg is encrypted"):
+        reader.read("000002.jpg", 64)
+    assert reader.read("000003.jpg", 64).shape == (64, 64, 3)

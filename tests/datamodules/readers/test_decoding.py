@@ -7,7 +7,8 @@ from PIL import Image
 from torchvision.transforms import CenterCrop, Compose, Resize
 
 from adversaria.config.errors import DataError
-from datamodules.readers.decoding import decode_square, file_stamp
+from datamodules.readers import decoding
+from datamodules.readers.decoding import decode, decode_square, file_stamp
 
 
 def picture(width, height):
@@ -104,3 +105,85 @@ def test_a_stamp_notices_another_size_and_another_time(tmp_path):
     file.write_text("two", encoding="utf-8")
     os.utime(file, ns=(6, 6))
     assert file_stamp(file) == ["a.txt", 3, 6]
+
+
+# ------------------------------------------------------------------------------------------------- as a viewer shows it
+
+RAMP = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1))  # left dark, right light
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
+def test_sixteen_bits_of_grey_become_eight(kind):
+    wide = encoded(Image.fromarray(RAMP.astype(np.uint16) * 257), kind)
+    np.testing.assert_array_equal(decode_square(wide, "x", 64, 1), np.repeat(RAMP[..., None], 3, 2))
+
+
+@pytest.mark.parametrize("pixels", [RAMP.astype(np.float32) / 255, RAMP.astype(np.int32)], ids=["float", "32 bits"])
+def test_pixels_without_a_stated_range_are_refused_by_name(pixels):
+    with pytest.raises(DataError, match=r"^a/x.png is not a readable image \(its pixels are .* numbers.*save 8 or 16"):
+        decode_square(encoded(Image.fromarray(pixels), "TIFF"), "a/x.png", 64, 1)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize(("orientation", "stored"), sorted((k, v) for k, v in decoding._UPRIGHT.items()))
+def test_an_image_that_is_stored_turned_stands_upright(kind, orientation, stored):
+    undo = {
+        Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
+        Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
+    }
+    upright = Image.fromarray(np.where(np.arange(64)[:, None] < 20, 255 - RAMP, RAMP)[:, :48].copy()).convert("RGB")
+    tag = Image.Exif()
+    tag[0x0112] = orientation
+    stream = io.BytesIO()
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 100} if kind == "JPEG" else {}
+    upright.transpose(undo.get(stored, stored)).save(stream, kind, exif=tag, **options)
+    seen = np.asarray(decode(stream.getvalue(), "x")).astype(int)
+    assert seen.shape == (64, 48, 3)
+    assert abs(seen - np.asarray(upright)).mean() < 3
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_damaged_exif_data_is_no_reason_to_leave_an_image_out():
+    stream = io.BytesIO()
+    picture(8, 8).save(stream, "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
+    assert decode_square(stream.getvalue(), "x", 8, 1).shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_hidden_under_transparency_is_white(mode):
+    hidden = np.random.default_rng(0).integers(0, 200, (16, 16, 4), np.uint8)
+    hidden[..., 3] = 0
+    hidden[4:12, 4:12] = (60, 60, 60, 255)
+    image = Image.fromarray(hidden)
+    if mode == "P":
+        image = Image.fromarray(np.where(hidden[..., 3] == 0, 0, 1).astype(np.uint8), "P")
+        image.putpalette([9, 9, 9, 60, 60, 60])
+        image.info["transparency"] = 0
+    seen = decode_square(encoded(image.convert(mode)), "x", 16, 1)
+    assert (seen[4:12, 4:12] == 60).all()
+    assert (seen[:4] == 255).all()
+
+
+def test_the_first_frame_of_an_animated_file_is_taken_and_that_is_said_once(caplog):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime")]
+    stream = io.BytesIO()
+    frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:])
+    decoding._SAID.clear()
+    for name in ("a.gif", "b.gif"):
+        assert decode_square(stream.getvalue(), name, 8, 1)[0, 0].tolist() == [255, 0, 0]
+    assert [r.getMessage()[:18] for r in caplog.records] == ["a.gif is animated;"]
+
+
+def test_more_pixels_than_fit_are_refused_before_they_are_decoded(monkeypatch):
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 63 * 64)
+    with pytest.raises(DataError, match="it has 64x64 pixels, and at most 4032 are decoded"):
+        decode_square(encoded(picture(64, 64)), "x", 8, 1)
+
+
+def test_a_format_that_starts_a_program_is_not_opened(monkeypatch):
+    from PIL import EpsImagePlugin
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *a, **k: pytest.fail("Ghostscript was started"))
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
+    with pytest.raises(DataError, match=r"x.jpg is not a readable image \(cannot identify"):
+        decode_square(eps, "x.jpg", 8, 1)

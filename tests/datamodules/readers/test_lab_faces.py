@@ -90,7 +90,7 @@ def test_a_fraction_that_leaves_no_validation_image_is_named(root):
 def test_a_missing_image_is_named(root):
     file = root / "face/train/00001.png"
     file.unlink()
-    with pytest.raises(DataError, match=re.escape(f"{file} cannot be read (No such file or directory)")):
+    with pytest.raises(DataError, match=re.escape(f"{file}: it is listed but missing")):
         LabFaces(str(root)).read("train/00001.png", 64)
 
 
@@ -99,4 +99,73 @@ def test_the_fingerprint_follows_files_and_fraction(root):
     assert LabFaces(str(root), 0.2).fingerprint() == before
     assert LabFaces(str(root), 0.3).fingerprint() != before
     Image.new("RGB", (64, 64), "red").resize((70, 70)).save(root / "face/test/00000.png")
+    assert LabFaces(str(root), 0.2).fingerprint() != before
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", " "])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_of_any_office_program_are_read(root, delimiter, encoding):
+    expected = LabFaces(str(root), 0.2).splits()
+    for part in ("train", "test"):
+        file = root / f"face/{part}.csv"
+        text = file.read_text(encoding="utf-8").replace(",", delimiter).replace("\n", "\r\n")
+        file.write_bytes(text.encode(encoding))
+    found = LabFaces(str(root), 0.2).splits()
+    assert {s: (t.names, t.labels.tolist()) for s, t in found.items()} == {
+        s: (t.names, t.labels.tolist()) for s, t in expected.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "content", "text"),
+    [
+        (1, "image_name,Male,Male", "has two columns named 'Male'"),
+        (1, "image_name,Bangs,", "a label column has no name"),
+        (1, "00000.png,1,0", "has no line of titles: its first line is '00000.png,1,0'"),
+        (1, "face0,1,0", "has no line of titles"),
+        (4, "00000.png,1,0", "line 4: 00000.png has a row already, line 2"),
+        (4, "../test/00000.png,1,0", "line 4: '../test/00000.png' is not the name of a file inside"),
+        (4, "/dev/zero,1,0", "line 4: '/dev/zero' is not the name"),
+        (4, '"00002.png', "line"),
+    ],
+)
+def test_what_a_table_cannot_mean_is_refused(root, line, content, text):
+    file = root / "face/train.csv"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    lines[line - 1] = content
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(DataError, match=re.escape(str(file))) as error:
+        LabFaces(str(root)).splits()
+    assert text in str(error.value)
+
+
+def test_an_empty_table_is_refused(root):
+    (root / "face/train.csv").write_text("\n;;\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"train\.csv is empty"):
+        LabFaces(str(root)).attributes()
+
+
+def test_images_that_the_table_leaves_out_are_said(root, caplog):
+    file = root / "face/train.csv"
+    file.write_text("\n".join(file.read_text(encoding="utf-8").splitlines()[:8]), encoding="utf-8")
+    LabFaces(str(root), 0.2).splits()
+    assert "names 7 images; 3 other images in" in caplog.text
+
+
+def test_a_relative_root_is_named_as_the_whole_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=re.escape(f"looked in {tmp_path}/faces, {tmp_path}/faces/face")):
+        LabFaces("faces").attributes()
+
+
+def test_an_image_in_a_folder_within_is_read_and_changes_the_fingerprint(root):
+    (root / "face/train/more").mkdir()
+    (root / "face/train/00001.png").rename(root / "face/train/more/1.png")
+    file = root / "face/train.csv"
+    file.write_text(file.read_text(encoding="utf-8").replace("00001.png", "more/1.png"), encoding="utf-8")
+    reader = LabFaces(str(root), 0.2)
+    assert reader.splits()["train"].names[1] == "train/more/1.png"
+    np.testing.assert_array_equal(reader.read("train/more/1.png", 8)[0, 0], colour("train", 1))
+    before = reader.fingerprint()
+    Image.new("RGB", (70, 70)).save(root / "face/train/more/1.png")
     assert LabFaces(str(root), 0.2).fingerprint() != before

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from adversaria.config.errors import DataError
+from datamodules.array_cache import open_cache
 from datamodules.readers.digits import DigitArrays, DigitReader
 from datamodules.readers.lab_digits import LabDigits
 from datamodules.readers.mnist import EmbeddedMNIST
@@ -132,7 +133,7 @@ def test_the_lab_layout_is_read_grey_or_coloured(tmp_path, mode, inside):
     reader = LabDigits(str(tmp_path if inside else tmp_path / "digits"), "usps", val_fraction=0.2)
     splits = reader.splits()
     assert reader.name == "lab_usps"
-    assert {split: len(t) for split, t in splits.items()} == {"train": 20, "val": 5, "test": 7}
+    assert {split: len(t) for split, t in splits.items()} == {"train": 15, "val": 10, "test": 7}
     assert splits["test"].labels[:, 0].tolist() == written["test"].labels.tolist()
     for i, name in enumerate(splits["test"].names):
         assert np.array_equal(reader.read(name, 28), np.repeat(written["test"].images[i][..., None], 3, 2))
@@ -142,14 +143,73 @@ def test_a_row_that_is_no_label_is_an_error_that_names_the_table(tmp_path):
     write_lab(tmp_path)
     table = tmp_path / "digits" / "usps" / "train.csv"
     table.write_text(table.read_text(encoding="utf-8").replace(",3\n", ",three\n", 1), encoding="utf-8")
-    with pytest.raises(DataError, match=r"train\.csv: expected rows image_name,label"):
+    with pytest.raises(DataError, match=r"train\.csv, line 5: expected image_name,label"):
         LabDigits(str(tmp_path), "usps").splits()
 
 
 def test_a_missing_image_and_a_missing_set_are_errors(tmp_path):
     write_lab(tmp_path)
     (tmp_path / "digits" / "usps" / "train" / "00007.png").unlink()
-    with pytest.raises(DataError, match=r"00007\.png is not a readable image"):
-        LabDigits(str(tmp_path), "usps").splits()
+    reader = LabDigits(str(tmp_path), "usps")
+    with pytest.raises(DataError, match=r"00007\.png: it is listed but missing"):
+        [reader.read(name, 28) for name in reader.splits()["train"].names]
     with pytest.raises(DataError, match=r"lab_svhn not found: .*set data.root to the folder that has digits/"):
         LabDigits(str(tmp_path), "svhn").attributes()
+
+
+def rewrite(file, change):
+    file.write_bytes(change(file.read_text(encoding="utf-8")).encode("utf-8"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.partition("\n")[2],
+        lambda text: text.replace(",", ";"),
+        lambda text: text.replace(",", "\t").replace("\n", "\r\n"),
+        lambda text: "\ufeff" + text,
+    ],
+    ids=["without titles", "semicolons", "tabs and CRLF", "byte-order mark"],
+)
+def test_a_table_is_read_whole_however_it_was_saved(tmp_path, change):
+    write_lab(tmp_path)
+    expected = LabDigits(str(tmp_path), "usps").splits()
+    rewrite(tmp_path / "digits/usps/train.csv", change)
+    found = LabDigits(str(tmp_path), "usps").splits()
+    assert {s: t.labels.tolist() for s, t in found.items()} == {s: t.labels.tolist() for s, t in expected.items()}
+
+
+@pytest.mark.parametrize("label", ["10", "-1", "12", "3.5", ""])
+def test_a_label_that_is_no_digit_is_named_by_line(tmp_path, label):
+    write_lab(tmp_path)
+    rewrite(tmp_path / "digits/usps/train.csv", lambda text: text.replace(",3\n", f",{label}\n", 1))
+    with pytest.raises(DataError, match=r"train\.csv, line 5: expected image_name,label with a label from 0 to 9"):
+        LabDigits(str(tmp_path), "usps").splits()
+
+
+def test_a_broken_digit_is_left_out_where_that_is_asked_for(tmp_path):
+    write_lab(tmp_path)
+    (tmp_path / "digits/usps/train/00007.png").write_bytes(b"")
+    reader = LabDigits(str(tmp_path), "usps")
+    with pytest.raises(DataError, match=r"00007\.png is not a readable image \(it is empty\)"):
+        open_cache(reader, 8, tmp_path / "cache")
+    cache = open_cache(reader, 8, tmp_path / "cache", "skip")
+    assert (cache.skipped, len(cache.splits["train"])) == (1, 14)
+    assert cache.splits["train"].labels[:3, 0].tolist() == [0, 2, 3]  # the second image is broken
+
+
+def test_digits_of_any_sort_are_decoded_as_all_images_are(tmp_path):
+    write_lab(tmp_path)
+    folder = tmp_path / "digits/usps/test"
+    Image.fromarray(np.full((28, 28), 40_000, np.uint16)).save(folder / "00000.png")
+    Image.new("LA", (28, 28), (0, 0)).save(folder / "00007.png")
+    reader = LabDigits(str(tmp_path), "usps")
+    assert np.unique(reader.read("test/0", 28)).tolist() == [156]
+    assert np.unique(reader.read("test/1", 28)).tolist() == [255]
+
+
+def test_only_grey_digits_are_blended(tmp_path):
+    write_lab(tmp_path)
+    reader = BlendedDigits(lambda: LabDigits(str(tmp_path), "usps"), photos=None)
+    with pytest.raises(DataError, match="only grey digits, such as mnist's, can be blended"):
+        reader.splits()
