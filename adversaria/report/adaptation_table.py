@@ -10,6 +10,7 @@ from typing import Any
 
 from adversaria.report import tables
 from adversaria.runs.record import read_record
+from adversaria.runs.whole_files import replace_text
 
 FLOOR, CEILING = "source_only", "target_only"
 AUGMENTATIONS = ("augmentation", "target_augmentation")  # in a protocol
@@ -138,4 +139,4 @@ def write_csv(file: Path, cells: Cells, reported: Mapping[str, Mapping[str, Any]
         ]
         for (system, scenario), cell in sorted(cells.items())
     ]
-    file.write_text(tables.csv_text(header, rows), encoding="utf-8")
+    replace_text(file, tables.csv_text(header, rows))

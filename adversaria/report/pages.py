@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from adversaria.config.errors import UserError
+from adversaria.config.errors import SavingError, UserError
 from adversaria.report.comparison import compare
 from adversaria.report.reading import find, is_run, read
 from adversaria.report.rendering import render
 from adversaria.report.run import MAIN, Run, names_of
+from adversaria.runs.whole_files import replace_text
 
 REPORT = "report.html"
 
@@ -78,8 +79,7 @@ def _save(file: Path, template: str, **context: Any) -> Path:
 
     text = render(template, relative=relative, **context)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ReportError(f"cannot write {file} ({error.strerror}); choose another place with --output") from error
+        replace_text(file, text)
+    except SavingError as error:
+        raise ReportError(f"{error}; choose another place with --output") from error
     return file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from adversaria.config.errors import SavingError, first_line
+from adversaria.config.errors import SavingError
+from adversaria.runs.whole_files import cannot_write, free_space, written_whole
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -27,21 +27,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             SavingError: the file cannot be written; an earlier one of that name is unchanged.
         """
         path = Path(path)
-        scratch = path.with_name(f".{path.name}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with scratch.open("wb") as stream:
+            with written_whole(path) as stream:
                 torch.save(checkpoint, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
-            scratch.replace(path)
             _flush_folder(path.parent)
         except (OSError, RuntimeError) as error:  # torch's writer makes a RuntimeError of a full disk
-            with contextlib.suppress(OSError):
-                scratch.unlink()
-            raise SavingError(
-                f"cannot write {path} ({first_line(error)}); {_free(path)}; an earlier one is unchanged"
-            ) from error
+            raise cannot_write(path, error) from error
 
 
 def check_space(folder: Path, needed: int) -> None:
@@ -53,15 +46,9 @@ def check_space(folder: Path, needed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(folder).free < needed:
         raise SavingError(
-            f"the checkpoints of this run need {needed / 1e6:.0f} MB in {folder}, and {_free(folder)}; "
+            f"the checkpoints of this run need {needed / 1e6:.0f} MB in {folder}, and {free_space(folder)}; "
             "make room, or choose another output_root"
         )
-
-
-def _free(path: Path) -> str:
-    while not path.exists():
-        path = path.parent
-    return f"its disk has {shutil.disk_usage(path).free / 1e6:.0f} MB left"
 
 
 def _flush_folder(folder: Path) -> None:

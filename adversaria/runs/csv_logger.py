@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.utilities import rank_zero_only
+
+from adversaria.runs.whole_files import cannot_write
 
 HEADER = ("iteration", "metric", "value")
 
@@ -37,17 +41,35 @@ class CSVLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append a line for each metric and close the file, so that a killed run loses none."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with self.file.open("a", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            if stream.tell() == 0:
-                writer.writerow(HEADER)
-            elif self._first and not self.file.read_bytes().endswith(b"\n"):
-                stream.write("?\n")  # a crash cut the last line short: make it unreadable rather than wrong
-            writer.writerows((step, name, f"{float(value):.6g}") for name, value in metrics.items())
+        """Append a line for each metric and close the file, so that a killed run loses none.
+
+        Raises:
+            SavingError: they cannot be written; the file is as it was.
+        """
+        before = self.file.stat().st_size if self.file.exists() else 0
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with self.file.open("a", newline="", encoding="utf-8") as stream:
+                writer = csv.writer(stream, lineterminator="\n")
+                if before and self._first:
+                    stream.write(_end_of_last_line(self.file.read_bytes()))
+                if before == 0:
+                    writer.writerow(HEADER)
+                writer.writerows((step, name, f"{float(value):.6g}") for name, value in metrics.items())
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.truncate(self.file, before)
+            raise cannot_write(self.file, error) from error
         self._first = False
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the run folder has config.yaml."""
+
+
+def _end_of_last_line(content: bytes) -> str:
+    """Return what ends the last line where a crash cut it short: that line becomes unreadable rather than wrong."""
+    if content.endswith(b"\n"):
+        return ""
+    header = ",".join(HEADER) + "\n"
+    return "?\n" if b"\n" in content else header[len(content) :]  # of the header, the rest is known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 
 #: Part of each expected warning -> why it can be ignored. The texts are foreign: where a new version changes one, the
@@ -17,7 +18,14 @@ EXPECTED_WARNINGS = {
 
 
 def quieten() -> None:
-    """Ignore the expected warnings, and Lightning's greetings."""
+    """Ignore the expected warnings, Lightning's greetings, and errors that a thread of TensorBoard's hands on."""
     for expected in EXPECTED_WARNINGS:
         warnings.filterwarnings("ignore", f".*{expected}")
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    threading.excepthook = _show_errors_of_threads
+
+
+def _show_errors_of_threads(lost: threading.ExceptHookArgs) -> None:
+    """Show the error that ended a thread, unless TensorBoard's writer could not write, which its next call raises."""
+    if type(lost.thread).__name__ != "_AsyncWriterThread" or not isinstance(lost.exc_value, OSError):
+        threading.__excepthook__(lost)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from omegaconf import OmegaConf
 
 from adversaria.config.errors import CheckpointError
 from adversaria.config.renamed import renamed_protocol
+from adversaria.runs.whole_files import replace_text
 
 #: Files of a run folder.
 CONFIG = "config.yaml"
@@ -87,13 +87,6 @@ def read_json(file: Path, default: Any) -> Any:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else default
 
 
-def replace_text(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    scratch = file.with_name(f".{file.name}.{os.getpid()}")  # other jobs of a sweep may write the same file
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(file)
-
-
 def measured(trainer: Any) -> dict[str, float]:
     """Return the test metrics by name."""
     return {k: float(v) for k, v in sorted(trainer.callback_metrics.items()) if k.startswith("test/")}
@@ -105,7 +98,16 @@ def record_of(trainer: Any, module: Any, **protocol: Any) -> dict[str, Any]:
     docs/protocol.md lists the keys; `adversaria.runs.wording` has what people read instead.
     """
     callbacks = {k: v for c in trainer.callbacks if hasattr(c, "protocol") for k, v in c.protocol().items()}
+    data = trainer.datamodule.describe()
+    data |= _tested(trainer, data)
     return {
         "metrics": {k: v if math.isfinite(v) else None for k, v in measured(trainer).items()},  # JSON has no NaN
-        "protocol": {**protocol, "iteration": module.iteration, **trainer.datamodule.describe(), **callbacks},
+        "protocol": {**protocol, "iteration": module.iteration, **data, **callbacks},
     }
+
+
+def _tested(trainer: Any, data: dict[str, Any]) -> dict[str, int]:
+    """Return the number of images that were tested: `trainer.limit_test_batches` may leave some out."""
+    split = trainer.datamodule.test_split
+    images = sum(trainer.num_test_batches) * data["batch_size"] * trainer.world_size
+    return {k: min(data[k], images) for k in (f"n_{split}", f"n_{split}_target") if k in data}

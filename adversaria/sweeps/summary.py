@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from adversaria.config.errors import ConfigError
 from adversaria.report import tables
 from adversaria.runs import objective as runs_objective
-from adversaria.runs.record import CONFIG, FAILURE, INVOCATION, METRICS, read_json, read_record, replace_text
+from adversaria.runs.record import CONFIG, FAILURE, INVOCATION, METRICS, read_json, read_record
+from adversaria.runs.whole_files import replace_text
 from adversaria.sweeps.names import shortest
 
 DONE, UNFINISHED, FAILED = "done", "unfinished", "failed"

@@ -10,6 +10,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 
 from adversaria.report.adaptation_table import markdown, read_cells, write_csv
+from adversaria.runs.whole_files import replace_text
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,6 @@ class UDATable(Callback):
             log.warning("no run in %s is finished: no table", folder)
             return
         text = markdown(cells, self.reported) + (f"\n{self.note}\n" if self.note else "")
-        (folder / "table.md").write_text(text, encoding="utf-8")
+        replace_text(folder / "table.md", text)
         write_csv(folder / "table.csv", cells, self.reported)
         print(f"\n{text}\n{folder / 'table.md'}")

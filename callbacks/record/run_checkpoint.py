@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from adversaria.config.containers import replace_prefix
 from adversaria.config.types import PositiveInt
 from adversaria.runs.checkpoint_io import check_space
+from callbacks.figures.base import tensorboard_writers
 
 
 class RunCheckpoint(ModelCheckpoint):
@@ -73,6 +74,8 @@ class RunCheckpoint(ModelCheckpoint):
     def save_last_checkpoint(self, trainer: pl.Trainer) -> None:
         """Save `last.ckpt` and tell the loggers, as Lightning does."""
         self.last_model_path = str(Path(str(self.dirpath)) / "last.ckpt")  # before it is saved, as a part of the state
+        for writer in tensorboard_writers(trainer) if trainer.is_global_zero else []:
+            writer.flush()  # a killed run goes on from this checkpoint: what came before it must be on the disk
         trainer.save_checkpoint(self.last_model_path)
         for logger in trainer.loggers if trainer.is_global_zero else []:
             logger.after_save_checkpoint(proxy(self))

@@ -20,16 +20,8 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from adversaria.runs.architecture import architecture, as_text, flatten
 from adversaria.runs.environment import environment_of
-from adversaria.runs.record import (
-    ARCHITECTURE,
-    INVOCATION,
-    METRICS,
-    measured,
-    read_json,
-    record_of,
-    replace_text,
-    write_record,
-)
+from adversaria.runs.record import ARCHITECTURE, INVOCATION, METRICS, measured, read_json, record_of, write_record
+from adversaria.runs.whole_files import discard_unfinished, replace_text
 from callbacks.base import datamodule_of
 from callbacks.figures.base import tensorboard_writers
 
@@ -64,6 +56,7 @@ class RunRecord(pl.Callback):
         if not trainer.is_global_zero:
             return
         folder = Path(trainer.default_root_dir)
+        discard_unfinished(folder)
         file = folder / "environment.json"
         attempts = read_json(file, [])
         attempts.append({**environment_of(trainer), "seed": self.config["seed"]})

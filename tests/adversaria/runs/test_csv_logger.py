@@ -1,8 +1,11 @@
 import math
+import resource
+import signal
 
 import pytest
 import torch
 
+from adversaria.config.errors import SavingError
 from adversaria.runs.csv_logger import CSVLogger
 from adversaria.runs.curves import read_metrics
 
@@ -102,3 +105,28 @@ def test_values_keep_seven_digits_and_odd_ones_survive(file):
 def test_it_is_a_logger_that_lightning_can_ask(file):
     logger = logger_of(file)
     assert (logger.name, logger.version) == ("csv", "")
+
+
+@pytest.mark.parametrize("cut", [1, 9, 22])
+def test_a_header_cut_short_is_completed(file, cut):
+    logger_of(file).log_metrics({"loss": 1.0}, step=1)
+    file.write_bytes(file.read_bytes()[:cut])
+    logger_of(file).log_metrics({"loss": 2.0}, step=2)
+    assert read_metrics(file) == {"loss": ([2], [2.0])}
+
+
+def test_on_a_full_disk_it_is_one_sentence_and_the_file_is_as_it_was(file):
+    logger = logger_of(file)
+    logger.log_metrics({"loss": 1.0}, step=1)
+    before, limit = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, limit[1]))
+    try:
+        with pytest.raises(SavingError, match=r"cannot write .*metrics\.csv \(File too large\); its disk has"):
+            logger.log_metrics({"loss": 2.0}, step=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert file.read_bytes() == before
+    logger.log_metrics({"loss": 2.0}, step=2)
+    assert lines(file)[1:] == ["1,loss,1", "2,loss,2"]

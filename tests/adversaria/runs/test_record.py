@@ -2,12 +2,13 @@
 
 import json
 import shutil
+import types
 from pathlib import Path
 
 import pytest
 
 from adversaria.report.adaptation_table import markdown, read_cells
-from adversaria.runs.record import append_evaluation, read_json, read_record, understood, write_record
+from adversaria.runs.record import append_evaluation, read_json, read_record, record_of, understood, write_record
 
 OLD_RUNS = Path(__file__).resolve().parents[2] / "fixtures" / "old_runs"
 
@@ -57,3 +58,14 @@ def test_runs_of_version_0_1_0_make_the_table_of_adaptation(tmp_path: Path) -> N
     assert "| system | digits → mnist5k |" in text
     assert "digits_mnist5k: 1,000" in text
     assert "target images: the same" in text
+
+
+@pytest.mark.parametrize(("batches", "tested"), [([1], 10), ([4], 36)])
+def test_a_record_counts_the_images_that_were_tested(batches: list[int], tested: int) -> None:
+    described = {"n_train": 90, "n_test": 36, "batch_size": 10}
+    data = types.SimpleNamespace(describe=lambda: described, test_split="test")
+    trainer = types.SimpleNamespace(
+        callbacks=[], callback_metrics={}, datamodule=data, num_test_batches=batches, world_size=1
+    )
+    protocol = record_of(trainer, types.SimpleNamespace(iteration=3))["protocol"]
+    assert protocol == {"iteration": 3, "n_train": 90, "n_test": tested, "batch_size": 10}
