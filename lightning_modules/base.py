@@ -19,7 +19,7 @@ from adversaria.config.errors import ConfigError
 from adversaria.config.renamed import renamed
 from adversaria.runs import random_state, signals
 from lightning_modules import checkpoint as checkpoints
-from lightning_modules.checks import check_data
+from lightning_modules.checks import check_data, check_synchronised
 from lightning_modules.recorded import RecordedSteps
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
@@ -104,7 +104,7 @@ class BaseModule(RecordedSteps):
             if isinstance(callback, SavesWithinEpochs):
                 callback.on_iteration_end(self.trainer, self, stopping=bool(signal))
         if signal:
-            raise signals.Interrupted(signal)
+            signals.stop(signal)
 
     def end_iteration(self, batch: Any) -> None:
         """Do what ends an iteration, such as updating an average of weights. Called before anything is saved."""
@@ -135,6 +135,7 @@ class BaseModule(RecordedSteps):
         """
         if trainer.limit_train_batches == 0:
             raise ConfigError("trainer.limit_train_batches=0: nothing to train on; evaluate.py only measures")
+        check_synchronised(trainer, self)
 
     def on_train_start(self) -> None:
         """Seed this process or restore its state from the checkpoint; install signal handlers during the fit.
@@ -166,7 +167,7 @@ class BaseModule(RecordedSteps):
         signals.defer(False)
         self.stop_recording()
         if signal := self._requested_signal(due=True):
-            raise signals.Interrupted(signal)
+            signals.stop(signal)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what the run needs to go on exactly, and what rebuilds the module.
