@@ -30,6 +30,7 @@ class ConditionalGrid(FigureCallback):
     """
 
     needs = ConditionalSampler
+    picture = "labels"
 
     def __init__(
         self,
@@ -64,4 +65,4 @@ class ConditionalGrid(FigureCallback):
         axis.imshow(pictures)
         axis.set_xticks([])
         axis.set_yticks([(i + 0.5) * height / len(names) for i in range(len(names))], names, fontsize=7)
-        save_picture(trainer, module, "labels", figure)
+        save_picture(trainer, module, self.picture, figure)

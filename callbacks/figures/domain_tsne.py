@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from adversaria.config.types import IntAtLeast2, NonNegativeInt
 from adversaria.measures.domains import predict_domain
 from adversaria.measures.embedding import embed, reduce
+from adversaria.runs.whole_files import written_whole
 from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture, save_projection
 from lightning_modules.protocols import DomainClassifier
@@ -28,6 +29,7 @@ class DomainTSNE(FigureCallback):
     """
 
     needs = DomainClassifier
+    picture = "domains"
 
     def __init__(
         self,
@@ -55,12 +57,13 @@ class DomainTSNE(FigureCallback):
         digits = np.concatenate([p.labels.numpy() for p in predictions])
         domains = np.repeat([0, 1], [len(p.labels) for p in predictions])
         file = figures_folder(trainer) / f"domains_{module.iteration:07d}.npz"
-        np.savez(file, points=points, digit=digits, target=domains)
+        with written_whole(file) as stream:
+            np.savez(stream, points=points, digit=digits, target=domains)
         names = list(data.names.values())
-        save_picture(trainer, module, "domains", _page(points, digits, domains, names))
         pixels = [data.pixels(domain, "test", self.count)["image"] / 255 for domain in ("source", "target")]
         labels = {"digit": digits.tolist(), "domain": [names[i] for i in domains]}
         save_projection(trainer, module, reduced, torch.cat(pixels), labels)
+        save_picture(trainer, module, self.picture, _page(points, digits, domains, names))
 
 
 def _page(points: np.ndarray, digits: np.ndarray, domains: np.ndarray, names: list[str]) -> Figure:

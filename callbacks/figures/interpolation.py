@@ -26,6 +26,7 @@ class Interpolation(FigureCallback):
     """
 
     needs = Sampler
+    picture = "interpolation"
 
     def __init__(
         self,
@@ -46,4 +47,4 @@ class Interpolation(FigureCallback):
             images = module.sample(len(noise), noise, labels.repeat_interleave(self.steps, 0))
         else:
             images = module.sample(len(noise), noise)
-        save_picture(trainer, module, "interpolation", grid(to_uint8(images, module.value_range), self.steps))
+        save_picture(trainer, module, self.picture, grid(to_uint8(images, module.value_range), self.steps))

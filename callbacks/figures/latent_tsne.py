@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from adversaria.config.types import NonNegativeInt, PositiveInt
 from adversaria.measures.embedding import embed, reduce
+from adversaria.runs.whole_files import written_whole
 from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture, save_projection
 from datamodules.labels import DIGIT, label_sizes, select_attributes
@@ -33,6 +34,7 @@ class LatentTSNE(FigureCallback):
     """
 
     needs = FeatureExtractor
+    picture = "tsne"
 
     def __init__(
         self,
@@ -65,10 +67,11 @@ class LatentTSNE(FigureCallback):
         known: list[str] = data.attributes
         shown = [a for a in self.attributes if a in known] or [a for a in known if a == DIGIT]
         labels = {a: batch["labels"][:, known.index(a)].numpy() for a in shown}
-        np.savez(figures_folder(trainer) / f"tsne_{module.iteration:07d}.npz", points=points, **labels)
-        save_picture(trainer, module, "tsne", _page(points, labels))
+        with written_whole(figures_folder(trainer) / f"tsne_{module.iteration:07d}.npz") as stream:
+            np.savez(stream, points=points, **labels)
         low, high = module.value_range
         save_projection(trainer, module, reduced, (batch["image"] - low) / (high - low), labels)
+        save_picture(trainer, module, self.picture, _page(points, labels))
 
 
 def _page(points: np.ndarray, labels: dict[str, np.ndarray]) -> Figure:

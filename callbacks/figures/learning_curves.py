@@ -30,6 +30,7 @@ class LearningCurves(FigureCallback):
         every_n_epochs: epochs from one picture to the next; 0: only after the fit.
     """
 
+    picture = "curves"
     after_others = True  # it draws what they log at the end of an epoch
 
     def __init__(
@@ -57,7 +58,7 @@ class LearningCurves(FigureCallback):
         """Read the metrics and draw."""
         file = Path(trainer.default_root_dir) / "metrics.csv"
         if file.exists():
-            save_picture(trainer, module, "curves", draw_curves(read_metrics(file), self.panels, self.smoothing))
+            save_picture(trainer, module, self.picture, draw_curves(read_metrics(file), self.panels, self.smoothing))
 
 
 def draw_curves(curves: Curves, panels: dict[str, list[str]], smoothing: float) -> Figure:

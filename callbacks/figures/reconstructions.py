@@ -26,6 +26,7 @@ class Reconstructions(FigureCallback):
     """
 
     needs = Autoencoder
+    picture = "reconstructions"
 
     def __init__(self, count: PositiveInt = 10, every_n_epochs: NonNegativeInt = 1) -> None:
         super().__init__(every_n_epochs)
@@ -49,4 +50,4 @@ class Reconstructions(FigureCallback):
             f"Test images, reconstructions, MSE on ({low:g}, {high:g}): mean {sum(errors) / len(errors):.4f}",
             fontsize=9,
         )
-        save_picture(trainer, module, "reconstructions", figure)
+        save_picture(trainer, module, self.picture, figure)

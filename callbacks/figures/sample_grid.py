@@ -12,6 +12,7 @@ from PIL import Image
 from adversaria.config.types import NonNegativeInt, PositiveInt
 from adversaria.images.grid import grid, to_uint8
 from adversaria.images.sampling import sample_like_data
+from adversaria.runs.whole_files import written_whole
 from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture
 from lightning_modules.protocols import Sampler
@@ -28,6 +29,7 @@ class SampleGrid(FigureCallback):
     """
 
     needs = Sampler
+    picture = "samples"
 
     def __init__(
         self,
@@ -43,16 +45,18 @@ class SampleGrid(FigureCallback):
         """Sample and save."""
         noise = module.noise(self.rows * self.columns, self.seed)
         images = to_uint8(sample_like_data(module, datamodule_of(trainer), noise), module.value_range)
-        save_picture(trainer, module, "samples", grid(images, self.columns))
+        save_picture(trainer, module, self.picture, grid(images, self.columns))
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
-        """Draw the last grid, then join all grids of the run, those before a resume too, into an animation."""
-        super().on_train_end(trainer, pl_module)
-        if trainer.is_global_zero:
-            folder = figures_folder(trainer)
-            frames = [Image.fromarray(_read(file)) for file in sorted(folder.glob("samples_*.png"))]
-            pause = [200] * (len(frames) - 1) + [2000]  # ms; the last one stays
-            frames[0].save(folder / "samples.gif", save_all=True, append_images=frames[1:], duration=pause, loop=0)
+    def join(self, trainer: pl.Trainer) -> None:
+        """Join all grids of the run, those before a resume too, into an animation, unless it is newer than they are."""
+        folder = figures_folder(trainer)
+        files, animation = sorted(folder.glob("samples_*.png")), folder / "samples.gif"
+        if not files or (animation.exists() and animation.stat().st_mtime_ns > files[-1].stat().st_mtime_ns):
+            return
+        frames = [Image.fromarray(_read(file)) for file in files]
+        pause = [200] * (len(frames) - 1) + [2000]  # ms; the last one stays
+        with written_whole(animation) as stream:
+            frames[0].save(stream, "gif", save_all=True, append_images=frames[1:], duration=pause, loop=0)
 
 
 def _read(file: Path) -> np.ndarray:
