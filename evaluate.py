@@ -27,8 +27,8 @@ The metrics are printed, and appended with their protocol to `evaluations` in th
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    options = _options(arguments)
     with one_sentence_errors():
+        options = _options(arguments)
         folder, file = run_folder.find(options.run, options.checkpoint)
         model = None
         if folder is None:
@@ -44,9 +44,13 @@ def main(arguments: list[str] | None = None) -> None:
 
         from adversaria.tools.results import print_results  # rich takes a while to import
 
-        print_results(record["metrics"], title=f"{record['protocol']['split']} split")
-        if output := options.output or (folder and folder / METRICS):
-            append_to(output, record, lock=not options.output)
+        output = options.output or (folder and folder / METRICS)
+        try:
+            if output:
+                append_to(output, record, lock=not options.output)
+        finally:  # shown even if it cannot be written
+            print_results(record["metrics"], title=f"{record['protocol']['split']} split")
+        if output:
             print(f"appended to {output}")
 
 

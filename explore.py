@@ -16,8 +16,8 @@ from adversaria.tools.generate import load_generator, weights_of
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
-    options = _options(arguments)
     with one_sentence_errors():
+        options = _options(arguments)
         if importlib.util.find_spec("nicegui") is None:
             raise ConfigError("the page needs NiceGUI, which is not installed; pip install -e '.[explore]'")
         folder, file = run_folder.find(options.run, options.checkpoint)

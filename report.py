@@ -16,8 +16,8 @@ from adversaria.config.errors import one_sentence_errors
 
 def main(arguments: list[str] | None = None) -> None:
     """Write what the command line asks for, and say where."""
-    options = _options(arguments)
     with one_sentence_errors():
+        options = _options(arguments)
         from adversaria.report.pages import write
 
         for file in write(options.folders, options.output, options.each):

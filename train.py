@@ -26,11 +26,11 @@ def main(cfg: DictConfig) -> float | None:
 if __name__ == "__main__":
     gc.disable()  # off until the fit: collecting garbage during the imports took a fifth of the start
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    if {"--help", "-h"} & set(sys.argv):
-        print(command_help.text())
-        sys.exit(0)
-    register_resolvers()
-    sys.argv[1:] = renamed_arguments(sys.argv[1:])
     with one_sentence_errors(), restart_after_killed_job():  # errors of composition are raised before main is called
+        if {"--help", "-h"} & set(sys.argv):
+            print(command_help.text())
+            sys.exit(0)
+        register_resolvers()
+        sys.argv[1:] = renamed_arguments(sys.argv[1:])
         main()
     sys.exit(0)

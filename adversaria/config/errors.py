@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from adversaria.config.endings import ends_quietly
+
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
@@ -54,10 +56,14 @@ def first_line(error: BaseException) -> str:
 
 @contextmanager
 def one_sentence_errors() -> Iterator[None]:
-    """Print user errors, and what libraries find wrong with a command, as one line on stderr; leave with status 2."""
+    """Print user errors, and what libraries find wrong with a command, as one line on stderr; leave with status 2.
+
+    Ctrl+C, and output whose reader has gone (`| head -1`), end without a word.
+    """
     print_in_any_locale()
     try:
-        yield
+        with ends_quietly():
+            yield
     except UserError as error:
         fail(str(error))
     except Exception as error:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adversaria.config import machine_errors
 from adversaria.config.errors import CONF, UserError, options, suggest
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ GROUP_WITHOUT_CHOICE = "Config group override"
 UNKNOWN_KEY = r"Could not override '([^']+)'"
 #: Class names of the errors by which joblib and submitit say that a job's process was killed.
 JOBLIB_KILLED, SUBMITIT_KILLED = "TerminatedWorkerError", "UncompletedJobError"
+#: Beginning of the names that joblib gives its processes.
+JOBLIB_WORKER = "LokyProcess"
 #: Class name of Lightning's error for options that do not go together: known without seconds of import.
 LIGHTNINGS = "MisconfigurationException"
 
@@ -37,6 +40,8 @@ def describe_error(error: Exception) -> str | None:
         if isinstance(cause, UserError):
             return str(cause)
         cause = cause.__cause__ or cause.__context__
+    if cause is not None and (sentence := machine_errors.describe(cause)):
+        return sentence
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _missing_option(error.missing_cfg_file)
     if isinstance(error, OverrideParseException):

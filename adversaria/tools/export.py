@@ -85,8 +85,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--image-size", type=int, metavar="SIDE", help="side of a classifier's images in pixels (default: the run's)"
     )
-    options = parser.parse_args(arguments)
     with one_sentence_errors():
+        options = parser.parse_args(arguments)
         folder, file = run_folder.find(options.run, options.checkpoint)
         if folder is not None and options.image_size is None:
             options.image_size = resume.saved_config(folder).data.image_size

@@ -1,0 +1,44 @@
+"""What a machine refuses is one sentence: no room, no permission, no memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from adversaria.config.errors import one_sentence_errors
+from adversaria.config.foreign_errors import describe_error
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "", "/out/a"), "/out/a: No space left on device; make room there, or choose another"),
+        (OSError(errno.ENOSPC, ""), "writing a file: No space left on device; make room"),
+        (OSError(errno.EROFS, "", "/out"), "/out: Read-only file system; choose a folder that you may read and write"),
+        (PermissionError(errno.EACCES, "", "/out"), "/out: Permission denied; choose a folder"),
+        (OSError(errno.EIO, "", "/out"), "/out: Input/output error; its disk or network drive fails"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried 2 GiB.\nmore"), "the GPU has too little memory"),
+    ],
+)
+def test_it_is_one_sentence_with_the_place_and_the_cure(error: Exception, sentence: str) -> None:
+    described = describe_error(error)
+    assert described is not None
+    assert described.startswith(sentence)
+    assert "\n" not in described
+
+
+def test_too_large_an_array_or_tensor_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    for allocate in (lambda: np.empty(1 << 60, np.uint8), lambda: torch.empty(1 << 50)):
+        with pytest.raises(SystemExit) as ended, one_sentence_errors():
+            allocate()
+        assert ended.value.code == 2
+        assert "error: the machine has too little memory (" in capsys.readouterr().err
+
+
+def test_other_errors_are_not_described() -> None:
+    assert describe_error(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/x")) is None
+    assert describe_error(RuntimeError("shapes differ")) is None
