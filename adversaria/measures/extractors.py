@@ -6,24 +6,15 @@ An extractor is a module from (n, 3, h, w) uint8 images to (n, num_features); `l
 from __future__ import annotations
 
 import hashlib
-import json
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from adversaria.config.errors import ConfigError, first_line
+from adversaria.measures import kept_classifiers
 from datamodules.images import normalize
-from datamodules.labels import DIGIT
 from lightning_modules.checkpoint import load_module
-
-
-def classifier_file(datamodule: Any) -> Path:
-    """Return where the classifier of a data set is kept: in its cache, named `<data>-attr` or `<data>-digit`."""
-    kind = "digit" if datamodule.attributes == [DIGIT] else "attr"
-    folder = Path(datamodule.cache_dir) / "classifiers"
-    return folder / f"{datamodule.reader.name}-{kind}_{datamodule.image_size}.ckpt"
 
 
 class ClassifierFeatures(nn.Module):
@@ -31,18 +22,17 @@ class ClassifierFeatures(nn.Module):
 
     def __init__(self, datamodule: Any) -> None:
         super().__init__()
-        file = classifier_file(datamodule)
-        if not file.exists():
+        kept = kept_classifiers.find(datamodule)
+        if kept is None:
             raise ConfigError(
                 f"metrics=classifier: there is no classifier of {datamodule.reader.name} at {datamodule.image_size} "
                 "pixels yet; train it once with model=classifier and the same data, or set metrics=none"
             )
-        classifier: Any = load_module(file)
+        classifier: Any = load_module(kept.file)
         self.classifier, self.labels = classifier, list(classifier.labels)
         self.num_features: int = classifier.network.num_features
-        self.name = file.stem.rsplit("_", 1)[0]
-        self.digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]  # tells classifiers of one name apart
-        self.accuracy: float = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))["test/accuracy"]
+        self.name, self.accuracy = kept_classifiers.name_of(datamodule), kept.accuracy
+        self.digest = hashlib.sha256(kept.file.read_bytes()).hexdigest()[:8]  # tells classifiers of one name apart
 
     def forward(self, image: Tensor) -> Tensor:
         """Map uint8 images to features."""

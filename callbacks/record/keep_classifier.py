@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 
-from adversaria.measures.extractors import classifier_file
+from adversaria.measures import kept_classifiers
 from callbacks.base import ModelCallback, datamodule_of
 from lightning_modules.protocols import Classifier
 
+log = logging.getLogger(__name__)
+
 
 class KeepClassifier(ModelCallback):
-    """Keep the trained classifier and its test accuracy in the cache, for `metrics=classifier`."""
+    """Keep the trained classifier and its test accuracy in the cache, for `metrics=classifier`.
+
+    One of the same labels and data that is as accurate stays, so that what it has measured stays comparable.
+    """
 
     needs = Classifier
 
@@ -24,9 +28,11 @@ class KeepClassifier(ModelCallback):
         saved = Path(trainer.ckpt_path or Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
         if not trainer.is_global_zero or not saved.exists():
             return
-        file = classifier_file(datamodule_of(trainer))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(saved, file.with_suffix(".part"))
-        accuracy = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("test/accuracy")}
-        file.with_suffix(".json").write_text(json.dumps(accuracy, indent=2) + "\n", encoding="utf-8")
-        file.with_suffix(".part").replace(file)
+        accuracies = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("test/accuracy")}
+        better = kept_classifiers.keep(saved, datamodule_of(trainer), pl_module.labels, accuracies)
+        if better is not None:
+            log.info(
+                "generators are measured by %s as before: its accuracy is %.4f, that of this classifier %.4f; remove "
+                "it to have this one",
+                *(better.file, better.accuracy, accuracies[kept_classifiers.ACCURACY]),
+            )

@@ -112,13 +112,16 @@ def test_without_a_classifier_the_run_ends_before_training_and_says_what_to_do(c
 def test_the_kept_weights_are_the_tested_ones(trainer_on, tmp_path, tested: str) -> None:
     trainer = trainer_on([[0]])
     trainer.datamodule.attributes, trainer.datamodule.image_size = ["digit"], 4
-    trainer.datamodule.reader, trainer.datamodule.cache_dir = types.SimpleNamespace(name="x"), tmp_path / "cache"
+    reader = types.SimpleNamespace(name="x", attributes=lambda: ["digit"])
+    trainer.datamodule.reader, trainer.datamodule.cache_dir = reader, tmp_path / "cache"
+    trainer.datamodule.cache = types.SimpleNamespace(folder=tmp_path / "x_4_0")
+    trainer.callback_metrics["test/accuracy"] = 0.5
     (tmp_path / "checkpoints").mkdir()
     for name in ("last", "best"):
         (tmp_path / "checkpoints" / f"{name}.ckpt").write_text(name, encoding="utf-8")
     # as train.py calls trainer.test: with a path for the best, without one for the weights as they are
     trainer.ckpt_path = None if tested == "last" else str(tmp_path / "checkpoints" / "best.ckpt")
-    KeepClassifier().on_test_end(trainer, None)  # type: ignore[arg-type]
+    KeepClassifier().on_test_end(trainer, types.SimpleNamespace(labels=["digit"]))  # type: ignore[arg-type]
     assert (tmp_path / "cache" / "classifiers" / "x-digit_4.ckpt").read_text(encoding="utf-8") == tested
 
 

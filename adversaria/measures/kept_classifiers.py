@@ -1,0 +1,109 @@
+"""The trained classifiers in the cache, by data and labels: the best of those with most labels measures generators.
+
+`<cache_dir>/classifiers/` has `<data>-attr_<size>.ckpt`, or `-digit_`, of the classifier that knows all labels of its
+data. One of fewer labels, or of other data of the same name, has a digest of both at the end of its name. Beside each
+is a JSON file with its labels, the cache of its data, and its accuracies; version 0.1.0 wrote the accuracies alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adversaria.config.errors import CheckpointError
+from adversaria.runs.whole_files import replace_text, written_whole
+from datamodules.labels import DIGIT
+from lightning_modules.checkpoint import load_module
+
+ACCURACY = "test/accuracy"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A classifier in the cache.
+
+    Attributes:
+        file: its checkpoint.
+        labels: that it predicts.
+        data: name of the cache of its data; None if it is not known.
+        accuracy: on its test images, in [0, 1].
+    """
+
+    file: Path
+    labels: list[str]
+    data: str | None
+    accuracy: float
+
+
+def find(datamodule: Any) -> Kept | None:
+    """Return the classifier that measures generators of these data: that with most labels; None if there is none.
+
+    Of several with as many it is one of the very same data, and the most accurate of those.
+    """
+    default, data = _default_file(datamodule), _data(datamodule)
+    files = [default, *sorted(default.parent.glob(f"{default.stem}_*.ckpt"))]
+    kept = [found for file in files if (found := _read(file))]
+    return max(kept, key=lambda k: (len(k.labels), k.data == data, k.data is None, k.accuracy), default=None)
+
+
+def name_of(datamodule: Any) -> str:
+    """Return how metrics name the classifiers of these data: `<data>-attr` or `<data>-digit`."""
+    return f"{datamodule.reader.name}-{'digit' if datamodule.attributes == [DIGIT] else 'attr'}"
+
+
+def keep(checkpoint: Path, datamodule: Any, labels: Sequence[str], accuracies: Mapping[str, float]) -> Kept | None:
+    """Put a classifier's checkpoint into the cache, unless one of the same labels and data is as accurate: return that.
+
+    Raises:
+        SavingError: it cannot be written.
+    """
+    file = _file_for(datamodule, labels)
+    before = _read(file)
+    if before is not None and before.accuracy >= accuracies[ACCURACY]:
+        return before
+    about = file.with_suffix(".json")
+    about.unlink(missing_ok=True)  # without it a kill from here on leaves nothing to be found
+    with checkpoint.open("rb") as source, written_whole(file, shared=True) as stream:
+        shutil.copyfileobj(source, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    replace_text(about, json.dumps({**accuracies, "labels": list(labels), "data": _data(datamodule)}, indent=2) + "\n")
+    return None
+
+
+def _default_file(datamodule: Any) -> Path:
+    return Path(datamodule.cache_dir) / "classifiers" / f"{name_of(datamodule)}_{datamodule.image_size}.ckpt"
+
+
+def _file_for(datamodule: Any, labels: Sequence[str]) -> Path:
+    default, data = _default_file(datamodule), _data(datamodule)
+    if set(labels) == set(datamodule.reader.attributes()):
+        there = _read(default)
+        if there is None or (set(there.labels) == set(labels) and there.data in (None, data)):
+            return default
+    digest = hashlib.blake2b(json.dumps([sorted(labels), data]).encode(), digest_size=4).hexdigest()
+    return default.with_name(f"{default.stem}_{digest}.ckpt")
+
+
+def _data(datamodule: Any) -> str:
+    name: str = datamodule.cache.folder.name  # it has a digest of all that determines the images and labels
+    return name
+
+
+def _read(file: Path) -> Kept | None:
+    about = file.with_suffix(".json")
+    if not (file.exists() and about.exists()):
+        return None
+    try:
+        said = json.loads(about.read_text(encoding="utf-8"))
+        classifier: Any = None if "labels" in said else load_module(file)
+        labels = said["labels"] if classifier is None else classifier.labels
+        return Kept(file, [str(label) for label in labels], said.get("data"), float(said[ACCURACY]))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{about} is damaged; remove it, and train its classifier again") from error
