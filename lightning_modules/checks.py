@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytorch_lightning as pl
+from torch import nn
+
 from adversaria.config.errors import ConfigError
+from lightning_modules.networks.batch_norm import DomainBatchNorm1d, DomainBatchNorm2d
 
 
 def check_network(network: Any, kind: type, method: str) -> None:
@@ -31,3 +35,23 @@ def check_data(datamodule: Any, module: Any) -> None:
         if have is not None and want is not None and have != want:
             have, want = (f"[{v[0]:g}, {v[1]:g}]" if isinstance(v, tuple) else v for v in (have, want))
             raise ConfigError(f"data.{key}={have}: this network's images have {key} {want}; set data.{key}={want}")
+
+
+def check_synchronised(trainer: pl.Trainer, module: nn.Module) -> None:
+    """Check that batch norms can be made one over all processes, where `trainer.sync_batchnorm` says so.
+
+    PyTorch replaces each by its `SyncBatchNorm`, which knows no statistics of single domains, and needs GPUs. Lightning
+    has no public way to ask for the option; the tests notice if the private attribute is gone.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    if getattr(trainer.strategy, "_layer_sync", None) is None:  # not set, or a single process, which it does not change
+        return
+    if any(isinstance(layer, DomainBatchNorm1d | DomainBatchNorm2d) for layer in module.modules()):
+        raise ConfigError(
+            "trainer.sync_batchnorm=true: PyTorch cannot share batch statistics that are those of each domain; set "
+            "trainer.sync_batchnorm=false, or model.batch_norm=separate, whose running statistics are of both domains"
+        )
+    if trainer.strategy.root_device.type == "cpu":
+        raise ConfigError("trainer.sync_batchnorm=true: PyTorch can do it on GPUs only; leave it out on a CPU")

@@ -35,3 +35,8 @@ class ProgressBar(RichProgressBar):
     def get_metrics(self, trainer: pl.Trainer, pl_module: Any) -> Any:
         """Return what the bar shows."""
         return {**super().get_metrics(trainer, pl_module), **pl_module.progress_bar_losses}
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        """Count epochs from 1, as the log does."""
+        last = "" if self.trainer.max_epochs is None else f"/{self.trainer.max_epochs}"
+        return f"{f'Epoch {current_epoch + 1}{last}':{len(self.validation_description)}}"

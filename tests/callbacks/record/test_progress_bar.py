@@ -27,3 +27,10 @@ def test_shows_the_published_losses() -> None:
     trainer: Any = SimpleNamespace(progress_bar_metrics={"val/loss": 2.0}, loggers=[])
     shown = ProgressBar().get_metrics(trainer, SimpleNamespace(progress_bar_losses={"train/loss": 1.5}))
     assert shown == {"val/loss": 2.0, "train/loss": 1.5}
+
+
+def test_epochs_are_counted_from_1_as_in_the_log() -> None:
+    bar = ProgressBar()
+    for last, described in ((5, "Epoch 1/5"), (None, "Epoch 1")):
+        bar._trainer = SimpleNamespace(max_epochs=last)  # type: ignore[assignment]
+        assert bar._get_train_description(0).rstrip() == described

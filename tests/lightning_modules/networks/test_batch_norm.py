@@ -3,9 +3,12 @@
 import contextlib
 
 import pytest
+import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from adversaria.config.errors import ConfigError
+from lightning_modules.checks import check_synchronised
 from lightning_modules.networks.batch_norm import (
     BATCH_NORMS,
     batch_statistics,
@@ -65,3 +68,23 @@ def test_the_domain_is_put_back_also_where_contexts_are_nested() -> None:
         seen.append(network(input).item())
     seen.append(network(input).item())
     assert seen == pytest.approx([0, -5, 0], abs=1e-3)
+
+
+def test_synchronised_batch_norm_with_statistics_of_each_domain_is_refused() -> None:
+    network = nn.Sequential(nn.BatchNorm2d(3))
+    split_statistics(network)
+    trainer = pl.Trainer(strategy="ddp", devices=2, accelerator="cpu", sync_batchnorm=True, logger=False)
+    with pytest.raises(ConfigError, match=r"trainer\.sync_batchnorm=true: .* set trainer\.sync_batchnorm=false, or"):
+        check_synchronised(trainer, network)
+
+
+def test_synchronised_batch_norm_on_a_cpu_is_refused() -> None:
+    trainer = pl.Trainer(strategy="ddp", devices=2, accelerator="cpu", sync_batchnorm=True, logger=False)
+    with pytest.raises(ConfigError, match="on GPUs only"):
+        check_synchronised(trainer, nn.Sequential(nn.BatchNorm2d(3)))
+
+
+def test_one_process_has_nothing_to_synchronise() -> None:
+    network = nn.Sequential(nn.BatchNorm2d(3))
+    split_statistics(network)
+    check_synchronised(pl.Trainer(accelerator="cpu", sync_batchnorm=True, logger=False), network)
