@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import multiprocessing
 import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,10 +18,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from adversaria.config.errors import ConfigError
-from adversaria.config.foreign_errors import JOBLIB_KILLED
+from adversaria.config.foreign_errors import JOBLIB_KILLED, JOBLIB_WORKER
 
 log = logging.getLogger(__name__)
 RESTARTS = "ADVERSARIA_SWEEP_RESTARTS"  # environment variable that counts them
+PARENT = "ADVERSARIA_SWEEP_PROCESS"  # environment variable with the number of a sweep's first process
+SAVING = 8  # seconds that a job has for its checkpoint when that process is gone
 
 
 @contextlib.contextmanager
@@ -27,6 +33,7 @@ def restart_after_killed_job(restarts: int = 2) -> Iterator[None]:
     Args:
         restarts: how often at most; a job that needs more memory than there is is killed each time.
     """
+    os.environ[PARENT] = str(os.getpid())
     try:
         yield
     except Exception as error:
@@ -36,6 +43,29 @@ def restart_after_killed_job(restarts: int = 2) -> Iterator[None]:
         log.error("a job's process was killed; out of memory? The sweep is run again: finished jobs are skipped")
         os.environ[RESTARTS] = str(done + 1)
         os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+def end_with_sweep() -> None:
+    """Let this process, if it is joblib's, end when the sweep's first process is gone, however that came about.
+
+    A job that runs then saves its checkpoint, as at SIGTERM. (The kernel's signal of a parent's death would not do: it
+    comes when the thread that started this process ends, and joblib starts some from threads.)
+    """
+    parent = int(os.environ.get(PARENT, os.getppid()))
+    if not multiprocessing.current_process().name.startswith(JOBLIB_WORKER):
+        return
+    if os.getppid() != parent:
+        os._exit(128 + signal.SIGTERM)
+    if all(thread.name != PARENT for thread in threading.enumerate()):  # not by an earlier job of this process
+        threading.Thread(target=_watch, args=(parent,), name=PARENT, daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SAVING)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from adversaria.config.containers import plain
 from adversaria.config.errors import ConfigError, UserError, one_sentence_errors, print_in_any_locale
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
 from adversaria.runs import processes, resume, run_folder, signals
+from adversaria.runs.log_file import logged_to
 from adversaria.runs.objective import objective
 from adversaria.runs.quieten import quieten
 from adversaria.runs.record import write_invocation
@@ -37,6 +37,8 @@ def run_command(cfg: DictConfig) -> float | None:
     print_in_any_locale()  # a job may have a process of its own
     job = HydraConfig.get()
     in_sweep = job.mode == RunMode.MULTIRUN
+    if in_sweep:
+        jobs.end_with_sweep()
     with contextlib.nullcontext() if in_sweep else one_sentence_errors():
         folder = Path(job.runtime.output_dir)
         choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
@@ -86,7 +88,7 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
     quieten()
     settings.look_for_gpus_once()
     relative_folder = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
-    with _log_file(folder / "train.log"):
+    with logged_to(folder / "train.log"):
         try:
             log.info("run folder: %s", relative_folder)
             pl.seed_everything(config["seed"], workers=True, verbose=False)
@@ -102,19 +104,6 @@ def train(config: dict[str, Any], folder: Path) -> float | None:
             if (folder / "checkpoints" / "last.ckpt").exists():
                 log.info("stopped; go on with: python train.py ckpt_path=%s", relative_folder)
             raise
-
-
-@contextlib.contextmanager
-def _log_file(file: Path) -> Iterator[None]:
-    """Write the log to a file as well, in the first process."""
-    handler = logging.FileHandler(file, encoding="utf-8") if processes.is_first() else logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-        handler.close()
 
 
 def _data_and_model(config: dict[str, Any]) -> tuple[Any, Any]:

@@ -1,0 +1,24 @@
+"""Overrides for a tiny run of each method."""
+
+GAN = ["data=digits", "data.batch_size=256", "model.network.width=4", "callbacks.curves=null"]
+PAIR = [
+    *("data=digit_pair", "data.source=digits", "data.target=digits", "data.batch_size=64"),
+    *("data/augmentation=colour", "trainer.limit_train_batches=5", "model.network.width=4"),
+    *("callbacks.tsne=null", "callbacks.curves=null", "callbacks.target_report=null"),
+]
+METHODS = {
+    "vae": [
+        *("model=vae", "model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "callbacks.tsne=null"),
+        *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=18"),
+    ],
+    "gan": ["model=gan", *GAN, "model.r1=0.1", "model.r1_every=2", "model.instance_noise=0.1"],
+    "wgan": ["model=wgan", *GAN, "model.generator.every=5", "model.weight_clip=0.01", "model.gradient_penalty=0"],
+    "wgan_gp": ["model=wgan", *GAN, "model.generator.every=5"],
+    "acgan": ["model=acgan", *GAN],
+    "dann": ["model=dann", *PAIR],
+    "dann in turn": ["model=dann", *PAIR, "model/update@model.discriminator_update=adam_digits"],
+    "adda": ["model=adda", *PAIR, "model.pretrain_epochs=1", "model.gate=0.5"],
+    "adamatch": ["model=adamatch", *PAIR],
+    "dsn": ["model=dsn", *PAIR],
+    "classifier": ["model=classifier", *GAN[:3]],
+}
