@@ -1,0 +1,96 @@
+"""Command lines of Hydra: quoting values, for a shell too, and joining the overrides of several command lines."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+_PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*")  # what Hydra reads as this text; "1_0" would be the number 10
+_WORDS = ("null", "true", "false", "nan", "inf")
+_OVERRIDE = re.compile(r"[+~]*[A-Za-z_$][^=\s]*(=|$)")
+_FLAGS_WITH_VALUE: tuple[str, ...] = (
+    "-c",
+    "--cfg",
+    "-p",
+    "--package",
+    "-cp",
+    "--config-path",
+    "-cn",
+    "--config-name",
+    "-cd",
+)
+_FLAGS_WITH_VALUE += ("--config-dir", "-i", "--info", "-sc", "--experimental-rerun")
+
+
+def quoted(value: object) -> str:
+    """Return a text as Hydra's grammar needs it: `outputs/a` as it is, `'my runs'` in quotes."""
+    text = str(value)
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and text not in (".", "..."):
+        return text
+    text = text.replace("${", r"\${")  # not an interpolation
+    text = re.sub(r"(\\*)'", lambda match: 2 * match[1] + r"\'", text)  # backslashes count only before a quote
+    text = re.sub(r"(\\+)\Z", lambda match: 2 * match[1], text)
+    return f"'{text}'"
+
+
+def override(key: str, value: object) -> str:
+    """Return `key=value` for Hydra, whatever characters the value has; a shell needs `pasteable` as well."""
+    return f"{key}={quoted(value)}"
+
+
+def pasteable(*words: str) -> str:
+    """Return a command that can be pasted into bash and zsh: `python train.py "ckpt_path='my runs/a'"`."""
+    return " ".join(map(_for_shell, words))
+
+
+def resume_command(checkpoint_or_run: object, *overrides: str) -> str:
+    """Return the command that goes on with a run."""
+    return pasteable("python", "train.py", override("ckpt_path", checkpoint_or_run), *overrides)
+
+
+def _for_shell(word: str) -> str:
+    inside = shlex.quote(word)
+    return f'"{word}"' if "'" in word and not re.search(r'["$`\\!]', word) else inside
+
+
+def is_override(argument: str) -> bool:
+    """Tell whether an argument of train.py is an override, `key=value` or `~key`, and no option."""
+    return not argument.startswith("-") and _OVERRIDE.match(argument) is not None
+
+
+def overrides_in(arguments: list[str]) -> list[str]:
+    """Return the overrides of a command line, without options and their values."""
+    before = ["", *arguments]
+    return [a for a, last in zip(arguments, before, strict=False) if is_override(a) and last not in _FLAGS_WITH_VALUE]
+
+
+def key_of(argument: str) -> str:
+    """Return the key, or the group with its package, of an override: `model/update@model.generator`."""
+    return argument.partition("=")[0].lstrip("+~")
+
+
+def value_of(argument: str) -> Any:
+    """Return the value of an override as Hydra reads it.
+
+    Raises:
+        OverrideParseException: Hydra cannot read it.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    return OverridesParser.create().parse_override(argument).value()
+
+
+def combined(earlier: Iterable[str], later: Iterable[str]) -> list[str]:
+    """Join the overrides of two command lines; where both have a key, the later one counts, in its own place."""
+    earlier, later = list(earlier), list(later)
+    again = {key_of(o) for o in later}
+    added = {key_of(o) for o in earlier if o.startswith("+")}  # not in the configuration files
+    kept = [o for o in earlier if key_of(o) not in again]
+    for argument in later:
+        if key_of(argument) not in added or argument.startswith("+"):
+            kept.append(argument)
+        elif not argument.startswith("~"):
+            kept.append(f"++{argument}")
+    return kept
