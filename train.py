@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from adversaria.config import command_help
 from adversaria.config.errors import one_sentence_errors
 from adversaria.config.renamed import renamed_arguments
+from adversaria.runs.resumed_command import command_line
 from adversaria.sweeps.jobs import restart_after_killed_job
 from adversaria.tools import train
 from adversaria.tools.compose import register_resolvers
@@ -31,6 +32,6 @@ if __name__ == "__main__":
             print(command_help.text())
             sys.exit(0)
         register_resolvers()
-        sys.argv[1:] = renamed_arguments(sys.argv[1:])
+        sys.argv[1:] = command_line(renamed_arguments(sys.argv[1:]))
         main()
     sys.exit(0)

@@ -50,6 +50,13 @@ def in_order(callbacks: Iterable[pl.Callback]) -> list[pl.Callback]:
     return sorted(callbacks, key=lambda callback: bool(getattr(callback, "after_others", False)))
 
 
+def loggers_of(trainer: pl.Trainer) -> list[Any]:
+    """Return the loggers of a trainer, also those that write from the start of the fit on only; see `CheckedStart`."""
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # set outside Trainer's class body
+    waiting = [logger for callback in callbacks for logger in getattr(callback, "waiting_loggers", [])]
+    return [*trainer.loggers, *waiting]
+
+
 def add_metrics(module: Any, stage: str, values: dict[str, Any]) -> None:
     """Add metrics of a whole epoch to a model's, from a hook at the epoch's end.
 

@@ -57,6 +57,12 @@ class ArrayCache:
     skipped: int
     splits: dict[str, ArraySplit]
 
+    def checksums(self) -> dict[str, dict[str, int]]:
+        """Return the CRC-32 of the images and of the labels of each split."""
+        files = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))["files"]
+        parts = ("images", "labels")
+        return {split: {part: files[f"{split}.{part}.npy"][1] for part in parts} for split in self.splits}
+
 
 def open_cache(reader: Reader, size: int, cache_dir: Path, on_bad_image: OnBadImage = "error") -> ArrayCache:
     """Open the cache of a reader's images at `size` × `size` pixels; build it first if it is absent or damaged.

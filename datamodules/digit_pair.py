@@ -145,6 +145,10 @@ class DigitPairDataModule(pl.LightningDataModule):
         """Return the first `count` items of a domain's split, all by default, as one uint8 batch on the CPU."""
         return self.domains[domain].pixels(split, count)
 
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what tells whether the data is the same as before; see `ImagesDataModule.fingerprint`."""
+        return {domain: entry for domain, data in self.domains.items() for entry in data.fingerprint().values()}
+
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the data; `adversaria.runs.wording` explains the keys."""
         return {

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import Batch, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
+from adversaria.runs.data_record import files_entry
 from datamodules.array_cache import ArrayCache, open_cache
 from datamodules.batch_loader import BatchLoader, EpochSampler
 from datamodules.labels import absent_values, select_attributes
@@ -163,6 +164,18 @@ class ImagesDataModule(pl.LightningDataModule):
         """Return the same items as `images`, all by default, as uint8."""
         length = len(self.cache.splits[split])
         return self.loader(split).gather(np.arange(length if count is None else min(count, length)))
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what tells whether the data is the same as before: numbers and checksums of each split, and files.
+
+        `adversaria.runs.data_record` keeps it.
+        """
+        sums = self.cache.checksums()
+        splits = {
+            split: {"n": len(arrays), "size": self.image_size, **sums[split]}
+            for split, arrays in self.cache.splits.items()
+        }
+        return {self.reader.name: {"splits": splits, "files": files_entry(self.reader.fingerprint())}}
 
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the data; `adversaria.runs.wording` explains the keys."""

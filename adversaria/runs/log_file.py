@@ -5,10 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-
-from adversaria.runs import processes
 
 
 class LogFile(logging.FileHandler):
@@ -30,16 +26,3 @@ class LogFile(logging.FileHandler):
         """Close the file, without what could not be written."""
         with contextlib.suppress(OSError):
             super().close()
-
-
-@contextlib.contextmanager
-def logged_to(file: Path) -> Iterator[None]:
-    """Write the log to a file as well, in the first process."""
-    handler = LogFile(file, encoding="utf-8") if processes.is_first() else logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
-        handler.close()

@@ -1,116 +1,141 @@
-"""Resuming a run: which checkpoint, and which configuration."""
+"""Resuming a run: its own command line and the new one are composed, and what differs is changed in what was saved."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import sys
-import zipfile
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from adversaria.config.containers import plain, replace_prefix, set_key
-from adversaria.config.errors import CheckpointError, ConfigError
-from adversaria.config.renamed import renamed, renamed_choices
+from adversaria.config.command_lines import combined, key_of, override
+from adversaria.config.composition import Composition, apply, changes, composition
+from adversaria.config.containers import plain, replace_prefix
+from adversaria.config.errors import CheckpointError, first_line
+from adversaria.config.foreign_errors import UNKNOWN_KEY, describe_error
+from adversaria.config.renamed import renamed, renamed_choices, renamed_override
+from adversaria.runs import checkpoints
 from adversaria.runs.record import CONFIG, INVOCATION, METRICS, read_record
 
-
-def newest_intact(experiment_dir: Path) -> Path | None:
-    """Return the newest undamaged checkpoint of all runs of an experiment, or of one run; name the damaged ones."""
-    files = [f for pattern in ("checkpoints/*.ckpt", "*/checkpoints/*.ckpt") for f in experiment_dir.glob(pattern)]
-    for file in sorted(files, key=lambda f: f.stat().st_mtime, reverse=True):
-        if is_intact(file):
-            return file
-        print(f"{file} is damaged; looking for an older one", file=sys.stderr)
-    return None
+Choices = dict[str, str | None]
+#: Keys that belong to a start, and not to the run.
+OF_A_START = ("ckpt_path", "run_dir", "output_root", "hydra.run.dir")
 
 
-def is_intact(file: Path) -> bool:
-    """Tell whether a checkpoint is complete, by the checksums of the archive that it is."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.testzip() is None
-    except (zipfile.BadZipFile, OSError):
-        return False
-
-
-def checkpoint_file(ckpt_path: str, experiment_dir: Path) -> Path:
-    """Resolve `last`, `best`, a checkpoint's path or a run folder to an existing checkpoint.
+def recorded(folder: Path) -> tuple[list[str], Choices]:
+    """Return the overrides of a run's first start and of each resume, of which the later ones count, and its groups.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: the record is missing or damaged.
     """
-    if ckpt_path in ("last", "best"):
-        found = sorted(experiment_dir.glob(f"*/checkpoints/{ckpt_path}.ckpt"))
-        if not found:
-            raise CheckpointError(
-                f"ckpt_path={ckpt_path}: no run under {experiment_dir} has checkpoints/{ckpt_path}.ckpt; "
-                "give the model, data or experiment of the run to resume, or the path of a checkpoint"
-            )
-        return found[-1]
-    path = Path(ckpt_path)
-    path = path / "checkpoints" / "last.ckpt" if path.is_dir() else path
-    if not path.is_file():
-        raise CheckpointError(f"ckpt_path={ckpt_path}: there is no file {path}; give last, best or an existing path")
-    return path
+    with _reading(folder):
+        starts = json.loads((folder / INVOCATION).read_text(encoding="utf-8"))
+        choices = renamed_choices(starts[0]["choices"])
+        overrides: list[str] = []
+        for start in starts:
+            overrides = combined(overrides, map(renamed_override, start["overrides"]))
+    return [o for o in overrides if key_of(o) not in OF_A_START], choices
 
 
-def resumed_config(cfg: DictConfig, folder: Path, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:
-    """Return the configuration of the run in `folder`, changed by the new command line, with the checkpoint to load.
+def history(folder: Path) -> list[str]:
+    """Return the overrides that make a run with this version.
 
-    Values given now (`trainer.max_epochs=60`) replace the saved ones; groups (`model=`, `data=`, `experiment=`) must
-    be those of the run.
+    Those that this version does not know are left out: the saved configuration has their values. Groups of which
+    another choice has become the default since are named.
+
+    Raises:
+        CheckpointError: the run's record is missing or damaged.
+    """
+    overrides, saved = recorded(folder)
+    name = saved_config(folder).get("name", folder.parent.name)
+    own = _known(combined([override("name", name)], overrides), folder)
+    now = composition(*own).choices
+    fixed = [f"{group}={choice or 'null'}" for group, choice in saved.items() if now.get(group, choice) != choice]
+    return combined((o for o in fixed if not o.startswith("hydra/")), own)
+
+
+def _known(overrides: list[str], folder: Path) -> list[str]:
+    try:
+        composition(*overrides)
+    except Exception as error:  # Hydra's have no common type
+        unknown = re.search(UNKNOWN_KEY, str(error))
+        known = [o for o in overrides if unknown is None or key_of(o) != unknown[1]]
+        if len(known) == len(overrides):
+            sentence = describe_error(error) or first_line(error)
+            raise CheckpointError(f"this version cannot compose the run in {folder} again: {sentence}") from error
+        return _known(known, folder)
+    return overrides
+
+
+def resumed_config(
+    cfg: DictConfig, folder: Path, choices: Choices, overrides: list[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the configuration of the run in `folder`, changed by the new command line, and the latter's own overrides.
+
+    The saved values stay, whatever this version's defaults are, but for those in which the old and the new command
+    line, both composed by this version, differ.
+
+    Args:
+        cfg: what the arguments that `resumed_command.command_line` returned compose; its `ckpt_path` says where to go
+            on from.
+        folder: the run's.
+        choices: the choices of groups in `cfg`.
+        overrides: those arguments.
 
     Raises:
         CheckpointError: the folder is not a run folder, its checkpoint is damaged, or a group differs.
-        ConfigError: a key that the run does not have, or one that is to be removed.
     """
-    file = _checkpoint_of(folder, cfg.ckpt_path)
-    if file is None:
-        return {**plain(cfg), "ckpt_path": None}
-    with _reading(folder):
-        first = renamed_choices(json.loads((folder / INVOCATION).read_text(encoding="utf-8"))[0]["choices"])
-    saved = saved_config(folder)
-    # settings that did not exist when the run was started have today's value
-    saved.performance = OmegaConf.merge(cfg.performance, saved.get("performance") or {})
-    for override in overrides:
-        group = override.partition("=")[0].split("@")[0]
-        if group in choices:
-            if first.get(group) != choices[group]:
-                raise CheckpointError(
-                    f"{override}: the run in {folder} has {group}={first.get(group)}; "
-                    "leave it, or start a new run without ckpt_path"
-                )
-        else:
-            _set(saved, override, f"the run in {folder}")
-    config = plain(saved)
-    config = replace_prefix(config, config["run_dir"], str(folder))
-    return {**config, "ckpt_path": str(file)}
+    file = _checkpoint_of(folder, str(cfg.ckpt_path))
+    earlier = history(folder)
+    given = [o for o in overrides if o not in earlier]
+    before = composition(*earlier)
+    _check_groups(before, choices, given, folder)
+    old, new = (resolved(config, run_dir=str(folder)) for config in (before.config, cfg))
+    found = changes(old, new)
+    for key in map(key_of, given):  # also where it is this version's default
+        if value_at(new, key) is not None:
+            found[tuple(key.split("."))] = value_at(new, key)
+    saved = plain(saved_config(folder))
+    saved["performance"] = old["performance"] | (saved.get("performance") or {})  # settings newer than the run
+    saved = replace_prefix(saved, saved["run_dir"], str(folder))
+    config = apply({path: value for path, value in found.items() if path[0] not in OF_A_START}, saved)
+    return {**config, "ckpt_path": str(file)}, given
 
 
-def _checkpoint_of(folder: Path, ckpt_path: str) -> Path | None:
-    """Return the checkpoint to load; None where `auto` finds none, which starts the run."""
-    if ckpt_path == "auto":
-        return newest_intact(folder)
-    if ckpt_path in ("last", "best"):
-        file = folder / "checkpoints" / f"{ckpt_path}.ckpt"
-    else:
-        file = checkpoint_file(ckpt_path, folder.parent)
-    if file.is_file() and not is_intact(file):
+def resolved(cfg: DictConfig, **own: str) -> dict[str, Any]:
+    """Return a composed configuration as plain containers, with values of keys that only Hydra's main would know."""
+    return plain(OmegaConf.merge(cfg, own))  # type: ignore[arg-type]  # two mappings make a mapping
+
+
+def value_at(config: Any, key: str) -> Any:
+    """Return the value at a dotted key of nested mappings, None where there is none."""
+    for part in key.split("."):
+        config = config.get(part) if hasattr(config, "get") else None
+    return config
+
+
+def _check_groups(before: Composition, choices: Choices, given: list[str], folder: Path) -> None:
+    for group in (*map(key_of, given), *choices, *before.choices):
+        then, now = before.choices.get(group), choices.get(group)
+        if then != now and not group.startswith("hydra/"):
+            raise CheckpointError(
+                f"{group}={now or 'null'}: the run in {folder} has {group}={then or 'null'}; "
+                "leave it, or start a new run without ckpt_path"
+            )
+
+
+def _checkpoint_of(folder: Path, ckpt_path: str) -> Path:
+    """Return the checkpoint to load, of the run that `resumed_command` found."""
+    if ckpt_path == "auto" and (found := checkpoints.newest_intact(folder)):
+        return found
+    named = ckpt_path in ("last", "best")
+    file = folder / "checkpoints" / f"{ckpt_path}.ckpt" if named else checkpoints.checkpoint_at(ckpt_path)
+    if not checkpoints.is_intact(file):
         raise CheckpointError(f"{file} is damaged; ckpt_path=auto takes the newest that is not")
     return file
-
-
-def _set(saved: DictConfig, override: str, owner: str) -> None:
-    """Set one key of a saved configuration, but for `ckpt_path`, which is not the run's."""
-    if override.startswith("~"):
-        key = override.partition("=")[0][1:]
-        raise ConfigError(f"{override}: keys cannot be removed on resume; set {key}=null")
-    if override.partition("=")[0] != "ckpt_path":
-        set_key(saved, override, owner)
 
 
 def saved_config(folder: Path) -> DictConfig:
@@ -151,5 +176,5 @@ def resumed_job(config: dict[str, Any], folder: Path) -> tuple[dict[str, Any], b
         raise CheckpointError(
             f"{folder} has a run with another {changed[0]}; remove that folder, or choose another output_root"
         )
-    last = folder / "checkpoints" / "last.ckpt"
+    last = folder / "checkpoints" / checkpoints.LAST
     return {**config, "ckpt_path": str(last) if last.exists() else None}, "metrics" in read_record(folder / METRICS)

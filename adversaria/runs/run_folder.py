@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from adversaria.config.errors import CheckpointError
+from adversaria.config.command_lines import resume_command
+from adversaria.config.errors import CheckpointError, UserError, first_line
 from adversaria.runs import processes
 from adversaria.runs.file_lock import file_lock
 from adversaria.runs.record import CONFIG
-from adversaria.runs.resume import checkpoint_file, newest_intact
 
 
 def experiment_name(experiment: str | None, model: str, data: str) -> str:
@@ -20,21 +20,28 @@ def experiment_name(experiment: str | None, model: str, data: str) -> str:
     return experiment or f"{model}_{data}"
 
 
-def run_dir(output_root: str, name: str, ckpt_path: str | None) -> str:
-    """Return the folder for a run: a fresh one, or the one that `ckpt_path` continues; the same for all processes.
+def run_dir(output_root: str, name: str) -> str:
+    """Return a fresh folder for a run, the same for all processes of a launch; see `check_new`.
 
     Args:
         output_root: folder of all runs.
         name: name of the experiment; runs of one experiment share a folder.
-        ckpt_path: None for a new run; `last` or `best` for the newest run of that name; `auto` for the newest undamaged
-            checkpoint of that name, or a new run if there is none; or a checkpoint's path.
     """
-    if ckpt_path == "auto" and (found := newest_intact(Path(output_root) / name)):
-        return str(found.parent.parent)
-    if ckpt_path in (None, "auto"):
-        fresh = processes.launch() or f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{secrets.token_hex(3)}"
-        return str(Path(output_root) / name / fresh)
-    return str(checkpoint_file(ckpt_path, Path(output_root) / name).parent.parent)
+    fresh = processes.launch() or f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{secrets.token_hex(3)}"
+    return str(Path(output_root) / name / fresh)
+
+
+def check_new(folder: Path) -> None:
+    """Check that a folder has no run in it, for a run that is to start there.
+
+    Raises:
+        CheckpointError: it has one.
+    """
+    if (folder / CONFIG).exists() or (folder / "checkpoints").exists():
+        raise CheckpointError(
+            f"{folder} has a run already, and a new one never takes its place; go on with it by "
+            f"{resume_command(folder)}, or give this start another name: torchrun --rdzv-id=ANOTHER, or name=ANOTHER"
+        )
 
 
 def find(path: Path, checkpoint: str) -> tuple[Path | None, Path]:
@@ -65,12 +72,26 @@ def discard_if_empty(folder: Path, output_root: Path) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a run folder for this process.
+    """Hold a run folder for this process; where nothing comes of it, no file is left.
 
     Raises:
-        CheckpointError: another process is running in it.
+        CheckpointError: another process is running in it, or it cannot be written to.
     """
-    with file_lock(folder / ".lock") as state:
+    file = folder / ".lock"
+    existed = file.exists()
+    with contextlib.ExitStack() as stack:
+        try:
+            state = stack.enter_context(file_lock(file))
+        except OSError as error:
+            raise CheckpointError(
+                f"the run folder {folder} cannot be written to ({error.strerror or first_line(error)}); copy it to a "
+                "place where you may write, with cp -r, and use the copy"
+            ) from error
         if state == "busy":
             raise CheckpointError(f"another process is running in {folder}; wait for it, or stop it")
-        yield
+        try:
+            yield
+        except UserError:
+            if not existed:
+                file.unlink(missing_ok=True)
+            raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from adversaria.config import containers, schema
+from adversaria.config.command_lines import key_of, value_of
 from adversaria.config.errors import CONF, ConfigError, options
 from adversaria.config.renamed import renamed_override
 from adversaria.runs import resume
@@ -36,7 +37,7 @@ def run_configuration(
         folder: the run's folder; None for a checkpoint that is in no run folder.
         model: the configuration of such a checkpoint's model, which determines the metrics.
         data: another data set, a choice of conf/data, at the run's image size and range; such a checkpoint needs it.
-        root: another folder of the data.
+        root: another folder of the data, as `data.root` in `overrides`.
         metrics: other metrics of generated images, a choice of conf/metrics.
         overrides: `key=value` with keys of data, callbacks or trainer.
 
@@ -48,14 +49,20 @@ def run_configuration(
     config = containers.plain(resume.saved_config(folder)) if folder else {}
     if data or metrics or not folder:
         config = _with_choices(config, model, data, metrics)
-    if root:
-        if "root" not in config["data"]:
-            raise ConfigError(f"--root {root}: this data set reads no files; remove --root")
-        config["data"] = containers.replace_prefix(config["data"], config["data"]["root"], root)
-    config = _with_overrides(config, overrides)
+    roots = [value_of(o) for o in map(renamed_override, overrides) if key_of(o) == "data.root"]
+    if root := str(roots[-1]) if roots else root:
+        config["data"] = _with_root(config["data"], root)
+    config = _with_overrides(config, [o for o in overrides if key_of(o) != "data.root"])
     schema.check(config)
     preflight(config["data"], config["model"])
     return config
+
+
+def _with_root(data: dict[str, Any], root: str) -> dict[str, Any]:
+    """Return the configuration of the data with another root, for all that is below the old one."""
+    if "root" not in data:
+        raise ConfigError(f"--root {root}: this data set reads no files; leave it out")
+    return {**containers.replace_prefix(data, data["root"], root), "root": root}
 
 
 def _with_choices(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +16,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from adversaria.config import schema
+from adversaria.config.command_lines import pasteable, resume_command
 from adversaria.config.containers import plain
 from adversaria.config.errors import ConfigError, UserError, one_sentence_errors, print_in_any_locale
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
 from adversaria.runs import processes, resume, run_folder, signals
-from adversaria.runs.log_file import logged_to
 from adversaria.runs.objective import objective
 from adversaria.runs.quieten import quieten
 from adversaria.runs.record import write_invocation
+from adversaria.runs.start import Start
 from adversaria.speed import settings
 from adversaria.sweeps import jobs
 from datamodules.preflight import preflight
@@ -42,7 +45,7 @@ def run_command(cfg: DictConfig) -> float | None:
     with contextlib.nullcontext() if in_sweep else one_sentence_errors():
         folder = Path(job.runtime.output_dir)
         choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
-        config = _checked(cfg, folder, choices, overrides, in_sweep)
+        config, given = _checked(cfg, folder, choices, overrides)
         if not processes.is_first():
             processes.end_with_parent()
             logging.disable(logging.INFO)  # the first process logs it
@@ -54,56 +57,76 @@ def run_command(cfg: DictConfig) -> float | None:
                 if done:
                     log.info("done before: %s", folder)
                     return objective(config["objective"], {}, folder)
-            write_invocation(folder, config, choices, overrides)
+            elif config["ckpt_path"] is None:
+                run_folder.check_new(folder)
+            save = functools.partial(write_invocation, folder, config, choices, given)
             with jobs.clean_up_after_job(), signals.handled():
-                return train(config, folder)
+                return train(config, folder, save)
 
 
 def _checked(
-    cfg: DictConfig, folder: Path, choices: dict[str, str], overrides: list[str], in_sweep: bool
-) -> dict[str, Any]:
-    """Return the plain configuration after all checks that need no torch.
+    cfg: DictConfig, folder: Path, choices: dict[str, str | None], overrides: list[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the plain configuration after all checks that need no torch, and the overrides that this start was given.
 
     Raises:
         UserError: the configuration is wrong; the folder is removed if nothing was written to it.
     """
     try:
-        if cfg.ckpt_path and in_sweep:
-            raise ConfigError("ckpt_path continues one run, but -m starts several; remove one of the two")
-        config = resume.resumed_config(cfg, folder, choices, overrides) if cfg.ckpt_path else plain(cfg)
+        if cfg.ckpt_path:
+            config, overrides = resume.resumed_config(cfg, folder, choices, overrides)
+        else:
+            config = plain(cfg)
         schema.check(config)
         preflight(config["data"], config["model"])
     except UserError:
         run_folder.discard_if_empty(folder, Path(cfg.output_root))
         raise
-    return config
+    return config, overrides
 
 
-def train(config: dict[str, Any], folder: Path) -> float | None:
-    """Train and test as a checked, plain configuration says, in its run folder; return the objective."""
+def train(config: dict[str, Any], folder: Path, save: Callable[[], None] = lambda: None) -> float | None:
+    """Train and test as a checked, plain configuration says, in its run folder; return the objective.
+
+    Args:
+        config: the configuration.
+        folder: the run folder.
+        save: writes the record of this start. For a resumed run it is called, and anything written, only once data,
+            model, trainer and checkpoint have been checked.
+    """
+    start = Start(folder, save, at_once=config["ckpt_path"] is None)
+    relative_folder = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+    with start.logged():
+        try:
+            return _train(config, folder, relative_folder, start)
+        except BaseException:
+            if start.saved and (folder / "checkpoints" / "last.ckpt").exists():
+                log.info("stopped; go on with: %s", resume_command(relative_folder))
+            raise
+
+
+def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: Start) -> float | None:
     if config["performance"]["keep_memory"]:
         settings.keep_memory()
     import pytorch_lightning as pl  # this takes seconds, so only after the checks
 
+    from lightning_modules.resuming import check_resumable
+
     quieten()
     settings.look_for_gpus_once()
-    relative_folder = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
-    with logged_to(folder / "train.log"):
-        try:
-            log.info("run folder: %s", relative_folder)
-            pl.seed_everything(config["seed"], workers=True, verbose=False)
-            datamodule, module = _data_and_model(config)
-            trainer = _trainer(config, folder, module)
-            gc.enable()
-            trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
-            metrics = dict(trainer.callback_metrics)
-            if config["test"]:
-                metrics |= _test(trainer, module, datamodule, config["test"], folder, relative_folder)
-            return objective(config["objective"], metrics, folder)
-        except BaseException:
-            if (folder / "checkpoints" / "last.ckpt").exists():
-                log.info("stopped; go on with: python train.py ckpt_path=%s", relative_folder)
-            raise
+    log.info("run folder: %s", relative_folder)
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    datamodule, module = _data_and_model(config)
+    trainer = _trainer(config, folder, module, start)
+    if config["ckpt_path"]:
+        log.info("resuming from: %s", config["ckpt_path"])
+        check_resumable(Path(config["ckpt_path"]), module, config["trainer"]["max_epochs"])
+    gc.enable()
+    trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
+    metrics = dict(trainer.callback_metrics)
+    if config["test"]:
+        metrics |= _test(trainer, module, datamodule, config["test"], folder, relative_folder)
+    return objective(config["objective"], metrics, folder)
 
 
 def _data_and_model(config: dict[str, Any]) -> tuple[Any, Any]:
@@ -119,23 +142,25 @@ def _data_and_model(config: dict[str, Any]) -> tuple[Any, Any]:
     return datamodule, module
 
 
-def _trainer(config: dict[str, Any], folder: Path, module: Any) -> pl.Trainer:
+def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) -> pl.Trainer:
     """Build the trainer, and check that it fits the model and the sweep."""
     from adversaria.runs.checkpoint_io import AtomicCheckpointIO
     from callbacks.base import in_order
+    from callbacks.record.checked_start import CheckedStart
     from callbacks.record.run_record import RunRecord
 
-    callbacks = callbacks_of(config)
+    callbacks, checked = callbacks_of(config), CheckedStart(start)
     if config["test"] == "best" and not any(getattr(c, "monitor", None) for c in callbacks):
         raise ConfigError("test=best: no callback keeps the best; set callbacks.checkpoint.monitor, or test=last")
     trainer = instantiate(
         config["trainer"],
-        callbacks=in_order([*callbacks, RunRecord(config)]),
+        callbacks=[checked, *in_order([*callbacks, RunRecord(config)])],
         logger=instantiate_all(config["logger"]),
         plugins=[AtomicCheckpointIO()],
         default_root_dir=str(folder),
         **jobs.gpu_of_job(config["trainer"]),
     )
+    checked.hold_loggers(trainer)
     if config["trainer"].get("profiler"):
         trainer.profiler.dirpath, trainer.profiler.filename = folder, "profile"
     module.check_trainer(trainer)
@@ -161,6 +186,8 @@ def _test(
     metrics = dict(trainer.callback_metrics)
     if processes.is_first():
         print_results(
-            metrics, f"run folder   {relative_folder}", f"look at it   tensorboard --logdir {relative_folder}"
+            metrics,
+            f"run folder   {relative_folder}",
+            f"look at it   {pasteable('tensorboard', '--logdir', relative_folder)}",
         )
     return metrics

@@ -16,6 +16,7 @@ from adversaria.config.errors import ConfigError
 from adversaria.config.types import FractionBelowOne, NonNegativeInt
 from adversaria.runs.csv_logger import CSVLogger
 from adversaria.runs.curves import SMOOTHING, Curves, read_metrics, smooth
+from callbacks.base import loggers_of
 from callbacks.figures.base import FigureCallback, save_picture, tensorboard_writers
 
 COLOURS = {"train": ("#30638e", "#edae49", "#66a182"), "val": ("#d1495b", "#8d6a9f"), "": ("black",)}  # by stage
@@ -42,7 +43,8 @@ class LearningCurves(FigureCallback):
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         """Check that there will be a metrics.csv to draw."""
         super().setup(trainer, pl_module, stage)
-        if trainer.loggers and not any(isinstance(logger, CSVLogger | DummyLogger) for logger in trainer.loggers):
+        loggers = loggers_of(trainer)
+        if loggers and not any(isinstance(logger, CSVLogger | DummyLogger) for logger in loggers):
             cure = "leave it out" if self.key is None else f"set {self.place}=null"
             raise ConfigError(f"{self.place} draws metrics.csv: keep logger.csv, or {cure}")
 

@@ -18,7 +18,7 @@ from support.warm import SERVER
 from adversaria.config.errors import SavingError
 from adversaria.runs import checkpoint_io
 from adversaria.runs.checkpoint_io import AtomicCheckpointIO, check_space
-from adversaria.runs.resume import is_intact
+from adversaria.runs.checkpoints import is_intact
 
 
 def checkpoint(number: int, size: int = 1000) -> dict[str, object]:

@@ -1,0 +1,86 @@
+"""Finding the checkpoint that a command line names: a path, or `last`, `best` or `auto` among the runs of a folder."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from adversaria.config.errors import CheckpointError
+
+LAST = "last.ckpt"
+
+
+def newest_intact(folder: Path, accepted: Callable[[Path], bool] = lambda run: True) -> Path | None:
+    """Return the newest undamaged checkpoint of all runs of an experiment, or of one run; name the damaged ones.
+
+    Args:
+        folder: of the experiment, or of the run.
+        accepted: whether the run in a folder is one to look at.
+    """
+    files = (f for pattern in ("checkpoints/*.ckpt", "*/checkpoints/*.ckpt") for f in folder.glob(pattern))
+    for file in _newest_first(files):
+        if not accepted(file.parent.parent):
+            continue
+        if is_intact(file):
+            return file
+        print(f"{file} is damaged; looking for an older one", file=sys.stderr)
+    return None
+
+
+def is_intact(file: Path) -> bool:
+    """Tell whether a checkpoint is complete, by the checksums of the archive that it is."""
+    try:
+        status = file.stat()
+    except OSError:
+        return False
+    return _is_intact(file, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache
+def _is_intact(file: Path, size: int, time: int) -> bool:
+    """Read a checkpoint of this size and time, once."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, OSError, NotImplementedError):  # the last one of an unknown compression
+        return False
+
+
+def newest(name: str, folder: Path, pattern: str = "*") -> Path:
+    """Return the checkpoint `last` or `best` that was written last.
+
+    Args:
+        name: `last` or `best`.
+        folder: of the runs.
+        pattern: where the run folders are in it; `**` for all below it.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    found = _newest_first(folder.glob(f"{pattern}/checkpoints/{name}.ckpt"))
+    if not found:
+        raise CheckpointError(
+            f"ckpt_path={name}: no run under {folder} has checkpoints/{name}.ckpt; "
+            "give the model, data or experiment of the run to resume, or the path of a checkpoint"
+        )
+    return found[0]
+
+
+def _newest_first(files: Iterable[Path]) -> list[Path]:
+    return sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
+
+
+def checkpoint_at(path: str) -> Path:
+    """Return the existing checkpoint of a checkpoint's path or a run folder.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    file = Path(path).expanduser()
+    file = file / "checkpoints" / LAST if file.is_dir() else file
+    if not file.is_file():
+        raise CheckpointError(f"ckpt_path={path}: there is no file {file}; give last, best or an existing path")
+    return file

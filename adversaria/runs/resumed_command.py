@@ -1,0 +1,82 @@
+"""The command line of a resumed run: the overrides that made it, then those given now."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from adversaria.config.command_lines import combined, key_of, override, overrides_in, value_of
+from adversaria.config.composition import composition
+from adversaria.config.errors import ConfigError
+from adversaria.runs import checkpoints, resume
+from adversaria.runs.run_folder import experiment_name
+from adversaria.runs.same_run import SameRun
+
+NAMING = ("name", "experiment", "model", "data")
+
+
+def command_line(arguments: list[str]) -> list[str]:
+    """Return the arguments of train.py with the overrides that made the run put before those given now.
+
+    Without `ckpt_path`, or with `auto` where there is nothing to go on with, they are those of a new run.
+
+    Raises:
+        CheckpointError: there is no such run, or it is damaged.
+        ConfigError: what cannot be said of a resumed run.
+    """
+    given = overrides_in(arguments)
+    ckpt_path = next((value_of(o) for o in reversed(given) if key_of(o) == "ckpt_path"), None)
+    started_by_lightning = "LOCAL_RANK" in os.environ and "hydra.run.dir" in map(key_of, given)
+    if ckpt_path is None or started_by_lightning:  # with the arguments that this returned in the first process
+        return arguments
+    if {"-m", "--multirun"} & set(arguments):
+        raise ConfigError("ckpt_path continues one run, but -m starts several; remove one of the two")
+    file = _find(str(ckpt_path), given)
+    if file is None:
+        new = [o for o in given if key_of(o) != "ckpt_path"]
+    else:
+        folder = file.parent.parent
+        _check_place(given, folder)
+        new = [*combined(resume.history(folder), given), override("hydra.run.dir", folder)]
+    first = arguments.index(given[0])
+    rest = [argument for argument in arguments[first:] if argument not in given]
+    return [*arguments[:first], *new, *rest]
+
+
+def _find(ckpt_path: str, given: list[str]) -> Path | None:
+    """Return the checkpoint to go on with; None where `auto` finds none."""
+    if ckpt_path not in ("last", "best", "auto"):
+        return checkpoints.checkpoint_at(ckpt_path)
+    naming = [o for o in given if key_of(o) in NAMING]
+    root, name = _place([*naming, *(o for o in given if key_of(o) == "output_root")])
+    if ckpt_path == "auto":
+        same = SameRun([o for o in given if key_of(o) not in resume.OF_A_START])
+        found = checkpoints.newest_intact(root / name, same)
+        if found is None:
+            same.say_why_not()
+        return found
+    return checkpoints.newest(ckpt_path, root / name) if naming else checkpoints.newest(ckpt_path, root, "**")
+
+
+def _place(naming: list[str]) -> tuple[Path, str]:
+    """Return the folder of all runs, and the name of those that these overrides start."""
+    composed = composition(*naming)
+    raw = OmegaConf.to_container(composed.config)
+    assert isinstance(raw, dict)
+    name: str = raw["name"]
+    if "${" in name:
+        experiment, model, data = (composed.choices.get(group) for group in ("experiment", "model", "data"))
+        name = experiment_name(experiment, str(model), str(data))
+    return Path(raw["output_root"]), name
+
+
+def _check_place(given: list[str], folder: Path) -> None:
+    for argument in given:
+        key = key_of(argument)
+        outside = key == "output_root" and Path(str(value_of(argument))).resolve() not in folder.resolve().parents
+        if key in ("run_dir", "hydra.run.dir") or outside:
+            raise ConfigError(
+                f"{argument}: a resumed run stays in its folder, {folder}; leave {key} out, or move the folder first"
+            )

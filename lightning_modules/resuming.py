@@ -1,0 +1,52 @@
+"""Whether a checkpoint fits the run that is to go on from it: checked before anything is written."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from adversaria.config.errors import CheckpointError, ConfigError, first_line
+from lightning_modules.checkpoint import KEY
+
+if TYPE_CHECKING:
+    from lightning_modules.base import BaseModule
+
+log = logging.getLogger("adversaria")
+
+
+def check_resumable(file: Path, module: BaseModule, max_epochs: int) -> None:
+    """Check that a checkpoint can be loaded into a module, and how far it has been trained.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read, or it is of another network.
+        ConfigError: it has more epochs than the run is to have.
+    """
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        _ = content[KEY]["iteration"], content["optimizer_states"]
+        weights = {name: tuple(value.shape) for name, value in content["state_dict"].items()}
+        done = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
+    except Exception as error:  # a damaged file makes torch.load raise errors of many kinds
+        raise CheckpointError(f"{file} is not a readable checkpoint of this project ({first_line(error)})") from error
+    ours = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    for name in sorted({*weights, *ours}):
+        if weights.get(name) != ours.get(name):
+            then, now = (_size(shapes.get(name)) for shapes in (weights, ours))
+            raise CheckpointError(
+                f"{file} is of another network: {name} is {then} there and {now} in the configuration; "
+                "a resumed run keeps its network, so leave the keys of the model as they were"
+            )
+    if done > max_epochs:
+        raise ConfigError(
+            f"trainer.max_epochs={max_epochs}: the run has {done} epochs already; it is finished, and "
+            f"trainer.max_epochs={done + 1} or more trains on"
+        )
+    if done == max_epochs:
+        log.info("the run is finished, with all its %d epochs; trainer.max_epochs=%d or more trains on", done, done + 1)
+
+
+def _size(shape: tuple[int, ...] | None) -> str:
+    return "absent" if shape is None else " by ".join(map(str, shape)) or "a number"
