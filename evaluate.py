@@ -8,7 +8,7 @@ from pathlib import Path
 from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.runs import run_folder
 from adversaria.runs.record import METRICS
-from adversaria.tools.arguments import add_device, add_run
+from adversaria.tools.arguments import add_device, add_run, add_version
 from adversaria.tools.configuration import run_configuration
 from adversaria.tools.evaluate import append_to, evaluate
 from datamodules.readers.base import SPLITS
@@ -62,6 +62,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     add_run(parser)
     add_device(parser)
+    add_version(parser)
     add = parser.add_argument
     add("overrides", nargs="*", metavar="key=value", help="settings of data, callbacks or trainer")
     add("--split", choices=SPLITS, help="split to evaluate on (default: test)")

@@ -10,7 +10,7 @@ from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.runs import run_folder
 from adversaria.speed import settings
 from adversaria.tools import explorer_page
-from adversaria.tools.arguments import add_device, add_run
+from adversaria.tools.arguments import add_device, add_run, add_version
 from adversaria.tools.generate import load_generator, weights_of
 
 
@@ -35,6 +35,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Explore a trained VAE, GAN, WGAN or ACGAN with sliders in a browser.")
     add_run(parser)
     add_device(parser)
+    add_version(parser)
     add = parser.add_argument
     add("--port", type=int, default=7860, help="port of the page, which only this machine can open (default: 7860)")
     add("--root", metavar="PATH", help="another folder of the data, which determines a VAE's directions")

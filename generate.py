@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from adversaria.config.errors import one_sentence_errors
-from adversaria.tools.arguments import add_device, add_run, positive
+from adversaria.tools.arguments import add_device, add_run, add_version, positive
 from adversaria.tools.generate import Options, generate
 
 EXAMPLES = """
@@ -39,6 +39,7 @@ def _options(arguments: list[str] | None) -> Options:
     )
     add_run(parser)
     add_device(parser)
+    add_version(parser)
     add = parser.add_argument
     add("-n", type=positive(int), help=f"number of images, of all rows together (default: {Options.n})")
     add("--output", type=Path, metavar="PATH", help=f"FILE.png, FILE.npz, or a folder (default: {Options.output})")

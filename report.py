@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from adversaria.config.errors import one_sentence_errors
+from adversaria.tools.arguments import add_version
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_version(parser)
     parser.add_argument("folders", nargs="+", type=Path, metavar="RUN", help="run folders, or one folder that has runs")
     parser.add_argument("--output", type=Path, metavar="FILE.html", help="where to write; Markdown goes beside it")
     parser.add_argument("--each", action="store_true", help="write a report into each run folder, too")

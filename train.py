@@ -10,8 +10,10 @@ import hydra
 from omegaconf import DictConfig
 
 from adversaria.config import command_help
+from adversaria.config.as_typed import as_hydra_reads
 from adversaria.config.errors import one_sentence_errors
 from adversaria.config.renamed import renamed_arguments
+from adversaria.config.version import version
 from adversaria.runs.resumed_command import command_line
 from adversaria.sweeps.jobs import restart_after_killed_job
 from adversaria.tools import train
@@ -28,10 +30,10 @@ if __name__ == "__main__":
     gc.disable()  # off until the fit: collecting garbage during the imports took a fifth of the start
     os.environ["HYDRA_FULL_ERROR"] = "1"
     with one_sentence_errors(), restart_after_killed_job():  # errors of composition are raised before main is called
-        if {"--help", "-h"} & set(sys.argv):
-            print(command_help.text())
+        if {"--help", "-h", "--version"} & set(sys.argv):
+            print(version() if "--version" in sys.argv else command_help.text())
             sys.exit(0)
         register_resolvers()
-        sys.argv[1:] = command_line(renamed_arguments(sys.argv[1:]))
+        sys.argv[1:] = command_line(as_hydra_reads(renamed_arguments(sys.argv[1:])))
         main()
     sys.exit(0)

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from adversaria.config.types import Batch, Domain, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
+from adversaria.config.types import Batch, Domain, OnBadImage, PositiveInt, Seed, Split, ValueRange
 from adversaria.speed.recorded_steps import GraphReplayer
 from datamodules.augmentation import Augmentation
 from datamodules.batch_loader import BatchLoader
@@ -62,7 +62,7 @@ class DigitPairDataModule(pl.LightningDataModule):
         target_augmentation: Augmentation | None = None,
         on_bad_image: OnBadImage = "error",
         cache_dir: str = ".cache",
-        seed: NonNegativeInt = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__()
         self.image_size, self.batch_size, self.labelled = image_size, batch_size, labelled

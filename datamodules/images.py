@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from adversaria.config.errors import ConfigError
-from adversaria.config.types import Batch, NonNegativeInt, OnBadImage, PositiveInt, Split, ValueRange
+from adversaria.config.types import Batch, OnBadImage, PositiveInt, Seed, Split, ValueRange
 from adversaria.runs.data_record import files_entry
 from datamodules.array_cache import ArrayCache, open_cache
 from datamodules.batch_loader import BatchLoader, EpochSampler
@@ -60,7 +60,7 @@ class ImagesDataModule(pl.LightningDataModule):
         attributes: list[str] | None = None,
         on_bad_image: OnBadImage = "error",
         cache_dir: str = ".cache",
-        seed: NonNegativeInt = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__()
         self.reader = open_reader(reader, root)

@@ -28,6 +28,10 @@ class ACGAN(GAN):
 
     conditional = True
     recordable = True
+    logs = {
+        "train": "loss_d loss_g r1 gradient_penalty label_loss_d label_loss_g label_accuracy_fake",
+        "train val test": "accuracy_real accuracy_fake label_accuracy_real",
+    }
 
     def __init__(self, label_weight: NonNegative = 1.0, label_on_fake: bool = False, **options: Any) -> None:
         super().__init__(**options)

@@ -39,6 +39,7 @@ class AdaptationModule(AdversarialModule):
 
     needs_domain_pair = True
     update_keys: tuple[str, ...] = ("update",)
+    logs = {"train": "loss_label accuracy", "val": "loss accuracy", "test": "accuracy"}
 
     def __init__(
         self,

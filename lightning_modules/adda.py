@@ -39,6 +39,7 @@ class ADDA(AdaptationModule):
     update_keys = ("pretraining", "update", "discriminator_update")
     saved_attributes = (*AdaptationModule.saved_attributes, "discriminator_accuracy")
     recordable = True
+    logs = {"train": "loss_label accuracy loss_domain accuracy_domain loss_encoder entropy_target gate"}
 
     def __init__(
         self,

@@ -44,11 +44,15 @@ class BaseModule(RecordedSteps):
         config: the plain configuration that the module was built from, saved in checkpoints; None if built by hand.
         value_range: range of the module's images, (-1, 1) or (0, 1).
         needs_domain_pair: whether the data is a pair of domains.
+        logs: what the method logs: stages, and the metrics of each, words with spaces between them. A metric can be a
+            pattern such as `lr_*`, and LABEL stands for each label. An entry replaces its bases' entry of the same
+            stages. Plain text: it is read from the source, to refuse a misspelt `objective` before training.
         optimizer_names: names of the optimizers in their order, under which learning rates are logged.
     """
 
     value_range: tuple[float, float]
     needs_domain_pair = False
+    logs: Mapping[str, str] = {"optim": "lr_*"}
     saved_attributes: tuple[str, ...] = ("iteration", "images")
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from torch import nn
 
 from adversaria.config.errors import ConfigError
+from datamodules.preflight import check_fit
 from lightning_modules.networks.batch_norm import DomainBatchNorm1d, DomainBatchNorm2d
 
 
@@ -26,15 +27,9 @@ def check_data(datamodule: Any, module: Any) -> None:
     Raises:
         ConfigError: another image size or value range; one data set where the method needs two, or the reverse.
     """
-    pair: bool = module.needs_domain_pair
-    if hasattr(datamodule, "domains") != pair:
-        needs = "a pair of digit sets, e.g. data=usps_mnistm" if pair else "one data set, e.g. data=mnistm"
-        raise ConfigError(f"data: {type(module).__name__} needs {needs}")
-    for key in ("value_range", "image_size"):
-        have, want = getattr(datamodule, key, None), getattr(module, key, None)
-        if have is not None and want is not None and have != want:
-            have, want = (f"[{v[0]:g}, {v[1]:g}]" if isinstance(v, tuple) else v for v in (have, want))
-            raise ConfigError(f"data.{key}={have}: this network's images have {key} {want}; set data.{key}={want}")
+    needs = {key: getattr(module, key, None) for key in ("needs_domain_pair", "image_size", "value_range")}
+    have = {key: getattr(datamodule, key, None) for key in ("image_size", "value_range")}
+    check_fit(hasattr(datamodule, "domains"), have, needs, type(module).__name__)
 
 
 def check_synchronised(trainer: pl.Trainer, module: nn.Module) -> None:

@@ -28,6 +28,7 @@ class Classifier(SingleOptimizerModule):
 
     network: ConvClassifier
     recordable = True
+    logs = {"train val": "loss accuracy", "test": "loss accuracy accuracy/LABEL"}
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class DANN(AdaptationModule):
     """
 
     recordable = True
+    logs = {"train": "loss_label accuracy loss_domain accuracy_domain loss_confusion entropy_target lambda"}
 
     def __init__(
         self,

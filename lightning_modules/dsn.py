@@ -28,6 +28,10 @@ class DSN(DANN):
     """
 
     recordable = True
+    logs = {
+        "train": "loss_label accuracy loss_domain accuracy_domain entropy_target lambda loss_reconstruction_source "
+        "loss_reconstruction_target loss_difference_source loss_difference_target"
+    }
 
     def __init__(
         self,

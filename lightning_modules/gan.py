@@ -37,6 +37,7 @@ class GAN(GeneratorModule):
     """
 
     recordable = True
+    logs = {"train": "loss_d loss_g r1 gradient_penalty", "train val test": "accuracy_real accuracy_fake"}
 
     def __init__(
         self,

@@ -92,12 +92,16 @@ class ScalarLogging(pl.LightningModule):
     def publish(self, stage: str, to_callbacks: bool = True) -> None:
         """Average what was recorded under a stage, over all processes, and send it to loggers and callbacks.
 
+        What is recorded while Lightning only tries the validation out (`trainer.num_sanity_val_steps`) is forgotten.
+
         The progress bar shows values whose name starts with `loss`; those of the training are `progress_bar_losses`.
 
         Raises:
             DivergedError: a training scalar became NaN or infinite.
         """
         values = self.averages.take(stage, self.device, self._sum_over_processes)
+        if getattr(self.trainer, "sanity_checking", False):
+            return
         if stage == "train":
             check_finite(values, self.iteration)
         for logger in self.loggers if values else ():

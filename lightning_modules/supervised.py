@@ -21,6 +21,7 @@ class Supervised(AdaptationModule):
     """
 
     recordable = True
+    logs = {"train": "loss_label accuracy"}
 
     def __init__(self, update: OptimizerSettings, labelled: Domain, **options: Any) -> None:
         super().__init__(**options)

@@ -34,6 +34,7 @@ class VAE(SingleOptimizerModule):
 
     network: VAENetwork
     recordable = True
+    logs = {"train val test": "loss mse kld", "optim": "lr_* lambda_kl"}
 
     def __init__(
         self,

@@ -46,6 +46,7 @@ class WGAN(GAN):
     """
 
     recordable = True
+    logs = {"train val test": "wasserstein"}
 
     def __init__(
         self,

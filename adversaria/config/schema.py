@@ -2,8 +2,8 @@
 
 The schema of a node is the signature of what its `_target_` names: parameter names, types and ranges (see
 `adversaria.config.types`). `adversaria.config.signatures` reads it from the source file, so a new method needs no
-second description and the check costs milliseconds, not the import of torch. `EXTERNAL` has the keys of other libraries
-that users set.
+second description and the check costs milliseconds, not the import of torch. `foreign_keys` has the keys of other
+libraries that users set.
 """
 
 from __future__ import annotations
@@ -17,16 +17,14 @@ import msgspec
 from adversaria.config import types
 from adversaria.config.errors import ConfigError, suggest
 from adversaria.config.foreign_errors import describe_conversion
+from adversaria.config.foreign_keys import EXTERNAL, REFUSED
 from adversaria.config.instantiate import PLACES, is_allowed
 from adversaria.config.signatures import Component, signature
-
-Beta = types.FractionBelowOne
-Batches = types.NonNegativeInt | Annotated[float, msgspec.Meta(ge=0, le=1)] | None  # a number of them, or a share
 
 #: Keys of the top level of conf/train.yaml.
 EXPERIMENT: dict[str, Any] = {
     "name": Annotated[str, msgspec.Meta(min_length=1)],
-    "seed": types.NonNegativeInt,
+    "seed": types.Seed,
     "ckpt_path": str | None,
     "test": Literal["last", "best"] | None,
     "objective": str | None,
@@ -40,46 +38,7 @@ EXPERIMENT: dict[str, Any] = {
     "callbacks": Component,
     "logger": Component,
 }
-
-#: Types of the keys of other libraries, by prefix of the target.
-EXTERNAL: dict[str, dict[str, Any]] = {
-    "torch.optim.": {
-        "lr": types.Positive,
-        "betas": tuple[Beta, Beta],
-        "alpha": Beta,
-        "eps": types.Positive,
-        "weight_decay": types.NonNegative,
-        "momentum": types.NonNegative,
-        "fused": bool | None,
-        "foreach": bool | None,
-    },
-    "pytorch_lightning.Trainer": {
-        "accelerator": Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"],
-        "devices": int | str | list[int],
-        "num_nodes": types.PositiveInt,
-        "strategy": str,
-        "precision": Literal["32-true", "32", 32, "bf16-mixed", "16-mixed"],
-        "max_epochs": types.PositiveInt,
-        "max_time": str | dict[str, int] | None,
-        "limit_train_batches": Batches,
-        "limit_val_batches": Batches,
-        "limit_test_batches": Batches,
-        "check_val_every_n_epoch": types.PositiveInt,
-        "log_every_n_steps": types.PositiveInt,
-        "gradient_clip_val": types.Positive | None,
-        "accumulate_grad_batches": types.PositiveInt,
-        "overfit_batches": Batches,
-        "sync_batchnorm": bool,
-        "benchmark": bool | None,
-        "num_sanity_val_steps": Annotated[int, msgspec.Meta(ge=-1)],
-        "deterministic": bool | Literal["warn"],
-        "detect_anomaly": bool,
-        "fast_dev_run": bool | int,
-        "enable_progress_bar": bool,
-        "profiler": Literal["simple", "advanced", "pytorch"] | None,
-    },
-    "pytorch_lightning.callbacks.": {"monitor": str | None, "save_top_k": int, "every_n_epochs": int},
-}
+OBJECTIVE = {"metric": str, "mode": types.Mode}
 
 
 def check(config: dict[str, Any]) -> None:
@@ -91,7 +50,10 @@ def check(config: dict[str, Any]) -> None:
     for key in ("data", "model", "trainer"):
         if key in config and "_target_" not in (config[key] or {}):
             raise ConfigError(f"{key}: there is no _target_; choose one with {key}=NAME")
-    _check_keys(config, EXPERIMENT)
+    objective = {"objective": OBJECTIVE} if isinstance(config.get("objective"), dict) else {}
+    _check_keys(config, EXPERIMENT | objective)
+    if objective and "metric" not in config["objective"]:
+        raise ConfigError("objective.metric is missing: the name of the metric that runs are compared by")
 
 
 def _check_keys(config: dict[str, Any], kinds: dict[str, Any], prefix: str = "") -> None:
@@ -124,6 +86,8 @@ def _check_node(node: Any, path: str) -> None:
     parameters = signature(target)
     given = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
     for key, value in given.items():
+        if reason := REFUSED.get(target, {}).get(key):
+            raise ConfigError(f"{path}.{key} {reason}")
         kind = _external(target, key)
         if parameters is not None:
             if key not in parameters and "**" not in parameters:

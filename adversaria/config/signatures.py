@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,43 @@ def signature(target: str) -> Signature | None:
     return _parameters(definitions[name], file)
 
 
+def constant(target: str, name: str) -> Any:
+    """Return a class attribute that is plain data; None where neither the class nor a base of ours has it."""
+    return next((own[name] for own in _constants(target) if name in own), None)
+
+
+def merged_constant(target: str, name: str) -> dict[str, Any]:
+    """Return a class attribute that is a mapping, over those of its bases."""
+    return {key: value for own in list(_constants(target))[::-1] for key, value in own.get(name, {}).items()}
+
+
+def declares(target: str, name: str) -> bool:
+    """Say whether a class itself, and not only a base, has a class attribute that is written as plain data."""
+    return name in next(_constants(target), {})
+
+
+def _constants(target: str) -> Iterator[dict[str, Any]]:
+    """Yield the class attributes that are plain data: those of a class, then of its bases, as far as they are ours."""
+    module, _, name = target.rpartition(".")
+    file = ROOT / (module.replace(".", "/") + ".py")
+    node = _definitions(file).get(name) if file.is_file() else None
+    if not isinstance(node, ast.ClassDef):
+        return
+    yield dict(_assigned(node))
+    for base in _bases(node, file):
+        yield from _constants(base)
+
+
+def _assigned(node: ast.ClassDef) -> Iterator[tuple[str, Any]]:
+    for statement in node.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        value = getattr(statement, "value", None)
+        for target in targets:
+            if isinstance(target, ast.Name) and value is not None:
+                with contextlib.suppress(ValueError):  # computed
+                    yield target.id, ast.literal_eval(value)
+
+
 @functools.cache
 def _statements(file: Path) -> list[ast.stmt]:
     return ast.parse(file.read_text(encoding="utf-8")).body
@@ -67,19 +106,19 @@ def _parameters(node: ast.ClassDef | ast.FunctionDef, file: Path) -> Signature |
 
 def _inherited(node: ast.ClassDef, file: Path) -> Signature | None:
     """Return the parameters of the first base that is a class of ours, None without one."""
-    imports = {
-        alias.asname or alias.name: f"{statement.module}.{alias.name}"
-        for statement in _statements(file)
-        if isinstance(statement, ast.ImportFrom)
-        for alias in statement.names
-    }
+    return next((found for base in _bases(node, file) if (found := signature(base)) is not None), None)
+
+
+def _bases(node: ast.ClassDef, file: Path) -> Iterator[str]:
+    """Yield the dotted names of the bases that are classes of ours."""
+    here = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    places = {name: f"{here}.{name}" for name in _definitions(file)}
+    for statement in _statements(file):
+        if isinstance(statement, ast.ImportFrom):
+            places |= {alias.asname or alias.name: f"{statement.module}.{alias.name}" for alias in statement.names}
     for base in node.bases:
-        name = base.id if isinstance(base, ast.Name) else ""
-        if name in _definitions(file):
-            return _parameters(_definitions(file)[name], file)
-        if name in imports and (found := signature(imports[name])) is not None:
-            return found
-    return None
+        if isinstance(base, ast.Name) and (place := places.get(base.id)) and (ROOT / place.split(".")[0]).is_dir():
+            yield place
 
 
 def _arguments(function: ast.FunctionDef, skip: int) -> Signature:

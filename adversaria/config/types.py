@@ -18,9 +18,11 @@ NonNegative = Annotated[float, Meta(ge=0)]
 FractionBelowOne = Annotated[float, Meta(ge=0, lt=1)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 PositiveFraction = Annotated[float, Meta(gt=0, le=1)]
-IntAtLeast2 = Annotated[int, Meta(ge=2)]
-PositiveInt = Annotated[int, Meta(gt=0)]
-NonNegativeInt = Annotated[int, Meta(ge=0)]
+MANY = 2**31 - 1  # the largest number that every count of PyTorch can be
+IntAtLeast2 = Annotated[int, Meta(ge=2, le=MANY)]
+PositiveInt = Annotated[int, Meta(gt=0, le=MANY)]
+NonNegativeInt = Annotated[int, Meta(ge=0, le=MANY)]
+Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]  # what numpy takes
 PositiveInts = Annotated[tuple[PositiveInt, ...], Meta(min_length=1)]
 Names = tuple[str, ...]
 ValueRange = tuple[float, float]
@@ -31,5 +33,6 @@ Domain = Literal["source", "target"]
 BatchNorm = Literal["joint", "separate", "split"]
 OnBadImage = Literal["error", "skip"]
 Conditioning = Literal["append", "multiply"]
+Mode = Literal["min", "max"]  # whether the lowest or the highest value of a metric is the best
 
 Batch: TypeAlias = "dict[str, Tensor]"  # what a loader delivers and a step is given, by name

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from adversaria.config.command_lines import resume_command
 from adversaria.config.errors import CheckpointError, UserError, first_line
+from adversaria.config.sense import check_name
 from adversaria.runs import processes
 from adversaria.runs.file_lock import file_lock
 from adversaria.runs.record import CONFIG
@@ -27,6 +28,7 @@ def run_dir(output_root: str, name: str) -> str:
         output_root: folder of all runs.
         name: name of the experiment; runs of one experiment share a folder.
     """
+    check_name(name)
     fresh = processes.launch() or f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{secrets.token_hex(3)}"
     return str(Path(output_root) / name / fresh)
 

@@ -21,25 +21,31 @@ def sweep_folder(output_root: str, swept: Sequence[str], fixed: Sequence[str]) -
 def job_name(overrides: Sequence[str], fixed: Sequence[str], number: int) -> str:
     """Name a job by its overrides but for the fixed keys: `lambda_kl=1e-05,seed=1`; by its number if none is left."""
     pairs = [override.lstrip("+").partition("=") for override in overrides]
-    pairs = [pair for pair in pairs if pair[0].split("@")[0] not in fixed]
+    pairs = [pair for pair in pairs if pair[0] not in fixed]
     names = shortest([key for key, _, _ in pairs])
-    text = ",".join(f"{name}={value}" for name, (_, _, value) in zip(names, pairs, strict=True))
-    return _cut("".join(c if c.isalnum() or c in "._-+=,[]" else "-" for c in text)) or str(number)
+    values = [value for _, _, value in pairs]
+    text = _plain(",".join(f"{name}={value}" for name, value in zip(names, values, strict=True)))
+    if any(_plain(value) != value for value in values):  # `a b` and `a-b` are two folders
+        text += "_" + hashlib.sha256("\n".join(values).encode()).hexdigest()[:6]
+    return _cut(text) or str(number)
 
 
 def shortest(keys: Sequence[str]) -> list[str]:
     """Cut dotted keys to the shortest ends that tell them apart."""
 
-    def end(key: str, parts: int) -> str:
-        return ".".join(key.lstrip("+").replace("/", ".").split(".")[-parts:])
-
+    split = [key.lstrip("+").replace("/", ".").split(".") for key in keys]
     found = []
-    for key in keys:
+    for key in split:
         parts = 1
-        while parts < key.count(".") + 1 and sum(end(other, parts) == end(key, parts) for other in keys) > 1:
+        while parts < len(key) and sum(other[-parts:] == key[-parts:] for other in split) > 1:
             parts += 1
-        found.append(end(key, parts))
+        found.append(".".join(key[-parts:]))
     return found
+
+
+def _plain(text: str) -> str:
+    """Replace the characters that a folder's name should not have."""
+    return "".join(c if c.isalnum() or c in "._-+=,[]" else "-" for c in text)
 
 
 def _cut(name: str) -> str:

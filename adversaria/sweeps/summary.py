@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
-from adversaria.config.errors import ConfigError
 from adversaria.report import tables
-from adversaria.runs import objective as runs_objective
-from adversaria.runs.record import CONFIG, FAILURE, INVOCATION, METRICS, read_json, read_record
+from adversaria.runs.objective import Objective
 from adversaria.runs.whole_files import replace_text
+from adversaria.sweeps.job_record import DONE, Job, find_jobs
 from adversaria.sweeps.names import shortest
-
-DONE, UNFINISHED, FAILED = "done", "unfinished", "failed"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One job.
-
-    Attributes:
-        folder: its run folder.
-        overrides: key -> value, as text.
-        status: `done`, `unfinished` or `failed`.
-        error: why it failed.
-        minimises: the metric that a sweeper minimises, if there is one.
-        objective: its value.
-        metrics: test metrics, without those of single labels and the floors.
-    """
-
-    folder: Path
-    overrides: dict[str, str]
-    status: str
-    error: str | None
-    minimises: str | None
-    objective: float | None
-    metrics: dict[str, float]
-
-    @property
-    def outcome(self) -> str:
-        """What tables say of it: its status, and why it failed."""
-        return self.status if self.error is None else f"{self.status}: {self.error}"
 
 
 @dataclass(frozen=True)
@@ -59,9 +26,9 @@ class Row:
         return "; ".join(sorted({job.outcome for job in self.jobs} - {DONE})) or DONE
 
     @property
-    def objective(self) -> float | None:
-        """Mean over the jobs that have one."""
-        return tables.mean(job.objective for job in self.jobs)
+    def value(self) -> float | None:
+        """Mean of the objective over the jobs that have one."""
+        return tables.mean(job.value for job in self.jobs)
 
     def text(self, metric: str) -> str:
         """Write the mean of a metric ± the standard deviation over seeds."""
@@ -70,9 +37,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """The jobs of a sweep, one row for each setting."""
+    """The jobs of a sweep, one row for each setting.
 
-    objective: str
+    Attributes:
+        objective: what they are sorted by; None where they have none, or not the same.
+        swept: the keys that differ.
+        rows: best first.
+    """
+
+    objective: Objective | None
     swept: list[str]
     rows: list[Row]
 
@@ -97,50 +70,34 @@ def write(folder: Path, summary: Summary) -> str:
 
 def read(folder: Path) -> Summary:
     """Read the jobs of a sweep."""
-    files = sorted({*folder.rglob(INVOCATION), *folder.rglob(FAILURE)})
-    jobs = [_job(path) for path in dict.fromkeys(file.parent for file in files)]
+    jobs = find_jobs(folder)
     keys = dict.fromkeys(key for job in jobs for key in job.overrides)
     swept = [key for key in keys if key != "seed" and (len({job.overrides.get(key) for job in jobs}) > 1)]
     groups: dict[tuple[str, ...], list[Job]] = {}
     for job in jobs:
         groups.setdefault(tuple(job.overrides.get(key, "") for key in swept), []).append(job)
     rows = [Row(values, members) for values, members in groups.items()]
-    rows.sort(key=lambda row: float("inf") if row.objective is None else row.objective)
-    return Summary(" or ".join(sorted({job.minimises for job in jobs if job.minimises})), swept, rows)
-
-
-def _job(folder: Path) -> Job:
-    measured = read_record(folder / METRICS).get("metrics")
-    failure = read_json(folder / FAILURE, None) if measured is None else None  # else another process finished it
-    invocations = read_json(folder / INVOCATION, None)
-    config = OmegaConf.load(folder / CONFIG) if (folder / CONFIG).exists() else OmegaConf.create()
-    minimises, value = OmegaConf.select(config, "objective"), None
-    if measured:
-        with contextlib.suppress(ConfigError):  # it has no such metric
-            value = runs_objective.objective(minimises, measured, folder)
-    return Job(
-        folder,
-        dict(o.lstrip("+").split("=", 1) for o in (failure or invocations[-1])["overrides"]),
-        FAILED if failure else UNFINISHED if measured is None else DONE,
-        failure["error"] if failure else None,
-        minimises,
-        value,
-        {
-            key.removeprefix("test/"): value
-            for key, value in (measured or {}).items()
-            if value is not None and key.count("/") == 1 and not key.endswith("_floor")
-        },
-    )
+    objectives = {job.objective for job in jobs if job.objective}
+    objective = objectives.pop() if len(objectives) == 1 else None
+    if objective:
+        rows.sort(key=lambda row: float("inf") if row.value is None or isnan(row.value) else objective.sign * row.value)
+    return Summary(objective, swept, rows)
 
 
 def header(summary: Summary) -> list[str]:
     """Return the columns' names."""
-    return [*shortest(summary.swept), *filter(None, [summary.objective]), *summary.metrics, "jobs", "status"]
+    return [
+        *shortest(summary.swept),
+        *([summary.objective.metric] if summary.objective else []),
+        *summary.metrics,
+        "jobs",
+        "status",
+    ]
 
 
 def cells(summary: Summary, row: Row) -> list[str]:
     """Return a row's texts, one a column."""
-    objective = [tables.spread(job.objective for job in row.jobs)] if summary.objective else []
+    objective = [tables.spread(job.value for job in row.jobs)] if summary.objective else []
     return [*row.values, *objective, *map(row.text, summary.metrics), str(len(row.jobs)), row.outcome]
 
 
@@ -152,7 +109,8 @@ def markdown(summary: Summary) -> str:
 
 def caption(summary: Summary) -> str:
     """Say how the rows are sorted and what they are the mean of."""
-    order = f"Best {summary.objective} first. " if summary.objective else ""
+    extreme = {"min": "Lowest", "max": "Highest"}
+    order = f"{extreme[summary.objective.mode]} {summary.objective.metric} first. " if summary.objective else ""
     return f"{order}Each row: the mean of its jobs' test metrics, ± standard deviation over seeds."
 
 
@@ -163,7 +121,7 @@ def _csv(summary: Summary) -> str:
     for job in summary.jobs:
         settings = [job.overrides.get(key, "") for key in keys]
         metrics = [job.metrics.get(metric) for metric in summary.metrics]
-        rows.append([*settings, job.objective, *metrics, job.outcome, job.folder.name])
+        rows.append([*settings, job.value, *metrics, job.outcome, job.folder.name])
     return tables.csv_text([*keys, "objective", *summary.metrics, "status", "folder"], rows)
 
 

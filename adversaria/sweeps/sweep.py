@@ -6,19 +6,26 @@ import contextlib
 import io
 import logging
 import math
+from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from adversaria.config.errors import first_line
+from adversaria.config.errors import fail, first_line
 from adversaria.config.foreign_errors import describe_error
 from adversaria.runs import record
+from adversaria.runs.objective import objective_of
+from adversaria.runs.record import CONFIG, FAILURE
+from adversaria.runs.run_folder import discard_if_empty
 from adversaria.sweeps import summary as summaries
+from adversaria.sweeps.job_record import FAILED, Job
 from adversaria.sweeps.names import sweep_folder
 
 log = logging.getLogger(__name__)
@@ -40,14 +47,15 @@ class Sweep(Callback):
         Hydra has a list of keys that the names of its jobs leave out, `override_dirname.exclude_keys`;
         conf/train.yaml hands it to `job_name`. Without it the folders of all jobs would be named by the fixed keys too.
         """
+        _check_direction(config)
         params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
         parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
-        overrides = {o.key_or_group: o for o in parsed}.values()  # the command line's come last and count
+        overrides = {key_of(o): o for o in parsed}.values()  # the command line's come last and count
         fixed = [o for o in overrides if not o.is_sweep_override()]
-        texts = [o.input_line or "" for o in fixed if not o.key_or_group.startswith("hydra")]
-        swept = [o.key_or_group for o in overrides if o.is_sweep_override()]
+        texts = [o.input_line or "" for o in fixed if not o.key_or_group.startswith(("hydra.", "hydra/"))]
+        swept = [key_of(o) for o in overrides if o.is_sweep_override()]
         folder = config.hydra.sweep.dir or sweep_folder(config.output_root, swept, texts)
-        names = ",".join(_quoted(o.key_or_group) for o in fixed)
+        names = ",".join(_quoted(key_of(o)) for o in fixed)
         chosen = [f"hydra.sweep.dir={_quoted(folder)}", f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
         with read_write(config), open_dict(config):
             config.hydra.sweep.dir = folder
@@ -71,12 +79,15 @@ class Sweep(Callback):
             summaries.write(folder, summaries.read(folder))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print the summary; leave with status 1 if a job failed."""
+        """Print the summary; leave with status 1 if a job failed, and without a folder if all were refused alike."""
         folder = Path(config.hydra.sweep.dir)
         summary = summaries.read(folder)
+        if sentence := _refused_alike(summary.jobs):
+            _discard(folder, Path(config.output_root), summary.jobs)
+            fail(sentence)
         if self.summary:
             print(f"\n{summaries.write(folder, summary)}\n{folder / 'summary.html'}")
-        failed = sum(job.status == summaries.FAILED for job in summary.jobs)
+        failed = sum(job.status == FAILED for job in summary.jobs)
         if failed:
             raise SystemExit(
                 f"error: {failed} job{'s' if failed > 1 else ''} failed; see {folder}, and run the same command again: "
@@ -92,6 +103,42 @@ def error_of(job_return: JobReturn) -> Exception:
         except Exception as error:
             return error
     return RuntimeError(f"the job failed, and Hydra has no error of it, but {value!r}")
+
+
+def _check_direction(config: DictConfig) -> None:
+    """Leave with a sentence where a sweeper that searches, such as Optuna's, would search for the worst."""
+    direction = config.hydra.sweeper.get("direction")
+    objective = objective_of({key: _plain(config.get(key)) for key in ("objective", "callbacks")})
+    wanted = {"min": "minimize", "max": "maximize"}[objective.mode] if objective else None
+    if objective and isinstance(direction, str | Enum) and getattr(direction, "name", direction) != wanted:
+        fail(f"the best {objective.metric} is its {objective.mode}imum; set hydra.sweeper.direction={wanted}")
+
+
+def _plain(node: Any) -> Any:
+    return OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
+
+
+def _refused_alike(jobs: Sequence[Job]) -> str | None:
+    """Return the sentence with which all jobs were refused before they started; None if that is not so."""
+    sentences = {None if (job.folder / CONFIG).exists() else job.error for job in jobs}
+    return sentences.pop() if len(sentences) == 1 else None
+
+
+def _discard(folder: Path, output_root: Path, jobs: Sequence[Job]) -> None:
+    """Remove what a sweep wrote of which no job was started, and the folders that are empty then."""
+    for file in (FAILURE, "train.log"):
+        for job in jobs:
+            (job.folder / file).unlink(missing_ok=True)
+    for name in ("multirun.yaml", *(f"summary.{suffix}" for suffix in ("csv", "md", "html"))):
+        (folder / name).unlink(missing_ok=True)
+    for job in jobs:
+        discard_if_empty(job.folder, output_root)
+    discard_if_empty(folder, output_root)
+
+
+def key_of(override: Override) -> str:
+    """Return the key that an override sets, with its package: `model/update@model.generator`."""
+    return override.get_key_element().lstrip("+~")
 
 
 def _quoted(text: str) -> str:

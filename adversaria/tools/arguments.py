@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from adversaria.config.version import version
+
 
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Add the run folder or checkpoint to use, and which checkpoint of a run folder."""
@@ -14,6 +16,11 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint", choices=["last", "best"], default="last", help="which one of a run folder (default: last)"
     )
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Add `--version`."""
+    parser.add_argument("--version", action="version", version=version())
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

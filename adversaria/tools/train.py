@@ -15,13 +15,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from adversaria.config import schema
+from adversaria.config import schema, sense
 from adversaria.config.command_lines import pasteable, resume_command
 from adversaria.config.containers import plain
 from adversaria.config.errors import ConfigError, UserError, one_sentence_errors, print_in_any_locale
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
 from adversaria.runs import processes, resume, run_folder, signals
-from adversaria.runs.objective import objective
+from adversaria.runs.objective import check_metrics, objective_value
 from adversaria.runs.quieten import quieten
 from adversaria.runs.record import write_invocation
 from adversaria.runs.start import Start
@@ -56,7 +56,7 @@ def run_command(cfg: DictConfig) -> float | None:
                 config, done = resume.resumed_job(config, folder)
                 if done:
                     log.info("done before: %s", folder)
-                    return objective(config["objective"], {}, folder)
+                    return objective_value(config, {}, folder)
             elif config["ckpt_path"] is None:
                 run_folder.check_new(folder)
             save = functools.partial(write_invocation, folder, config, choices, given)
@@ -78,6 +78,8 @@ def _checked(
         else:
             config = plain(cfg)
         schema.check(config)
+        sense.check(config, overrides)
+        check_metrics(config)
         preflight(config["data"], config["model"])
     except UserError:
         run_folder.discard_if_empty(folder, Path(cfg.output_root))
@@ -111,10 +113,12 @@ def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: St
     import pytorch_lightning as pl  # this takes seconds, so only after the checks
 
     from lightning_modules.resuming import check_resumable
+    from lightning_modules.size import check_size
 
     quieten()
     settings.look_for_gpus_once()
     log.info("run folder: %s", relative_folder)
+    check_size(config["model"])
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     datamodule, module = _data_and_model(config)
     trainer = _trainer(config, folder, module, start)
@@ -126,7 +130,7 @@ def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: St
     metrics = dict(trainer.callback_metrics)
     if config["test"]:
         metrics |= _test(trainer, module, datamodule, config["test"], folder, relative_folder)
-    return objective(config["objective"], metrics, folder)
+    return objective_value(config, metrics, folder)
 
 
 def _data_and_model(config: dict[str, Any]) -> tuple[Any, Any]:
@@ -150,12 +154,10 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) ->
     from callbacks.record.run_record import RunRecord
 
     callbacks, checked = callbacks_of(config), CheckedStart(start)
-    if config["test"] == "best" and not any(getattr(c, "monitor", None) for c in callbacks):
-        raise ConfigError("test=best: no callback keeps the best; set callbacks.checkpoint.monitor, or test=last")
     trainer = instantiate(
         config["trainer"],
         callbacks=[checked, *in_order([*callbacks, RunRecord(config)])],
-        logger=instantiate_all(config["logger"]),
+        logger=instantiate_all(config.get("logger") or {}),
         plugins=[AtomicCheckpointIO()],
         default_root_dir=str(folder),
         **jobs.gpu_of_job(config["trainer"]),

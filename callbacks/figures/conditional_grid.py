@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 from matplotlib.figure import Figure
 
-from adversaria.config.types import NonNegativeInt, PositiveInt
+from adversaria.config.types import NonNegativeInt, PositiveInt, Seed
 from adversaria.images.grid import grid, to_uint8
 from adversaria.images.sampling import labels_in_turn, with_label
 from callbacks.base import datamodule_of
@@ -37,7 +37,7 @@ class ConditionalGrid(FigureCallback):
         columns: PositiveInt = 10,
         labels: list[str] | None = None,
         every_n_epochs: NonNegativeInt = 1,
-        seed: NonNegativeInt = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(every_n_epochs)
         self.columns, self.labels, self.seed = columns, labels, seed

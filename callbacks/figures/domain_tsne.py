@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from matplotlib.figure import Figure
 
-from adversaria.config.types import IntAtLeast2, NonNegativeInt
+from adversaria.config.types import IntAtLeast2, NonNegativeInt, Seed
 from adversaria.measures.domains import predict_domain
 from adversaria.measures.embedding import embed, reduce
 from adversaria.runs.whole_files import written_whole
@@ -36,7 +36,7 @@ class DomainTSNE(FigureCallback):
         count: IntAtLeast2 = 1000,
         after_epochs: NonNegativeInt = 0,
         every_n_epochs: NonNegativeInt = 0,
-        seed: NonNegativeInt = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(every_n_epochs)
         self.count, self.after_epochs, self.seed = count, after_epochs, seed

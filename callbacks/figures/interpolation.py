@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from adversaria.config.types import NonNegativeInt, PositiveInt
+from adversaria.config.types import NonNegativeInt, PositiveInt, Seed
 from adversaria.images.grid import grid, to_uint8
 from adversaria.images.interpolation import spherical
 from adversaria.images.sampling import labels_in_turn
@@ -33,7 +33,7 @@ class Interpolation(FigureCallback):
         rows: PositiveInt = 6,
         steps: PositiveInt = 8,
         every_n_epochs: NonNegativeInt = 0,
-        seed: NonNegativeInt = 1,
+        seed: Seed = 1,
     ) -> None:
         super().__init__(every_n_epochs)
         self.rows, self.steps, self.seed = rows, steps, seed

@@ -9,7 +9,7 @@ import numpy as np
 import pytorch_lightning as pl
 from matplotlib.figure import Figure
 
-from adversaria.config.types import NonNegativeInt, PositiveInt
+from adversaria.config.types import NonNegativeInt, PositiveInt, Seed
 from adversaria.measures.embedding import embed, reduce
 from adversaria.runs.whole_files import written_whole
 from callbacks.base import datamodule_of
@@ -41,7 +41,7 @@ class LatentTSNE(FigureCallback):
         count: PositiveInt = 500,
         attributes: list[str] = DEFAULT,
         every_n_epochs: NonNegativeInt = 0,
-        seed: NonNegativeInt = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(every_n_epochs)
         self.count, self.attributes, self.seed = count, attributes, seed

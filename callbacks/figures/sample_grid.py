@@ -9,7 +9,7 @@ import numpy as np
 import pytorch_lightning as pl
 from PIL import Image
 
-from adversaria.config.types import NonNegativeInt, PositiveInt
+from adversaria.config.types import NonNegativeInt, PositiveInt, Seed
 from adversaria.images.grid import grid, to_uint8
 from adversaria.images.sampling import sample_like_data
 from adversaria.runs.whole_files import written_whole
@@ -36,7 +36,7 @@ class SampleGrid(FigureCallback):
         rows: PositiveInt = 4,
         columns: PositiveInt = 8,
         every_n_epochs: NonNegativeInt = 1,
-        seed: NonNegativeInt = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(every_n_epochs)
         self.rows, self.columns, self.seed = rows, columns, seed

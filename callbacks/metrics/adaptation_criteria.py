@@ -25,6 +25,7 @@ class AdaptationCriteria(ModelCallback):
     """
 
     needs = DomainClassifier
+    logs = {"val": "target_entropy information_maximisation soft_neighbourhood_density"}
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Measure; each process predicts all images, so that all have the same values."""
@@ -44,6 +45,7 @@ class Oracle(ModelCallback):
     """
 
     needs = DomainClassifier
+    logs = {"val": "oracle_accuracy", "test": "accuracy_oracle"}
 
     def __init__(self) -> None:
         self.best = 0.0

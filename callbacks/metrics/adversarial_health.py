@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from adversaria.config.types import IntAtLeast2, NonNegativeInt, PositiveFraction, PositiveInt
+from adversaria.config.types import IntAtLeast2, NonNegativeInt, PositiveFraction, PositiveInt, Seed
 from adversaria.images.sampling import sample_like_data
 from callbacks.base import ModelCallback, datamodule_of
 from lightning_modules.modes import evaluating
@@ -35,6 +35,7 @@ class AdversarialHealth(ModelCallback):
     """
 
     needs = Sampler
+    logs = {"health": "diversity nearest"}
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class AdversarialHealth(ModelCallback):
         high: PositiveFraction = 0.99,
         patience: PositiveInt = 3,
         warm_up: NonNegativeInt = 20_000,
-        seed: NonNegativeInt = 2,
+        seed: Seed = 2,
     ) -> None:
         self.count, self.low, self.high, self.patience, self.seed = count, low, high, patience, seed
         self.warm_up = warm_up

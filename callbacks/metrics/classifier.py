@@ -32,6 +32,7 @@ class ClassifierReport(StepOutputCallback):
     """
 
     needs = Classifier
+    logs = {"test": "average_precision/LABEL"}
 
     def __init__(self, batch_size: PositiveInt = 250) -> None:
         super().__init__()

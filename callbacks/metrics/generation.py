@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from adversaria.config.errors import ConfigError
-from adversaria.config.types import IntAtLeast2, NonNegativeInt, PositiveInt, Split
+from adversaria.config.types import IntAtLeast2, PositiveInt, Seed, Split
 from adversaria.images.sampling import in_batches, labels_in_turn, sample_pixels
 from adversaria.measures.conditional import label_metrics
 from callbacks.base import add_metrics, datamodule_of
@@ -41,6 +41,7 @@ class GenerationMetrics(TestMetricCallback):
     """
 
     needs = Sampler
+    logs = {"test": "fid_* kid_* is_* label_accuracy_* pair_accuracy_* pair_distance_*"}
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class GenerationMetrics(TestMetricCallback):
         count: IntAtLeast2 = 5000,
         split: Split = "test",
         label_images: PositiveInt = 1000,
-        seed: NonNegativeInt = 3,
+        seed: Seed = 3,
         batch_size: PositiveInt = 100,
     ) -> None:
         self.make_extractor, self.count, self.split = extractor, count, split

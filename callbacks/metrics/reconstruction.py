@@ -29,6 +29,7 @@ class ReconstructionMetrics(TestMetricCallback):
     """
 
     needs = Autoencoder
+    logs = {"test": "mse_01 mse_pm1 psnr ssim kld_nats active_units"}
 
     def __init__(self, threshold: Positive = 0.01) -> None:
         self.threshold = threshold

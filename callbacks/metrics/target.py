@@ -30,6 +30,7 @@ class TargetReport(StepOutputCallback):
 
     needs = DomainClassifier
     outputs = ("features", "logits")
+    logs = {"test": "accuracy/LABEL accuracy_source proxy_a_distance"}
 
     def __init__(self, count: IntAtLeast2 = 1000) -> None:
         super().__init__()

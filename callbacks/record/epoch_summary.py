@@ -19,6 +19,8 @@ class EpochSummary(pl.Callback):
     checkpoints. The first batch of an epoch is left out: it includes the start of the loader.
     """
 
+    logs = {"perf": "images_per_second"}
+
     def __init__(self) -> None:
         self._epoch_start = self._first_batch = self._last_batch = 0.0
         self._images = 0

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from adversaria.config.containers import replace_prefix
-from adversaria.config.types import PositiveInt
+from adversaria.config.types import Mode, PositiveInt
 from adversaria.runs.checkpoint_io import check_space
 from callbacks.figures.base import tensorboard_writers
 
@@ -33,7 +33,7 @@ class RunCheckpoint(ModelCheckpoint):
         self,
         dirpath: str,
         monitor: str | None = "val/loss",
-        mode: str = "min",
+        mode: Mode = "min",
         every_n_iterations: PositiveInt | None = None,
     ) -> None:
         super().__init__(

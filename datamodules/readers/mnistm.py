@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adversaria.config.errors import DataError
-from adversaria.config.types import FractionBelowOne, NonNegativeInt
+from adversaria.config.types import FractionBelowOne, NonNegativeInt, Seed
 from datamodules.readers.base import not_found
 from datamodules.readers.decoding import open_rgb
 from datamodules.readers.digits import PARTS, DigitArrays, DigitReader
@@ -77,7 +77,7 @@ class BlendedDigits(DigitReader):
         self,
         digits: Callable[[], DigitReader],
         photos: str | None,
-        seed: NonNegativeInt = 0,
+        seed: Seed = 0,
         val_fraction: FractionBelowOne = 0.08,
     ) -> None:
         super().__init__("", val_fraction)

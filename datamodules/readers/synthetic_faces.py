@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from adversaria.config.errors import ConfigError
-from adversaria.config.types import NonNegativeInt, PositiveInt
+from adversaria.config.types import PositiveInt, Seed
 from datamodules.readers.base import SplitIndex
 
 #: Attribute -> its probability, before `draw_attributes` applies the rules between attributes.
@@ -65,7 +65,7 @@ class SyntheticFaces:
         train: PositiveInt = 4000,
         val: PositiveInt = 500,
         test: PositiveInt = 500,
-        seed: NonNegativeInt = 0,
+        seed: Seed = 0,
     ) -> None:
         self.counts = {"train": train, "val": val, "test": test}
         check_memory(sum(self.counts.values()))

@@ -97,7 +97,7 @@ def test_data_of_another_range_or_size_is_refused_before_training() -> None:
         value_range = (-1.0, 1.0)
         image_size = 64
 
-    with pytest.raises(ConfigError, match=r"data\.value_range=\[-1, 1\].*set data\.value_range=\[0, 1\]"):
+    with pytest.raises(ConfigError, match=r"data\.value_range=\[-1,1\].*set data\.value_range=\[0,1\]"):
         module.check_data(Data())
     Data.value_range, Data.image_size = (0.0, 1.0), 32
     with pytest.raises(ConfigError, match=r"data\.image_size=32.*set data\.image_size=64"):

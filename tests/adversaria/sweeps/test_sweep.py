@@ -170,3 +170,80 @@ def test_jobs_are_told_the_fixed_keys_by_a_key_that_hydra_has() -> None:
     assert cfg.hydra.sweep.dir == start.hydra.sweep.dir
     subdir = OmegaConf.to_container(cfg.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload,index]
     assert "override_dirname.exclude_keys" in subdir
+
+
+def test_keys_are_told_apart_with_their_package() -> None:
+    keys = ["model/update@model.generator", "model/update@model.discriminator"]
+    assert shortest(keys) == ["generator", "discriminator"]
+    jobs = [[f"{keys[0]}={g}", f"{keys[1]}=adam", "seed=0"] for g in ("adam", "rmsprop")]
+    assert [job_name(job, [keys[1]], 0) for job in jobs] == ["generator=adam,seed=0", "generator=rmsprop,seed=0"]
+
+
+@pytest.mark.parametrize("values", [("/a/one", "/a-one"), ("a b", "a-b"), ("[Male]", "{Male}"), ("x" * 200, "x" * 201)])
+def test_different_values_have_different_folders(values: tuple[str, str]) -> None:
+    assert len({job_name([f"data.root={value}"], [], 0) for value in values}) == 2
+
+
+def test_a_sweep_over_one_group_in_two_packages_fixes_only_what_is_fixed() -> None:
+    from omegaconf import OmegaConf
+
+    given = ["model=gan", "model/update@model.generator=adam,rmsprop", "model/update@model.discriminator=adam"]
+    start = OmegaConf.create({"hydra": {"sweeper": {}, "sweep": {"dir": ""}, "overrides": {"task": given}}})
+    start.hydra.overrides.hydra, start.output_root = [], "outputs"
+    Sweep().on_multirun_start(start)
+    folder, fixed = start.hydra.overrides.hydra
+    assert "/generator_" in folder
+    assert fixed.endswith("=['model','model/update@model.discriminator']")
+
+
+@pytest.mark.parametrize(
+    ("objective", "direction", "refused"),
+    [
+        ("val/accuracy", "minimize", True),
+        ("val/accuracy", "maximize", False),
+        ("val/loss", "minimize", False),
+        ({"metric": "val/loss", "mode": "max"}, "minimize", True),
+        (None, "minimize", False),
+        ("val/accuracy", None, False),  # the sweeper searches for nothing
+    ],
+)
+def test_a_search_goes_the_way_of_the_objective(
+    objective: Any, direction: str | None, refused: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from omegaconf import OmegaConf
+
+    checkpoint = {"monitor": "val/accuracy", "mode": "max"}
+    hydra = {"sweeper": {"direction": direction}, "sweep": {"dir": ""}, "overrides": {"task": [], "hydra": []}}
+    config = {"hydra": hydra, "objective": objective, "callbacks": {"checkpoint": checkpoint}, "output_root": "outputs"}
+    if not refused:
+        Sweep().on_multirun_start(OmegaConf.create(config))
+        return
+    with pytest.raises(SystemExit):
+        Sweep().on_multirun_start(OmegaConf.create(config))
+    assert "set hydra.sweeper.direction=maximize" in capsys.readouterr().err
+
+
+def test_the_highest_is_the_best_where_the_objective_says_so(sweep: Path) -> None:
+    for config in sweep.rglob("config.yaml"):
+        config.write_text("objective: {metric: test/loss, mode: max}\n", encoding="utf-8")
+    found = summary.read(sweep)
+    assert [row.values[0] for row in found.rows] == ["0.1", "0.01", "5"]  # the failed last
+    assert summary.caption(found).startswith("Highest test/loss first.")
+
+
+def test_a_sweep_of_which_every_job_is_refused_alike_leaves_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from omegaconf import OmegaConf
+
+    folder = tmp_path / "sweeps" / "seed_123456"
+    for seed in (0, 1):
+        finish(folder, {"seed": seed}, None, error="objective=val/los: this run logs no such metric")
+    (folder / "multirun.yaml").touch()
+    summary.write(folder, summary.read(folder))
+    config = OmegaConf.create({"hydra": {"sweep": {"dir": str(folder)}}, "output_root": str(tmp_path)})
+    with pytest.raises(SystemExit) as stop:
+        Sweep().on_multirun_end(config)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == "error: objective=val/los: this run logs no such metric\n"
+    assert list(tmp_path.iterdir()) == []

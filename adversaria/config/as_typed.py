@@ -1,0 +1,108 @@
+"""A command line as people type it, made one that Hydra reads: paths as they are, lists without brackets."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from adversaria.config.command_lines import is_override, quoted, value_of
+from adversaria.config.errors import ConfigError
+from adversaria.config.guesses import folder_as_data, is_path
+
+#: Last parts of the keys that are paths, and of those that are lists of names.
+PATHS: tuple[str, ...] = (
+    "root",
+    "cache_dir",
+    "output_root",
+    "ckpt_path",
+    "run_dir",
+    "save_dir",
+    "source_checkpoint",
+    "photos",
+    "weights",
+)
+NAMES = ("labels", "attributes")
+FLAGS: tuple[str, ...] = (
+    "--help",
+    "-h",
+    "--hydra-help",
+    "--version",
+    "--cfg",
+    "-c",
+    "--resolve",
+    "--package",
+    "-p",
+    "--run",
+    "-r",
+)
+FLAGS += ("--multirun", "-m", "--shell-completion", "-sc", "--config-path", "-cp", "--config-name", "-cn")
+FLAGS += ("--config-dir", "-cd", "--experimental-rerun", "--info", "-i")
+
+
+def as_hydra_reads(arguments: Sequence[str]) -> list[str]:
+    """Return a command line with `~` expanded, paths quoted where Hydra needs it, and lists of names in brackets.
+
+    Raises:
+        ConfigError: an option that does not exist, such as `--model gan`; options that exclude each other; a folder in
+            the place of a data set.
+    """
+    check_options(arguments)
+    sweep = bool({"-m", "--multirun"} & set(arguments))
+    return [_changed(argument, sweep) if is_override(argument) else argument for argument in arguments]
+
+
+def check_options(arguments: Sequence[str]) -> None:
+    """Check that what starts with a dash is an option of Hydra.
+
+    Raises:
+        ConfigError: it is not, or two options exclude each other; with what to write instead.
+    """
+    names = [argument.partition("=")[0] for argument in arguments]
+    for i, (argument, name) in enumerate(zip(arguments, names, strict=True)):
+        if not name.startswith("-") or name in FLAGS or (len(name) > 4 and any(f.startswith(name) for f in FLAGS)):
+            continue
+        following = [a for a in arguments[i + 1 : i + 2] if not a.startswith("-") and "=" not in a]
+        value = argument.partition("=")[2] or " ".join(following)
+        if near := difflib.get_close_matches(f"--{name.lstrip('-')}", FLAGS, 1, 0.8):
+            raise ConfigError(f"{argument}: there is no such option; did you mean {f'{near[0]} {value}'.strip()}?")
+        if len(name.strip("-")) < 2:
+            raise ConfigError(f"{argument}: there is no such option; see python train.py --help")
+        key = name.strip("-").replace("-", "_")
+        raise ConfigError(f"{argument} {' '.join(following)}".strip() + f": write key=value: {key}={value or 'VALUE'}")
+    if {"-c", "--cfg"} & set(names) and {"-m", "--multirun"} & set(names):
+        raise ConfigError("--cfg prints one configuration, and -m starts several runs; leave -m and the lists out")
+
+
+def _changed(argument: str, sweep: bool) -> str:
+    key, equals, value = argument.partition("=")
+    leaf = key.lstrip("+~").rpartition(".")[2]
+    if key == "data" and is_path(value):
+        raise ConfigError(folder_as_data(value))
+    if leaf in NAMES and re.fullmatch(r"\w+(,\w+)*", value) and value != "null":
+        return f"{key}=" + (",".join(f"[{name}]" for name in value.split(",")) if sweep else f"[{value}]")
+    if leaf not in PATHS or not equals:
+        return argument
+    if value[:1] in ("'", '"'):  # quoted for Hydra
+        return f"{key}={value[0]}{_expanded(value[1:])}"
+    value = ",".join(map(_expanded, value.split(",")))
+    return f"{key}={value if sweep or '${' in value or _is_read(key, value) else quoted(value)}"
+
+
+def _expanded(path: str) -> str:
+    """Return a path with a leading `~` or `~user` replaced, which a shell does at the beginning of a word only."""
+    home, slash, rest = path.partition("/")
+    with contextlib.suppress(RuntimeError):  # there is no such user
+        home = str(Path(home).expanduser()) if home.startswith("~") else home
+    return home + slash + rest
+
+
+def _is_read(key: str, value: str) -> bool:
+    """Say whether Hydra reads a value as this very text, or as null."""
+    if value == quoted(value):
+        return True
+    with contextlib.suppress(Exception):  # whatever the parser raises
+        return value_of(f"{key}={value}") in (value, None)
+    return False

@@ -1,0 +1,195 @@
+"""What types and ranges allow and still makes no sense: keys that contradict each other, and unusual numbers.
+
+It runs after `adversaria.config.schema`, on plain configurations, and imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from adversaria.config.errors import ConfigError
+
+#: Last part of a key -> the lowest and highest value that is usual.
+USUAL: dict[str, tuple[float, float]] = {
+    "lr": (1e-7, 1.0),
+    "eps": (0.0, 1e-2),
+    "weight_decay": (0.0, 10.0),
+    "lambda_kl": (0.0, 100.0),
+    "r1": (0.0, 1000.0),
+    "gradient_penalty": (0.0, 1000.0),
+    "gamma": (0.0, 1000.0),
+    "clip": (1e-3, 1e4),
+    "gradient_clip_val": (1e-3, 1e4),
+    "instance_noise": (0.0, 10.0),
+    "lr_factor": (1e-6, 1000.0),
+}
+LONGEST = 255  # bytes of a folder's name that file systems allow
+ANY = (-1e6, 1e6)  # of every other number of a model
+
+
+def check(config: Mapping[str, Any], overrides: Sequence[str] = ()) -> None:
+    """Check what concerns several keys of a configuration that fits the schema.
+
+    Args:
+        config: a plain configuration.
+        overrides: the command line, to tell labels that were asked for from those that a data set brings.
+
+    Raises:
+        ConfigError: naming the key, and the cure.
+    """
+    check_name(config["name"])
+    _check_groups(config)
+    _check_trainer(config["trainer"])
+    _check_accumulation(config)
+    _check_labels(config, overrides)
+    _check_memory(config)
+
+
+def check_name(name: str) -> None:
+    """Check that a run's name is that of a folder below `output_root`.
+
+    Raises:
+        ConfigError: it would lie elsewhere, or a part of it is longer than file systems allow.
+    """
+    parts = Path(name).parts
+    if Path(name).is_absolute() or ".." in parts or "\0" in name:
+        raise ConfigError(f"name={name}: it names a folder below output_root; leave out .. and a leading /")
+    if long := [part for part in parts if len(part.encode()) > LONGEST]:
+        raise ConfigError(f"name={long[0][:20]}…: {len(long[0].encode())} bytes, and a folder can have {LONGEST}")
+
+
+def _check_groups(config: Mapping[str, Any]) -> None:
+    for group in ("data", "model", "trainer"):
+        if not config.get(group):
+            raise ConfigError(f"{group}: a run needs one; choose it with {group}=NAME")
+    for group in ("callbacks", "logger"):
+        nodes = config.get(group) or {}
+        for name, node in nodes.items() if isinstance(nodes, dict) else [("*", nodes)]:
+            if node is not None and not (isinstance(node, dict) and "_target_" in node):
+                raise ConfigError(f"{group}.{name}={node}: expected a component, with a _target_, or null for none")
+
+
+def _check_trainer(trainer: Mapping[str, Any]) -> None:
+    if trainer.get("limit_train_batches") == 0:
+        raise ConfigError("trainer.limit_train_batches=0: nothing to train on; evaluate.py only measures")
+    _check_devices(trainer.get("devices", 1), trainer.get("accelerator", "auto"))
+    time = trainer.get("max_time")
+    if isinstance(time, str):
+        if not re.fullmatch(r"\d{1,6}(:\d{1,2}){3}", time):
+            raise ConfigError(f"trainer.max_time={time}: expected days:hours:minutes:seconds, e.g. 00:01:30:00")
+        parts = [int(part) for part in time.split(":")]
+    elif time is not None:
+        known = ("weeks", "days", "hours", "minutes", "seconds")
+        if set(time) - set(known):
+            raise ConfigError(f"trainer.max_time={time}: expected keys of {', '.join(known)}")
+        parts = list(time.values())
+    if time is not None and (not any(parts) or min(parts) < 0):
+        raise ConfigError(f"trainer.max_time={time}: there is no time to train; give more, or null for no limit")
+
+
+def _check_devices(devices: int | str | list[int], accelerator: str) -> None:
+    if isinstance(devices, str) and devices != "auto":
+        if not re.fullmatch(r"-1|\d+(,\d+)*,?", devices):
+            raise ConfigError(f"trainer.devices={devices}: expected a number of devices, a list of them, or auto")
+        chosen: int | list[int] = [int(d) for d in devices.strip(",").split(",")] if "," in devices else int(devices)
+    else:
+        chosen = 1 if devices == "auto" else devices  # type: ignore[assignment]
+    wrong = chosen != -1 and chosen < 1 if isinstance(chosen, int) else not chosen or len(set(chosen)) < len(chosen)
+    if wrong or (isinstance(chosen, list) and min(chosen) < 0):
+        raise ConfigError(
+            f"trainer.devices={devices}: expected a number of devices from 1 on, or a list of different ones from 0 on"
+        )
+    there = gpus()
+    if accelerator not in ("gpu", "cuda") or there is None:
+        return
+    wanted = max(chosen) + 1 if isinstance(chosen, list) else max(1, chosen)
+    if wanted > there:
+        cure = "trainer.accelerator=cpu" if there == 0 else f"trainer.devices={there}"
+        raise ConfigError(f"trainer.devices={devices}: this machine has {there or 'no'} GPU; set {cure}")
+
+
+def gpus() -> int | None:
+    """Return how many GPUs this process may use, without torch; None where that cannot be known."""
+    if not sys.platform.startswith("linux") or any(Path(p).exists() for p in ("/dev/dxg", "/dev/kfd")):
+        return None
+    there = sum(re.fullmatch(r"nvidia\d+", file.name) is not None for file in Path("/dev").glob("nvidia*"))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return there if visible is None else min(there, len([v for v in visible.split(",") if v.strip() not in ("", "-1")]))
+
+
+def _check_accumulation(config: Mapping[str, Any]) -> None:
+    size = config["data"].get("batch_size")
+    for key, value in numbers(config["model"], "model"):
+        if key.endswith(".accumulate") and size is not None and value > size:
+            raise ConfigError(f"{key}={value}: a batch of {size} images has not as many parts; raise data.batch_size")
+
+
+def _check_labels(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    given = {"labels": config.get("labels"), "data.attributes": config["data"].get("attributes")}
+    used = (config["model"].get("network") or {}).get("labels")
+    for key, names in {**given, "model.network.labels": used}.items():
+        if doubled := sorted({name for name in names or () if names.count(name) > 1}):
+            raise ConfigError(f"{key}: {', '.join(doubled)} stands there twice; name each label once")
+    asked = [override for override in overrides if override.lstrip("+").partition("=")[0] == "labels"]
+    if asked and not used:
+        model = config["model"]["_target_"].rpartition(".")[2]
+        raise ConfigError(f"{asked[-1]}: {model} has no labels; leave them out, or choose model=acgan or classifier")
+
+
+def _check_memory(config: Mapping[str, Any]) -> None:
+    """Refuse numbers of images that no memory of this machine could hold."""
+    side, memory = config["data"].get("image_size", 1), memory_of_machine()
+    image = 12 * side**2  # bytes of three channels in float32
+    counts = {"data.batch_size": config["data"].get("batch_size", 1)}
+    for name, node in (config.get("callbacks") or {}).items():
+        node = node or {}
+        counts[f"callbacks.{name}.count"] = node.get("count", 0) // 4  # kept as bytes
+        counts[f"callbacks.{name}.rows"] = node.get("rows", 0) * node.get("columns", node.get("steps", 1))
+    for key, count in counts.items():
+        if count * image > memory:
+            raise ConfigError(
+                f"{key}: as many images of {side}x{side} need {gigabytes(count * image)}, and this machine has "
+                f"{gigabytes(memory)}; choose fewer or smaller images"
+            )
+
+
+def memory_of_machine() -> int:
+    """Return the bytes of memory of this machine; a very large number where that is not known."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**62
+
+
+def gigabytes(count: float) -> str:
+    """Write a number of bytes."""
+    return f"{count / 1e9:,.0f} GB"
+
+
+def unusual(config: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each number of the model or trainer that is allowed, and hardly meant."""
+    sentences = []
+    nodes = [("model", config["model"]), ("trainer", {"gradient_clip_val": config["trainer"].get("gradient_clip_val")})]
+    for prefix, node in nodes:
+        for key, value in numbers(node, prefix):
+            low, high = USUAL.get(leaf := key.rpartition(".")[2], ANY)
+            if (leaf in USUAL or isinstance(value, float)) and not low <= value <= high:
+                sentences.append(f"{key}={value:g} is unusual: values from {low:g} to {high:g} are usual")
+    return sentences
+
+
+def numbers(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the numbers of nested containers with their dotted keys."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from numbers(value, f"{path}.{key}")
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from numbers(value, f"{path}[{i}]")
+    elif isinstance(node, int | float) and not isinstance(node, bool):
+        yield path, node

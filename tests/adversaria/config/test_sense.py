@@ -1,0 +1,107 @@
+"""Numbers and combinations that types allow and that make no sense."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from adversaria.config import schema, sense
+from adversaria.config.errors import ConfigError
+
+
+def sentence_for(compose, *overrides: str) -> str:
+    config = compose(*overrides)
+
+    def check() -> None:
+        schema.check(config)
+        sense.check(config, overrides)
+
+    with pytest.raises(ConfigError) as error:
+        check()
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["seed=4294967296"], "seed=4294967296: expected int <= 4294967295"),
+        (["seed=1732650000000000000000"], "seed=1732650000000000000000: "),
+        (["data.seed=4294967296"], "data.seed=4294967296: expected int <="),
+        (["trainer.devices=abc"], "trainer.devices=abc: expected a number of devices"),
+        (["trainer.devices=0"], "trainer.devices=0: expected a number of devices from 1 on"),
+        (["trainer.devices=-3"], "trainer.devices=-3: expected"),
+        (["trainer.devices=[0,0]"], "trainer.devices=[0, 0]: expected"),
+        (["trainer.strategy=nonsense"], "trainer.strategy='nonsense': expected one of 'auto', 'ddp'"),
+        (["trainer.accelerator=gpu", "trainer.devices=64"], "trainer.devices=64: this machine has"),
+        (["trainer.max_time=00:00:00:00"], "there is no time to train"),
+        (["trainer.max_time={minutes:0}"], "there is no time to train"),
+        (["trainer.max_time=tomorrow"], "trainer.max_time=tomorrow: expected days:hours:minutes:seconds"),
+        (["+trainer.max_steps=4"], "trainer.max_steps counts the steps of all optimizers, not iterations"),
+        (["trainer.limit_train_batches=0"], "nothing to train on"),
+        (["model=gan", "data=digits", "model.generator.accumulate=65"], "a batch of 64 images has not as many parts"),
+        (["model=acgan", "data=digits", "labels=[digit,digit]"], "labels: digit stands there twice"),
+        (["data.attributes=[Male,Smiling,Male]"], "data.attributes: Male stands there twice"),
+        (["model=gan", "labels=[Smiling]"], "labels=[Smiling]: GAN has no labels; leave them out"),
+        (["callbacks.samples=-1"], "callbacks.samples=-1: expected a component"),
+        (["logger.tensorboard.save_dir=null"], "logger.tensorboard.save_dir=None: expected str"),
+        (["model.network.latent_dim=9223372036854775808"], "model.network.latent_dim=9223372036854775808: "),
+        (["data.batch_size=2000000000"], "choose fewer or smaller images"),
+        (["callbacks.samples.rows=100000000"], "callbacks.samples.rows: as many images of 64x64 need"),
+        (["model=gan", "metrics=classifier", "callbacks.generation_metrics.count=2000000000"], "count: as many images"),
+        (["objective={metric:val/loss,mode:best}"], "objective.mode='best': expected one of 'min', 'max'"),
+        (["objective={mode:max}"], "objective.metric is missing"),
+    ],
+)
+def test_it_is_refused_in_a_sentence(compose, overrides: list[str], expected: str) -> None:
+    assert expected in sentence_for(compose, *overrides)
+
+
+@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "a/../../b", "x" * 256, "é" * 128])
+def test_a_name_stays_below_the_output_folder(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"^name=.*(below output_root|bytes)"):
+        sense.check_name(name)
+
+
+def test_usual_names_are_taken() -> None:
+    for name in ("vae_celeba", "report_a/vae", "x" * 255, "my run", "a..b"):
+        sense.check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("model.optimizer.lr=1e6", "model.optimizer.lr=1e+06 is unusual: values from 1e-07 to 1 are usual"),
+        ("model.optimizer.eps=1e6", "model.optimizer.eps=1e+06 is unusual"),
+        ("model.lambda_kl=1e30", "model.lambda_kl=1e+30 is unusual"),
+        ("model.optimizer.lr=1e-12", "model.optimizer.lr=1e-12 is unusual"),
+    ],
+)
+def test_a_number_that_is_hardly_meant_is_said(compose, override: str, expected: str) -> None:
+    config = compose(override)
+    schema.check(config)
+    sense.check(config, [override])
+    (sentence,) = sense.unusual(config)
+    assert sentence.startswith(expected)
+
+
+def test_nothing_of_ours_is_unusual(compose) -> None:
+    for overrides in (
+        [],
+        ["model=wgan", "data=digits"],
+        ["model=dann", "data=digits_mnist5k"],
+        ["experiment=report_b/gan"],
+    ):
+        config = compose(*overrides)
+        sense.check(config, overrides)
+        assert sense.unusual(config) == []
+
+
+@pytest.mark.parametrize(("visible", "expected"), [("", 0), ("-1", 0)])
+def test_hidden_gpus_are_not_there(visible: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert sense.gpus() in (expected, None)
+    if sense.gpus() == 0:
+        with pytest.raises(ConfigError, match=re.escape("this machine has no GPU; set trainer.accelerator=cpu")):
+            sense._check_devices(1, "gpu")
