@@ -22,7 +22,7 @@ from support.document_commands import all_commands, command_problems
 from support.documents import FENCE, PACKAGES, anchors, examples, flat, link_problems, name_problems, snippet_problems
 
 import lightning_modules
-from adversaria.config import containers, errors, foreign_errors, schema, signatures
+from adversaria.config import containers, errors, foreign_errors, guesses, schema, signatures
 from adversaria.config.instantiate import instantiate
 from adversaria.tools.compose import register_resolvers
 from datamodules import readers
@@ -85,7 +85,7 @@ class Composer:
 @pytest.fixture(scope="module")
 def compose(checkout: Path) -> Iterator[Composer]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (errors, foreign_errors):
+        for module in (errors, guesses):
             patch.setattr(module, "CONF", checkout / "conf")
         patch.setattr(signatures, "ROOT", checkout)
         read = functools.cache(OmegaConf.load)  # each file of the copy once

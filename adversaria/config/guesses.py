@@ -38,7 +38,7 @@ def unknown_key(key: str) -> str:
     """Explain a key that does not exist: the choices that have it, or the nearest keys of what is chosen."""
     given = next((a for a in sys.argv[1:] if key_of(a).partition("@")[0] == key), "")
     _, equals, value = given.partition("=")
-    owners = _owners()
+    owners = _owners(CONF)
     if key.rpartition(".")[2] in STEP_COUNTS:
         return f"{key} {STEPS}"
     if "." in key and key in owners:
@@ -109,7 +109,7 @@ def _likely(key: str, value: str) -> list[str]:
     """Return the keys and groups of what is chosen that end as this one does, or as its usual synonym here."""
     parts = key.replace("/", ".").split(".")
     wanted = SYNONYMS.get(parts[-1].lower().replace("-", "_"), parts[-1])
-    groups = [name for name in _owners() if "." not in name and name.rpartition("/")[2] == wanted]
+    groups = [name for name in _owners(CONF) if "." not in name and name.rpartition("/")[2] == wanted]
     if fitting := [group for group in groups if value in options(group)]:
         return fitting
     found = [name for name in _chosen_keys(tuple(sys.argv[1:])) if name.rpartition(".")[2] == wanted]
@@ -131,10 +131,10 @@ def _chosen_keys(arguments: Sequence[str]) -> list[str]:
 
 
 @functools.cache
-def _owners() -> dict[str, list[str]]:
+def _owners(conf: Path) -> dict[str, list[str]]:
     """Return the choices that have a key, by the key as the command line names it, and the groups."""
     owners: dict[str, list[str]] = {}
-    for file in sorted(CONF.rglob("*.yaml")):
+    for file in sorted(conf.rglob("*.yaml")):
         choice = "=".join(file.relative_to(CONF).with_suffix("").as_posix().rsplit("/", 1))
         for known in _keys(file):
             owners.setdefault(known, []).append(choice)
