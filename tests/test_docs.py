@@ -23,6 +23,7 @@ from support.documents import FENCE, PACKAGES, anchors, examples, flat, link_pro
 
 import lightning_modules
 from adversaria.config import containers, errors, foreign_errors, guesses, schema, signatures
+from adversaria.config.as_typed import as_hydra_reads
 from adversaria.config.instantiate import instantiate
 from adversaria.tools.compose import register_resolvers
 from datamodules import readers
@@ -61,7 +62,9 @@ class Composer:
         self._parser = OverridesParser.create()
 
     def __call__(self, overrides: tuple[str, ...]) -> dict[str, Any]:
-        return self._compose(tuple(o for o in map(self._first, overrides) if not SWEEP_PLUGINS.fullmatch(o)))
+        return self._compose(
+            tuple(o for o in map(self._first, as_hydra_reads(overrides)) if not SWEEP_PLUGINS.fullmatch(o))
+        )
 
     def _first(self, override: str) -> str:
         """Return an override as the first job of a sweep has it."""
