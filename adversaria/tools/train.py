@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from adversaria.config import schema, sense
 from adversaria.config.command_lines import pasteable, resume_command
 from adversaria.config.containers import plain
-from adversaria.config.errors import ConfigError, UserError, one_sentence_errors, print_in_any_locale
+from adversaria.config.errors import UserError, one_sentence_errors, print_in_any_locale
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
 from adversaria.runs import processes, resume, run_folder, signals
 from adversaria.runs.objective import check_metrics, objective_value
