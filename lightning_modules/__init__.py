@@ -25,6 +25,6 @@ def load(path: str | Path, checkpoint: str = "last") -> BaseModule:
     Raises:
         CheckpointError: the file is missing, damaged, or not a checkpoint of this project.
     """
-    from lightning_modules.checkpoint import load_module
+    from lightning_modules.rebuild import load_module
 
     return load_module(path, checkpoint)

@@ -14,8 +14,8 @@ from adversaria.config.errors import ConfigError
 from adversaria.config.types import Batch, Domain, FractionBelowOne, NonNegative, NonNegativeInt
 from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import OptimizerSettings, Phase
-from lightning_modules.checkpoint import load_network
 from lightning_modules.losses import domain_accuracy, domain_loss, entropy
+from lightning_modules.rebuild import load_network
 from lightning_modules.schedules import half_cosine
 
 

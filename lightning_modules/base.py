@@ -154,6 +154,8 @@ class BaseModule(RecordedSteps):
         else:  # a new run, or another number of processes: each process draws other noise and flips
             seeds = np.random.SeedSequence([torch.initial_seed(), self.global_rank, self.iteration])
             torch.manual_seed(int(seeds.generate_state(1)[0]))
+        if self._resumed:
+            checkpoints.check_moments(self.trainer.optimizers)
         self._resumed = []
         for optimizer in self.trainer.optimizers if self._reconfigured else []:
             for group in optimizer.param_groups:

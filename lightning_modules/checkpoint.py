@@ -1,24 +1,26 @@
-"""What a checkpoint holds beside weights and optimizers, so that runs go on exactly and modules rebuild themselves."""
+"""What a checkpoint holds beside weights and optimizers, so that runs go on exactly and modules rebuild themselves.
+
+`lightning_modules.rebuild` reads it again.
+"""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from adversaria.config.errors import CheckpointError, ConfigError, DivergedError, first_line
-from adversaria.config.instantiate import instantiate, is_allowed
-from adversaria.config.renamed import renamed
+from adversaria.config.errors import CheckpointError, DivergedError
 from adversaria.runs import random_state
 
 if TYPE_CHECKING:
     from lightning_modules.base import BaseModule
 
 KEY = "adversaria"  # of our entry in a checkpoint
+#: What optimizers keep of each parameter, in its shape.
+MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "square_avg", "grad_avg", "momentum_buffer")
 #: Attributes of modules that checkpoints of version 0.1.0 call otherwise.
 RENAMED_ATTRIBUTES = {"turns": "update_counts", "accuracy": "discriminator_accuracy"}
 
@@ -53,49 +55,18 @@ def check_finite_weights(weights: Mapping[str, Tensor], iteration: int) -> None:
             raise DivergedError(f"iteration {iteration}: {name} contains NaN or infinity, checkpoint not written")
 
 
-def load_module(path: str | Path, checkpoint: str = "last") -> BaseModule:
-    """Rebuild a module from a checkpoint or a run folder; see `lightning_modules.load`.
-
-    Nothing in the file is executed: it is read with `weights_only=True`, and the configuration in it can only name
-    the targets that any configuration may.
+def check_moments(optimizers: Iterable[torch.optim.Optimizer]) -> None:
+    """Check what optimizers have restored of their parameters.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or not a checkpoint of this project.
+        CheckpointError: an average has not the shape of its parameter.
     """
-    file = Path(path) / "checkpoints" / f"{checkpoint}.ckpt" if Path(path).is_dir() else Path(path)
-    if not file.is_file():
-        raise CheckpointError(f"there is no checkpoint {file}")
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-        entry = content[KEY]
-        config, iteration, weights = renamed(entry["model"]), entry["iteration"], content["state_dict"]
-    except Exception as error:  # a damaged file makes torch.load raise errors of many kinds
-        raise CheckpointError(f"{file} is not a readable checkpoint of this project ({first_line(error)})") from error
-    if not isinstance(config, dict) or not is_allowed(str(config.get("_target_"))):
-        raise CheckpointError(f"{file} does not say which model it holds; it was not saved by train.py")
-    module: BaseModule = instantiate(config)
-    module.config, module.iteration, module.images = config, iteration, entry["images"]
-    module.load_state_dict(weights)
-    return module.eval()
-
-
-def load_network(network: nn.Module, path: str, key: str) -> None:
-    """Copy the weights of a trained module's network.
-
-    Args:
-        network: receives the weights.
-        path: a checkpoint or a run folder.
-        key: the configuration key that has the path, for the message.
-
-    Raises:
-        CheckpointError: the checkpoint cannot be read.
-        ConfigError: its network is another one.
-    """
-    trained: Any = load_module(path)
-    try:
-        network.load_state_dict(trained.network.state_dict())
-    except (RuntimeError, AttributeError) as error:
-        raise ConfigError(f"{key}={path}: its network is not model.network") from error
+    for optimizer in optimizers:
+        for parameter, state in optimizer.state.items():
+            for name, value in state.items():
+                if name in MOMENTS and isinstance(value, Tensor) and value.shape != parameter.shape:
+                    shapes = f"{list(value.shape)}, of a weight of {list(parameter.shape)}"
+                    raise CheckpointError(f"the checkpoint is damaged: an optimizer's {name} is {shapes}")
 
 
 def _of_all_processes(state: dict[str, Any]) -> list[Any]:

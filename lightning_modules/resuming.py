@@ -6,10 +6,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from adversaria.config.errors import CheckpointError, ConfigError, first_line
-from lightning_modules.checkpoint import KEY
+from lightning_modules.rebuild import read_checkpoint
 
 if TYPE_CHECKING:
     from lightning_modules.base import BaseModule
@@ -24,12 +22,12 @@ def check_resumable(file: Path, module: BaseModule, max_epochs: int) -> None:
         CheckpointError: the checkpoint cannot be read, or it is of another network.
         ConfigError: it has more epochs than the run is to have.
     """
+    content = read_checkpoint(file)
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-        _ = content[KEY]["iteration"], content["optimizer_states"]
+        _ = content["optimizer_states"]
         weights = {name: tuple(value.shape) for name, value in content["state_dict"].items()}
         done = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
-    except Exception as error:  # a damaged file makes torch.load raise errors of many kinds
+    except Exception as error:  # a part of another type
         raise CheckpointError(f"{file} is not a readable checkpoint of this project ({first_line(error)})") from error
     ours = {name: tuple(value.shape) for name, value in module.state_dict().items()}
     for name in sorted({*weights, *ours}):

@@ -34,6 +34,7 @@ EXTERNAL: dict[str, dict[str, Any]] = {
         "fused": bool | None,
         "foreach": bool | None,
     },
+    "torch.nn.": dict.fromkeys(("num_layers", "num_encoder_layers", "num_decoder_layers"), types.Layers),
     "pytorch_lightning.Trainer": {
         "accelerator": Literal["auto", "cpu", "gpu", "cuda", "mps", "tpu"],
         "devices": int | str | list[int],

@@ -8,24 +8,7 @@ import inspect
 from typing import Any
 
 from adversaria.config.errors import ConfigError, first_line, suggest
-
-#: Where a `_target_` may live. Configurations are code: this list keeps a stray or hostile one from reaching the
-#: rest of the interpreter (`os.system`, `torch.load`, …).
-ALLOWED = (
-    "adversaria.",
-    "lightning_modules.",
-    "datamodules.",
-    "callbacks.",
-    "torch.optim.",
-    "torch.nn.",
-    "pytorch_lightning.Trainer",
-    "pytorch_lightning.callbacks.",
-    "pytorch_lightning.loggers.",
-    "pytorch_lightning.profilers.",
-    "pytorch_lightning.strategies.",
-    "torchmetrics.",
-)
-PLACES = ", ".join(f"{prefix}*" for prefix in ALLOWED)
+from adversaria.config.places import ANYWHERE, is_one_of, kinds_of
 
 
 def instantiate(node: Any, /, **extra: Any) -> Any:
@@ -68,14 +51,15 @@ def instantiate_all(nodes: dict[str, Any]) -> list[Any]:
     return [instantiate(node) for node in nodes.values() if node is not None]
 
 
-def callbacks_of(config: dict[str, Any]) -> list[Any]:
-    """Build the callbacks of a configuration, without the bar where `trainer.enable_progress_bar` is false.
+def callbacks_of(config: dict[str, Any], *kinds: type) -> list[Any]:
+    """Build the callbacks of a configuration, or those of some classes, without the bar where it is switched off.
 
     Callbacks with an attribute `key` get their key, which they name in errors.
     """
-    unwanted = {} if config["trainer"]["enable_progress_bar"] else {"progress_bar": None}
+    unwanted = {} if config["trainer"].get("enable_progress_bar", True) else {"progress_bar": None}
     nodes = {key: node for key, node in {**config["callbacks"], **unwanted}.items() if node is not None}
-    callbacks = {key: instantiate(node) for key, node in nodes.items()}
+    wanted = {k: node for k, node in nodes.items() if not kinds or issubclass(locate(node["_target_"]), kinds)}
+    callbacks = {key: instantiate(node) for key, node in wanted.items()}
     for key, callback in callbacks.items():
         if hasattr(callback, "key"):
             callback.key = key
@@ -83,9 +67,15 @@ def callbacks_of(config: dict[str, Any]) -> list[Any]:
 
 
 def locate(target: str) -> Any:
-    """Import the class or function that `target` names, which must live under one of the `ALLOWED` packages."""
-    if not isinstance(target, str) or not is_allowed(target):
-        raise ConfigError(f"_target_: {target} is not allowed; a target lives under {PLACES}")
+    """Import the class or function that `target` names, one that `adversaria.config.places` allows somewhere.
+
+    Raises:
+        ConfigError: it is allowed nowhere, does not exist, or is not of the kind that is allowed.
+    """
+    kinds = kinds_of(target)
+    if not kinds:
+        allowed = ", ".join(f"{prefix}*" for prefix in ANYWHERE)
+        raise ConfigError(f"_target_: {target} is not allowed; a target lives under {allowed}")
     module_name, _, name = target.rpartition(".")
     try:
         module = importlib.import_module(module_name)
@@ -96,12 +86,12 @@ def locate(target: str) -> Any:
         raise ConfigError(f"_target_: {module_name} has no {name}{suggest(name, public)}")
     found = getattr(module, name)
     home = f"{getattr(found, '__module__', '')}."
-    own = is_allowed(home) or (target.startswith("pytorch_lightning.") and home.startswith("pytorch_lightning."))
-    if not callable(found) or not own:  # e.g. lightning_modules.vae.os, reached through an import
+    if not home.startswith(_package_of(target)) or not is_one_of(found, target, kinds):  # e.g. lightning_modules.vae.os
         raise ConfigError(f"_target_: {target} is not a class or function of the allowed packages")
     return found
 
 
-def is_allowed(target: str) -> bool:
-    """Tell whether a dotted name lies under one of the `ALLOWED` packages, with no private part."""
-    return target.startswith(ALLOWED) and "._" not in target
+def _package_of(target: str) -> str:
+    """Return the beginning of the names of the modules that may define a target."""
+    parts = target.split(".")
+    return ".".join(parts[: 2 if parts[0] == "torch" else 1]) + "."

@@ -18,8 +18,11 @@ from adversaria.config import types
 from adversaria.config.errors import ConfigError, suggest
 from adversaria.config.foreign_errors import describe_conversion
 from adversaria.config.foreign_keys import EXTERNAL, REFUSED
-from adversaria.config.instantiate import PLACES, is_allowed
+from adversaria.config.places import check_target
 from adversaria.config.signatures import Component, signature
+from adversaria.config.type_names import members, names, takes_component
+
+PERFORMANCE = ("keep_memory", "channels_last", "cuda_graphs", "data_on_gpu")
 
 #: Keys of the top level of conf/train.yaml.
 EXPERIMENT: dict[str, Any] = {
@@ -31,7 +34,7 @@ EXPERIMENT: dict[str, Any] = {
     "labels": Annotated[list[str], msgspec.Meta(min_length=1)],
     "output_root": str,
     "run_dir": str,
-    "performance": dict.fromkeys(("keep_memory", "channels_last", "cuda_graphs", "data_on_gpu"), bool),
+    "performance": dict.fromkeys(PERFORMANCE, bool),
     "data": Component,
     "model": Component,
     "trainer": Component,
@@ -48,12 +51,32 @@ def check(config: dict[str, Any]) -> None:
         ConfigError: naming the first key that is wrong, what it must be, and the nearest valid name for a typo.
     """
     for key in ("data", "model", "trainer"):
-        if key in config and "_target_" not in (config[key] or {}):
+        if key in config and not has_target(config[key]):
             raise ConfigError(f"{key}: there is no _target_; choose one with {key}=NAME")
     objective = {"objective": OBJECTIVE} if isinstance(config.get("objective"), dict) else {}
     _check_keys(config, EXPERIMENT | objective)
     if objective and "metric" not in config["objective"]:
         raise ConfigError("objective.metric is missing: the name of the metric that runs are compared by")
+
+
+def check_component(node: Any, place: str) -> None:
+    """Check one component, such as the model that a checkpoint brings, as `check` does for a whole configuration.
+
+    Args:
+        node: the component.
+        place: its key at the top level of a configuration.
+
+    Raises:
+        ConfigError: as of `check`; or the component has no target.
+    """
+    if not has_target(node):
+        raise ConfigError(f"{place}: there is no _target_")
+    _check_node(node, place)
+
+
+def has_target(node: Any) -> bool:
+    """Tell whether a value is a component: a mapping with a target."""
+    return isinstance(node, dict) and "_target_" in node
 
 
 def _check_keys(config: dict[str, Any], kinds: dict[str, Any], prefix: str = "") -> None:
@@ -81,8 +104,7 @@ def _check_node(node: Any, path: str) -> None:
         for key, value in node.items():
             _check_node(value, f"{path}.{key}")
         return
-    if not isinstance(target, str) or not is_allowed(target):
-        raise ConfigError(f"{path}._target_={target} is not allowed; a target lives under {PLACES}")
+    check_target(target, path)
     parameters = signature(target)
     given = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
     for key, value in given.items():
@@ -109,8 +131,8 @@ def _external(target: str, key: str) -> Any:
 
 def _conform(value: Any, kind: Any, path: str) -> None:
     """Raise a sentence if `value` is not of `kind`; a nested node stands for the object it will become."""
-    if isinstance(value, dict) and "_target_" in value and kind is not Any and not _takes_component(kind):
-        raise ConfigError(f"{path}: expected {' or '.join(_names(kind))}, not an object ({value['_target_']})")
+    if isinstance(value, dict) and "_target_" in value and kind is not Any and not takes_component(kind):
+        raise ConfigError(f"{path}: expected {' or '.join(names(kind))}, not an object ({value['_target_']})")
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{path}={value}: expected a finite number")
     if isinstance(value, int) and value.bit_length() > 63:  # which msgspec takes for a fault of its own
@@ -128,28 +150,6 @@ def _conform(value: Any, kind: Any, path: str) -> None:
 
 
 def _sentence(error: msgspec.ValidationError, kind: Any) -> str:
-    if any(typing.get_origin(k) is Literal for k in _members(kind)):
-        return f"expected one of {', '.join(_names(kind))}"
+    if any(typing.get_origin(k) is Literal for k in members(kind)):
+        return f"expected one of {', '.join(names(kind))}"
     return describe_conversion(error)
-
-
-def _members(kind: Any) -> tuple[Any, ...]:
-    return typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, _UNION) else (kind,)
-
-
-_UNION = type(int | str)
-
-
-def _takes_component(kind: Any) -> bool:
-    return any(k is Any or (typing.get_origin(k) or k) in (dict, list) for k in _members(kind))
-
-
-def _names(kind: Any) -> list[str]:
-    names = []
-    for member in _members(kind):
-        if typing.get_origin(member) is Literal:
-            names += [repr(choice) for choice in typing.get_args(member)]
-        else:
-            plain = typing.get_args(member)[0] if typing.get_origin(member) is Annotated else member
-            names.append("null" if plain is type(None) else getattr(plain, "__name__", str(plain)))
-    return names

@@ -7,7 +7,7 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from adversaria.config import types
 from adversaria.config.errors import ConfigError, suggest
@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 Component = dict[Any, Any]  # a nested node: whatever is not plain data
 Signature = dict[str, tuple[Any, bool]]  # parameter -> (type, required)
+Definition = ast.ClassDef | ast.FunctionDef
 
 
 def signature(target: str) -> Signature | None:
@@ -26,6 +27,31 @@ def signature(target: str) -> Signature | None:
     Raises:
         ConfigError: there is no such module, class or function; the nearest name is given.
     """
+    found = _definition(target)
+    return None if found is None else _parameters(*found)
+
+
+def role(target: str) -> Literal["class", "loss", "schedule", "function"] | None:
+    """Say what one of our own targets is; None for a target of another library.
+
+    A loss is a function of tensors that returns a tensor, a schedule one of an `iteration` that returns a float, by
+    their annotations: these only compute. Any other function could do anything.
+
+    Raises:
+        ConfigError: there is no such module, class or function; the nearest name is given.
+    """
+    found = _definition(target)
+    if found is None or isinstance(found[0], ast.ClassDef):
+        return None if found is None else "class"
+    function, first = found[0], [*found[0].args.posonlyargs, *found[0].args.args][:1]
+    takes = {(a.arg, ast.unparse(a.annotation)) for a in first if a.annotation is not None}
+    returns = None if function.returns is None else ast.unparse(function.returns)
+    if returns == "float" and takes == {("iteration", "int")}:
+        return "schedule"
+    return "loss" if returns == "Tensor" and {kind for _, kind in takes} == {"Tensor"} else "function"
+
+
+def _definition(target: str) -> tuple[Definition, Path] | None:
     module, _, name = target.rpartition(".")
     file = ROOT / (module.replace(".", "/") + ".py")
     if not (ROOT / module.split(".")[0]).is_dir():
@@ -36,7 +62,7 @@ def signature(target: str) -> Signature | None:
     definitions = _definitions(file)
     if name not in definitions:
         raise ConfigError(f"_target_={target}: {module} has no {name}{suggest(name, definitions)}")
-    return _parameters(definitions[name], file)
+    return definitions[name], file
 
 
 def constant(target: str, name: str) -> Any:
@@ -81,11 +107,11 @@ def _statements(file: Path) -> list[ast.stmt]:
     return ast.parse(file.read_text(encoding="utf-8")).body
 
 
-def _definitions(file: Path) -> dict[str, ast.ClassDef | ast.FunctionDef]:
+def _definitions(file: Path) -> dict[str, Definition]:
     return {n.name: n for n in _statements(file) if isinstance(n, ast.ClassDef | ast.FunctionDef) and n.name[0] != "_"}
 
 
-def _parameters(node: ast.ClassDef | ast.FunctionDef, file: Path) -> Signature | None:
+def _parameters(node: Definition, file: Path) -> Signature | None:
     if isinstance(node, ast.FunctionDef):
         return _arguments(node, skip=0)
     for statement in node.body:

@@ -23,6 +23,7 @@ IntAtLeast2 = Annotated[int, Meta(ge=2, le=MANY)]
 PositiveInt = Annotated[int, Meta(gt=0, le=MANY)]
 NonNegativeInt = Annotated[int, Meta(ge=0, le=MANY)]
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]  # what numpy takes
+Layers = Annotated[int, Meta(ge=0, le=100)]  # more would take long to build before anything else finds it wrong
 PositiveInts = Annotated[tuple[PositiveInt, ...], Meta(min_length=1)]
 Names = tuple[str, ...]
 ValueRange = tuple[float, float]

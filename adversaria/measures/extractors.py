@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from adversaria.config.errors import ConfigError, first_line
 from adversaria.measures import kept_classifiers
 from datamodules.images import normalize
-from lightning_modules.checkpoint import load_module
+from lightning_modules.rebuild import load_module
 
 
 class ClassifierFeatures(nn.Module):

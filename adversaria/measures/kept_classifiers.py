@@ -19,7 +19,7 @@ from typing import Any
 from adversaria.config.errors import CheckpointError
 from adversaria.runs.whole_files import replace_text, written_whole
 from datamodules.labels import DIGIT
-from lightning_modules.checkpoint import load_module
+from lightning_modules.rebuild import load_module
 
 ACCURACY = "test/accuracy"
 

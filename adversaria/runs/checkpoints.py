@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import sys
-import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from adversaria.config.errors import CheckpointError
+from adversaria.config.loaded import FileError
+from adversaria.runs.archive import check_archive
 
 LAST = "last.ckpt"
 
@@ -43,10 +44,10 @@ def is_intact(file: Path) -> bool:
 def _is_intact(file: Path, size: int, time: int) -> bool:
     """Read a checkpoint of this size and time, once."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.testzip() is None
-    except (zipfile.BadZipFile, OSError, NotImplementedError):  # the last one of an unknown compression
+        check_archive(file)
+    except FileError:
         return False
+    return True
 
 
 def newest(name: str, folder: Path, pattern: str = "*") -> Path:

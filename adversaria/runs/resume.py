@@ -16,6 +16,7 @@ from adversaria.config.composition import Composition, apply, changes, compositi
 from adversaria.config.containers import plain, replace_prefix
 from adversaria.config.errors import CheckpointError, first_line
 from adversaria.config.foreign_errors import UNKNOWN_KEY, describe_error
+from adversaria.config.loaded import FileError, check_loaded, read_yaml
 from adversaria.config.renamed import renamed, renamed_choices, renamed_override
 from adversaria.runs import checkpoints
 from adversaria.runs.record import CONFIG, INVOCATION, METRICS, read_record
@@ -145,6 +146,7 @@ def saved_config(folder: Path) -> DictConfig:
         CheckpointError: it is missing or damaged.
     """
     with _reading(folder):
+        check_loaded(read_yaml(folder / CONFIG))
         saved = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
     if not isinstance(saved, dict) or "run_dir" not in saved:
         raise CheckpointError(f"cannot read the run in {folder}: {CONFIG} is damaged")
@@ -157,6 +159,8 @@ def _reading(folder: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise CheckpointError(f"cannot read the run in {folder}: {error.filename} is missing") from error
+    except FileError as error:
+        raise CheckpointError(f"cannot read the run in {folder}: {CONFIG} {error}") from error
     except Exception as error:  # a damaged YAML or JSON file raises errors of many types
         raise CheckpointError(f"cannot read the run in {folder}: {error}") from error
 

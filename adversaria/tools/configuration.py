@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from omegaconf import OmegaConf
 
 from adversaria.config import containers, schema
 from adversaria.config.command_lines import key_of, value_of
-from adversaria.config.errors import CONF, ConfigError, options
+from adversaria.config.errors import CONF, CheckpointError, ConfigError, options
 from adversaria.config.renamed import renamed_override
 from adversaria.runs import resume
 from adversaria.tools.compose import compose
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 #: Keys of the data that keep the run's values when it is evaluated on another data set.
 KEPT_FROM_RUN = ("image_size", "value_range", "batch_size", "on_bad_image", "cache_dir", "seed", "labelled")
+#: Keys that a run's configuration needs to be evaluated.
+NEEDED = ("data", "model", "trainer", "callbacks")
+CACHE = ".cache"  # where arrays are kept unless a command line says otherwise
 
 
 def run_configuration(
@@ -46,7 +50,7 @@ def run_configuration(
         ConfigError: a choice, key or value does not exist or does not fit.
         DataError: the data is missing.
     """
-    config = containers.plain(resume.saved_config(folder)) if folder else {}
+    config = _with_cache(saved(folder)) if folder else {}
     if data or metrics or not folder:
         config = _with_choices(config, model, data, metrics)
     roots = [value_of(o) for o in map(renamed_override, overrides) if key_of(o) == "data.root"]
@@ -63,6 +67,34 @@ def _with_root(data: dict[str, Any], root: str) -> dict[str, Any]:
     if "root" not in data:
         raise ConfigError(f"--root {root}: this data set reads no files; leave it out")
     return {**containers.replace_prefix(data, data["root"], root), "root": root}
+
+
+def saved(folder: Path) -> dict[str, Any]:
+    """Return the configuration of a run, which someone else may have written: it is checked first.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or names what no run has.
+    """
+    config = containers.plain(resume.saved_config(folder))
+    for key in NEEDED:
+        if not isinstance(config.get(key), dict):
+            raise CheckpointError(f"cannot read the run in {folder}: config.yaml has no {key}")
+    wrong = [k for k, node in config["callbacks"].items() if node is not None and not schema.has_target(node)]
+    if wrong:
+        raise CheckpointError(
+            f"cannot use the run in {folder}: callbacks.{wrong[0]} of its config.yaml is no component"
+        )
+    config["performance"] = {**dict.fromkeys(schema.PERFORMANCE, False), **(config.get("performance") or {})}
+    return {"seed": 0, **config}
+
+
+def _with_cache(config: dict[str, Any]) -> dict[str, Any]:
+    """Let a run from elsewhere choose no folder to write to: its cache is used if there is one, else the default."""
+    cache = config["data"].get("cache_dir", CACHE)
+    if cache != CACHE and not any(Path(cache).glob(f"*_{'[0-9a-f]' * 16}/index.json")):
+        print(f"there is no cache of images in {cache}; using {CACHE}, or data.cache_dir=FOLDER", file=sys.stderr)
+        config["data"]["cache_dir"] = CACHE
+    return config
 
 
 def _with_choices(

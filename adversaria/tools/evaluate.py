@@ -44,7 +44,7 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
 
     quieten()
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    datamodule, module = instantiate(config["data"]), lightning_modules.load(file)
+    module, datamodule = lightning_modules.load(file), instantiate(config["data"])
     module.check_data(datamodule)
     if config["performance"]["channels_last"]:
         settings.channels_last(module)
@@ -64,7 +64,7 @@ def _trainer(config: dict[str, Any], split: Split | None, device: str, folder: s
 
     from callbacks.metrics.base import TestMetricCallback
 
-    callbacks = callbacks_of(config)
+    callbacks = callbacks_of(config, TestMetricCallback, pl.callbacks.ProgressBar)
     metrics = [c for c in callbacks if isinstance(c, TestMetricCallback)]
     if split is not None:
         for callback in metrics:
@@ -72,7 +72,7 @@ def _trainer(config: dict[str, Any], split: Split | None, device: str, folder: s
     single = {"accelerator": choose_device(device).type, "devices": 1, "num_nodes": 1, "strategy": "auto"}
     return instantiate(
         {**config["trainer"], **single},
-        callbacks=[*metrics, *(c for c in callbacks if isinstance(c, pl.callbacks.ProgressBar))],
+        callbacks=callbacks,
         logger=False,
         enable_checkpointing=False,
         default_root_dir=folder,

@@ -24,6 +24,7 @@ from adversaria.runs import processes, resume, run_folder, signals
 from adversaria.runs.objective import check_metrics, objective_value
 from adversaria.runs.quieten import quieten
 from adversaria.runs.record import write_invocation
+from adversaria.runs.restoring import restoring
 from adversaria.runs.start import Start
 from adversaria.speed import settings
 from adversaria.sweeps import jobs
@@ -126,7 +127,8 @@ def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: St
         log.info("resuming from: %s", config["ckpt_path"])
         check_resumable(Path(config["ckpt_path"]), module, config["trainer"]["max_epochs"])
     gc.enable()
-    trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
+    with restoring(config["ckpt_path"]):
+        trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
     metrics = dict(trainer.callback_metrics)
     if config["test"]:
         metrics |= _test(trainer, module, datamodule, config["test"], folder, relative_folder)

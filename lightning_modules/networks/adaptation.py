@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from adversaria.config.types import FractionBelowOne, NonNegativeInt, PositiveInt
+from adversaria.config.types import FractionBelowOne, Layers, NonNegativeInt, PositiveInt
 
 
 class DigitNetwork(nn.Module):
@@ -75,7 +75,7 @@ class DomainDiscriminator(nn.Module):
         self,
         inputs: PositiveInt,
         width: PositiveInt = 256,
-        layers: NonNegativeInt = 2,
+        layers: Layers = 2,
         logits: Literal[1, 2] = 1,
         batch_norm: bool = False,
         slope: FractionBelowOne = 0.2,

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from adversaria.config.types import FractionBelowOne, NonNegativeInt, PositiveInt, PositiveInts
+from adversaria.config.types import FractionBelowOne, Layers, PositiveInt, PositiveInts
 from lightning_modules.networks.adaptation import DigitNetwork
 
 
@@ -28,7 +28,7 @@ class LabDigitNetwork(DigitNetwork):
         self,
         channels: PositiveInts,
         pool: bool,
-        extra: NonNegativeInt,
+        extra: Layers,
         slope: FractionBelowOne,
         dropout: FractionBelowOne,
         hidden: PositiveInts,

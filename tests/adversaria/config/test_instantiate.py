@@ -6,7 +6,8 @@ from types import ModuleType
 import pytest
 
 from adversaria.config.errors import ConfigError
-from adversaria.config.instantiate import instantiate, is_allowed, locate
+from adversaria.config.instantiate import instantiate, locate
+from adversaria.config.places import kinds_of
 
 SOURCE = """
 import os
@@ -18,20 +19,25 @@ class Pair:
     left: object
     right: object = None
 
-def add(a, b=0):
-    return a + b
+class add:
+    def __new__(cls, a, b=0):
+        return a + b
 
-def take(**given):
-    return given
+class take:
+    def __new__(cls, **given):
+        return given
 
-def fail():
-    return len(5)
+class fail:
+    def __new__(cls):
+        return len(5)
 
-def fail_in_a_call():
-    return add("a", 1)
+class fail_in_a_call:
+    def __new__(cls):
+        return add("a", 1)
 
-def divide(a):
-    return a / 0
+class divide:
+    def __new__(cls, a):
+        return a / 0
 
 constant = 3
 """
@@ -123,7 +129,7 @@ def test_extra_arguments_are_not_built():
     ],
 )
 def test_targets_outside_the_allowed_packages_are_refused(target):
-    with pytest.raises(ConfigError, match=r"is not allowed; a target lives under adversaria\.\*, lightning_modules"):
+    with pytest.raises(ConfigError, match=r"is not allowed; a target lives under datamodules"):
         instantiate({"_target_": target, "command": "true"})
 
 
@@ -170,8 +176,8 @@ def test_allowed_targets_are_found(parts):
     assert locate("callbacks.parts.Pair") is parts.Pair
     assert locate("torch.nn.Linear") is torch.nn.Linear
     assert locate("torch.optim.AdamW") is torch.optim.AdamW
-    assert is_allowed("datamodules.images.ImagesDataModule")
-    assert not is_allowed("datamodules_of_another.Project")
+    assert kinds_of("datamodules.images.ImagesDataModule") == ("class",)
+    assert kinds_of("datamodules_of_another.Project") == ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""A checkpoint as a file: checked before torch reads it, so that nothing in it runs, and nothing is larger than it."""
+
+from __future__ import annotations
+
+import pickletools
+import re
+import zipfile
+from pathlib import Path
+
+from adversaria.config.errors import first_line
+from adversaria.config.loaded import FileError, check_file
+
+LARGEST = 2**40  # bytes of a checkpoint
+#: What the pickle of a checkpoint may name. `weights_only=True` knows more, such as arrays of a size that it states.
+NAMES = re.compile(
+    r"collections (OrderedDict|Counter|defaultdict)|torch\._utils _rebuild_\w+|torch (\w+Storage|Size|device|[a-z]\w+)"
+    r"|(builtins|__builtin__) (set|complex|dict|int|float)"
+)
+
+
+def check_archive(file: Path) -> None:
+    """Check that a checkpoint is whole, by the checksums of the archive that it is, and that reading it is harmless.
+
+    Raises:
+        FileError: it is no archive as torch writes it, damaged or compressed, or names more than tensors.
+    """
+    try:
+        check_file(file, LARGEST)
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+                raise FileError("is compressed, which no checkpoint is")
+            if sum(member.file_size for member in members) > file.stat().st_size:
+                raise FileError("states parts that are larger than it")
+            if (damaged := archive.testzip()) is not None:
+                raise FileError(f"is damaged in {damaged}")
+            for member in members:
+                if member.filename.endswith("data.pkl"):
+                    _check_names(archive.read(member))
+    except FileError:
+        raise
+    except Exception as error:  # a damaged archive raises errors of many kinds
+        raise FileError(f"is damaged or no checkpoint ({first_line(error)})") from error
+
+
+def _check_names(pickled: bytes) -> None:
+    for code, argument, _ in pickletools.genops(pickled):
+        if code.name in ("STACK_GLOBAL", "INST", "OBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4"):
+            raise FileError(f"is pickled with {code.name}, which no checkpoint is")
+        if code.name == "GLOBAL" and not NAMES.fullmatch(str(argument)):
+            raise FileError(f"names {argument}, which is no part of a checkpoint")
