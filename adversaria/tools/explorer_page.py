@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from adversaria.config.errors import ConfigError
 from adversaria.images.grid import grid
+from adversaria.tools.bounded_control import bounded_control
+from adversaria.tools.own_host import OwnHost
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from adversaria.tools.explorer import Explorer, Slider
 
 HOST = "127.0.0.1"
+LARGEST_SEED = 2**32 - 1
 STYLE = Path(__file__).with_name("explorer.css")
 
 
@@ -29,6 +32,7 @@ def serve(explorer: Explorer, about: str, note: str, port: int) -> None:
     """Serve the page until Ctrl-C; only this machine can open it."""
     from nicegui import app, ui
 
+    app.add_middleware(OwnHost)
     app.on_startup(lambda: print(f"http://{HOST}:{port} until Ctrl-C", flush=True))
     ui.run(
         lambda: Page(explorer).lay_out(about, note),
@@ -104,7 +108,8 @@ class Page:
 
         with ui.element("div").classes("setting seed"):
             ui.label(name)
-            number = self._connect(name, ui.number(value=self.settings[name], min=0, precision=0))
+            field = bounded_control(ui.number, 0, LARGEST_SEED)
+            number = self._connect(name, field(value=self.settings[name], min=0, max=LARGEST_SEED, precision=0))
             number.props("dense outlined")
             ui.button("another seed", on_click=partial(_reseed, number)).props("flat no-caps")
 
@@ -116,9 +121,10 @@ class Page:
         with ui.element("div").classes("setting"):
             ui.label(name.replace("_", " "))
             if (low, high, step) == (0, 1, 1):
-                control = self._connect(name, ui.switch(value=bool(value)))
+                control = self._connect(name, bounded_control(ui.switch, 0, 1)(value=bool(value)))
             else:
-                control = self._connect(name, ui.slider(min=low, max=high, step=step, value=value))
+                moved = bounded_control(ui.slider, low, high)(min=low, max=high, step=step, value=value)
+                control = self._connect(name, moved)
                 # The server would echo each value, and so set a slider back that has moved since. NiceGUI has no public
                 # switch against that. Without LOOPBACK sliders jump back while they are dragged; a test expects it.
                 control.LOOPBACK = control.props["loopback"] = False
