@@ -1,9 +1,11 @@
-"""Writing images: a folder of numbered PNGs, one PNG of all, or arrays; an interrupted write leaves no file."""
+"""Writing images: a folder of numbered PNGs, one picture of all, or arrays; an interrupted write leaves no file."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable
+import contextlib
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,62 +16,116 @@ if TYPE_CHECKING:
 
 Format = Literal["png", "grid", "npz"]
 
+FORMATS: dict[str, Format] = {".png": "grid", ".jpg": "grid", ".jpeg": "grid", ".npz": "npz"}
+#: Endings of files that are not written; a folder of such a name would surprise.
+OTHERS = re.compile(r"\.(gif|webp|bmp|tiff?|pdf|svg|eps|jp2|avif|heic|npy|zip|pt|mp4)", re.IGNORECASE)
+NUMBERED = re.compile(r"\d{5,}\.png")
+MARK = "adversaria generate.py"  # in the PNGs of a folder, by which they are known as ours
+
 
 def format_of(output: Path) -> Format:
-    """Return the format of a path by its suffix: `grid` for .png, `npz` for .npz, otherwise `png`, a folder."""
-    formats: dict[str, Format] = {".png": "grid", ".npz": "npz"}
-    return formats.get(output.suffix, "png")
+    """Return the format of a path by its suffix: `grid` for .png and .jpg, `npz` for .npz, otherwise `png`, a folder.
+
+    Raises:
+        ConfigError: the suffix is that of a file that cannot be written.
+    """
+    if OTHERS.fullmatch(output.suffix):
+        raise ConfigError(f"--output {output}: give a name that ends in .png, .jpg or .npz, or a folder")
+    return FORMATS.get(output.suffix.lower(), "png")
 
 
 def check_output(output: Path, kind: Format, overwrite: bool) -> None:
     """Check that images may be written to a path; this needs no torch.
 
     Raises:
-        ConfigError: a file is where a folder is needed or the reverse, or the output exists and `overwrite` is not set.
+        ConfigError: a file is where a folder is needed or the reverse; the output exists and `overwrite` is not set;
+            or it has numbered pictures that are not ours.
     """
     folder = kind == "png"
-    if output.exists() and output.is_dir() != folder:
+    if not output.exists():
+        return
+    if output.is_dir() != folder:
         raise ConfigError(f"{output} is {'not ' if folder else ''}a folder; choose another --output, or --format")
-    if output.exists() and not overwrite and (not folder or any(output.iterdir())):
+    if not overwrite and (not folder or any(output.iterdir())):
         raise ConfigError(
             f"{output} {'is not empty' if folder else 'exists'}; choose another --output, or add --overwrite"
         )
+    for file in _numbered(output) if folder else ():
+        if not _is_ours(file):
+            raise ConfigError(f"{file} was not written by generate.py; move it away, or choose another --output")
 
 
 def write_images(images: Iterable[np.ndarray], output: Path, kind: Format, columns: int, **arrays: Any) -> None:
-    """Write batches of images, (b, h, w, 3) uint8 each. In an existing folder, only its numbered pictures are replaced.
+    """Write batches of images, (b, h, w, 3) uint8 each. In an existing folder, only pictures of ours are replaced.
 
     Args:
         images: the batches. Images for a folder are written one by one, others are collected first.
         output: the file or folder to write.
-        kind: `png` for a folder, `grid` for one PNG, `npz` for an archive with `images` and the other arrays.
+        kind: `png` for a folder, `grid` for one picture, `npz` for an archive with `images` and the other arrays.
         columns: number of images in a row of the grid.
         arrays: further arrays for the archive.
     """
     import numpy as np
+
+    output = output.resolve()
+    with scratch_beside(output) as scratch:
+        if kind == "png":
+            _write_folder(images, scratch)
+            output.mkdir(exist_ok=True)
+            for old in filter(_is_ours, list(_numbered(output))):
+                old.unlink()
+            for file in scratch.iterdir():
+                file.replace(output / file.name)
+            return
+        together = np.concatenate(list(images))
+        with scratch.open("wb") as stream:
+            if kind == "grid":
+                _write_grid(together, columns, stream, "jpeg" if output.suffix.lower() in (".jpg", ".jpeg") else "png")
+            else:
+                np.savez(stream, images=together, **arrays)
+        scratch.replace(output)
+
+
+@contextlib.contextmanager
+def scratch_beside(output: Path) -> Iterator[Path]:
+    """Yield where to write a file or folder that is renamed to `output` when it is complete; else it is removed."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.name[:60]}.", suffix=".part", dir=output.parent) as folder:
+        yield Path(folder) / output.name
+
+
+def _write_folder(images: Iterable[np.ndarray], folder: Path) -> None:
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    folder.mkdir()
+    mark = PngInfo()
+    mark.add_text("Software", MARK)
+    for number, image in enumerate(image for batch in images for image in batch):
+        Image.fromarray(image).save(folder / f"{number:05d}.png", pnginfo=mark)
+
+
+def _write_grid(images: np.ndarray, columns: int, stream: Any, kind: str) -> None:
     from PIL import Image
 
     from adversaria.images.grid import grid
 
-    output = output.resolve()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    scratch = output.with_name(f"{output.name}.part")
-    if kind == "png":
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-        for number, image in enumerate(image for batch in images for image in batch):
-            Image.fromarray(image).save(scratch / f"{number:05d}.png")
-        output.mkdir(exist_ok=True)
-        for old in output.glob("[0-9]*.png"):
-            old.unlink()
-        for file in scratch.iterdir():
-            file.replace(output / file.name)
-        scratch.rmdir()
-        return
-    together = np.concatenate(list(images))
-    with scratch.open("wb") as stream:
-        if kind == "grid":
-            Image.fromarray(grid(together, columns)).save(stream, "png")
-        else:
-            np.savez(stream, images=together, **arrays)
-    scratch.replace(output)
+    options = {"quality": 95, "subsampling": 0} if kind == "jpeg" else {}
+    Image.fromarray(grid(images, columns)).save(stream, kind, **options)
+
+
+def _numbered(folder: Path) -> Iterator[Path]:
+    return (file for file in folder.iterdir() if NUMBERED.fullmatch(file.name))
+
+
+def _is_ours(file: Path) -> bool:
+    """Tell whether a numbered picture is one that generate.py wrote."""
+    from PIL import Image
+
+    try:
+        if not file.is_file():  # a pipe would be waited for
+            return False
+        with Image.open(file, formats=["PNG"]) as picture:
+            return picture.info.get("Software") == MARK
+    except Exception:  # whatever a damaged file makes Pillow raise
+        return False

@@ -37,8 +37,12 @@ def labels_from_text(module: Any, given: Iterable[str], count: int) -> Tensor | 
     """
     names = module.labels if isinstance(module, ConditionalSampler) else []
     labels = module.some_labels(count) if names else None
+    seen = set[str]()
     for text in given:
         name, _, value = text.partition("=")
+        if name in seen:
+            raise ConfigError(f"--label {text}: {name} is given twice; give each label once")
+        seen.add(name)
         if labels is None:
             raise ConfigError(f"--label {text}: {type(module).__name__} has no labels; remove --label")
         column = label_columns([name], names, "--label")[0]

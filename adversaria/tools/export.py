@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adversaria.config.errors import ConfigError, one_sentence_errors
-from adversaria.runs import resume, run_folder
+from adversaria.images.files import scratch_beside
+from adversaria.runs import run_folder
 from adversaria.tools.arguments import add_run
+from adversaria.tools.configuration import saved
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -40,9 +42,9 @@ def export(module: Any, file: Path, image_size: int | None = None) -> None:
         rows = torch.export.Dim("rows")
         program = torch.export.export(network.eval(), inputs, dynamic_shapes=tuple({0: rows} for _ in inputs))
     meaning = {"value_range": module.value_range, "labels": getattr(module, "labels", [])}
-    scratch = file.with_suffix(".part.pt2")
-    torch.export.save(program, scratch, extra_files={EXTRA: json.dumps(meaning)})
-    scratch.replace(file)
+    with scratch_beside(file) as scratch:
+        torch.export.save(program, scratch, extra_files={EXTRA: json.dumps(meaning)})
+        scratch.replace(file)
 
 
 def _network(module: Any, image_size: int | None) -> tuple[nn.Module, tuple[Tensor, ...]]:
@@ -89,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
         options = parser.parse_args(arguments)
         folder, file = run_folder.find(options.run, options.checkpoint)
         if folder is not None and options.image_size is None:
-            options.image_size = resume.saved_config(folder).data.image_size
+            options.image_size = saved(folder)["data"].get("image_size")
         if options.output.suffix != ".pt2":
             raise ConfigError(f"--output {options.output}: the name of an exported program must end in .pt2")
         import lightning_modules
