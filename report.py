@@ -9,6 +9,7 @@ python report.py outputs --each    the same, with a report in each run folder to
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from adversaria.config.errors import one_sentence_errors
@@ -22,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
         from adversaria.report.pages import write
 
         for file in write(options.folders, options.output, options.each):
-            print(file)
+            print(os.fsencode(file).decode(errors="replace"))  # a name of a file need not be text
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

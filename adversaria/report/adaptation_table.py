@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from adversaria.report import tables
-from adversaria.runs.record import read_record
+from adversaria.report.reading import measured_in
+from adversaria.report.values import is_number, reason_of
 from adversaria.runs.whole_files import replace_text
+
+log = logging.getLogger(__name__)
 
 FLOOR, CEILING = "source_only", "target_only"
 AUGMENTATIONS = ("augmentation", "target_augmentation")  # in a protocol
@@ -41,20 +45,30 @@ Cells = dict[tuple[str, str], Cell]  # by system and scenario
 
 def read_cells(folder: Path) -> Cells:
     """Read the finished runs of `<folder>/<system>/<scenario>/seed_<n>/`."""
-    files = sorted(folder.glob("*/*/seed_*/metrics.json"))
-    return cells_of((file.parts[-4], file.parts[-3], read_record(file)) for file in files)
+    found = []
+    for file in sorted(folder.glob("*/*/seed_*/metrics.json")):
+        try:
+            found.append((file.parts[-4], file.parts[-3], measured_in(file)))
+        except Exception as error:  # whatever a damaged file makes its reader raise
+            log.warning("%s is damaged and left out: %s", file, reason_of(error))
+    return cells_of(found)
 
 
 def cells_of(records: Iterable[tuple[str, str, dict[str, Any]]]) -> Cells:
     """Join the records (metrics.json) of runs, each with its system and its scenario."""
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for system, scenario, record in records:
-        if "metrics" in record:  # not of an unfinished run, which may have been evaluated
+        accuracy = record.get("metrics", {}).get("test/accuracy")  # none of a run that was only evaluated
+        if accuracy is not None and is_number(record["protocol"].get("n_test_target")):
             found.setdefault((system, scenario), []).append(record)
     return {
         key: Cell(
             [run["metrics"]["test/accuracy"] for run in runs],
-            [run["metrics"]["test/accuracy_oracle"] for run in runs if "test/accuracy_oracle" in run["metrics"]],
+            [
+                run["metrics"]["test/accuracy_oracle"]
+                for run in runs
+                if run["metrics"].get("test/accuracy_oracle") is not None
+            ],
             [run["seconds"] / 60 for run in runs],
             runs[0]["protocol"],
         )
@@ -78,7 +92,7 @@ def systems(cells: Cells) -> list[str]:
 def markdown(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the table, and the protocol of its values."""
     header, *rows = table(cells, reported)
-    return "\n".join([tables.markdown(header, rows), *notes(cells)]) + "\n"
+    return "\n".join([tables.markdown(header, rows), *map(tables.escaped, notes(cells))]) + "\n"
 
 
 def table(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:

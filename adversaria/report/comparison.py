@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,7 +41,7 @@ def _protocols(named: Named) -> dict[str, Any]:
     protocols: list[dict[str, Any]] = []
     number = {}
     for name, run in named:
-        if run.record:
+        if run.protocol:
             if (protocol := _shared(run)) not in protocols:
                 protocols.append(protocol)
             number[name] = protocols.index(protocol) + 1
@@ -61,7 +63,8 @@ def adapted(named: Named) -> Iterator[tuple[str, str, dict[str, Any]]]:
         if run.metrics.get("accuracy") is not None and "n_test_target" in protocol:
             place = (run.choice("model") or run.name, f"{protocol['source']}_{protocol['target']}")
             settings = {k: v for k, v in run.config.items() if k in ("data", "labels", "model", "trainer")}
-            settings["data"] = {**settings.get("data", {}), "seed": None}
+            data = settings.get("data")
+            settings["data"] = {**data, "seed": None} if isinstance(data, dict) else None
             found.setdefault(place, {}).setdefault(repr(settings), []).append((name, run))
     for (system, scenario), variants in found.items():
         for group in variants.values():
@@ -74,3 +77,15 @@ def reported() -> dict[str, dict[str, Any]]:
     key = "hydra.callbacks.uda_table.reported"
     found = OmegaConf.select(OmegaConf.load(CONF / "sweep" / "uda_table.yaml"), key, default={})
     return {str(k): dict(v) for k, v in found.items()}
+
+
+def names_of(runs: list[Run]) -> list[str]:
+    """Name runs so that each can be told from the others: with the folder where names repeat, or numbered."""
+    names = [run.name for run in runs]
+    short = [re.sub(r"^[\d-]+_[\d-]+_", "", run.folder.name) for run in runs]  # without the time
+    names = [f"{n} · {s}" if names.count(n) > 1 else n for n, s in zip(names, short, strict=True)]
+    seen: Counter[str] = Counter()
+    for i, name in enumerate(names):
+        seen[name] += 1
+        names[i] = f"{name} ({seen[name]})" if seen[name] > 1 else name
+    return names

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from adversaria.config.errors import SavingError, UserError
-from adversaria.report.comparison import compare
-from adversaria.report.reading import find, is_run, read
+from adversaria.report.comparison import compare, names_of
+from adversaria.report.reading import find, is_run, read, unreadable
 from adversaria.report.rendering import render
-from adversaria.report.run import MAIN, Run, names_of
+from adversaria.report.run import MAIN, Run
 from adversaria.runs.whole_files import replace_text
 
 REPORT = "report.html"
@@ -41,13 +41,13 @@ def write(folders: Sequence[Path], output: Path | None = None, each: bool = Fals
             raise ReportError(
                 f"{folder} is not a run folder: it has no config.yaml; give run folders, or one folder of runs"
             )
-    runs = [read(folder) for folder in (find(folders[0]) if index else folders)]
+    runs = [_read(folder) for folder in (find(folders[0]) if index else folders)]
     if not runs:
         raise ReportError(
             f"{folders[0]}: no folder in it has config.yaml and invocation.json; "
             "give a run folder, or a folder of runs such as outputs"
         )
-    files = [file for run in runs if each for file in write_report([run], run.folder / REPORT)]
+    files = [file for run in runs if each for file in _report_of(run)]
     if index:
         return [*files, write_index(runs, output or folders[0] / "index.html")]
     return [*files, *write_report(runs, output or (folders[0] / REPORT if len(runs) == 1 else Path(REPORT)))]
@@ -55,31 +55,80 @@ def write(folders: Sequence[Path], output: Path | None = None, each: bool = Fals
 
 def write_report(runs: list[Run], file: Path) -> list[Path]:
     """Write the report of one or many runs: as HTML with all in it, and as Markdown that refers to the pictures."""
-    named = list(zip(names_of(runs), runs, strict=True))
-    context = {
-        "title": named[0][0] if len(named) == 1 else f"{len(named)} runs",
-        "runs": named,
-        "comparison": compare(named) if len(named) > 1 else None,
-    }
-    beside = file.with_suffix(".md")
-    return [_save(file, "report.html", **context), _save(beside, "report.md", **context)]
+    return _pages(runs, _together, {file: "report.html", file.with_suffix(".md"): "report.md"})
 
 
 def write_index(runs: list[Run], file: Path) -> Path:
     """Write the index of runs, the newest first."""
-    runs = sorted(runs, key=lambda run: run.date, reverse=True)
-    headings = [heading for heading in MAIN if any(heading in run.main for run in runs)]
-    choices = {group: sorted({run.choice(group) for run in runs} - {""}) for group in ("model", "data")}
-    return _save(file, "index.html", title="Runs", runs=runs, headings=headings, choices=choices)
+    (written,) = _pages(sorted(runs, key=lambda run: run.date, reverse=True), _listed, {file: "index.html"})
+    return written
 
 
-def _save(file: Path, template: str, **context: Any) -> Path:
-    def relative(target: Path) -> str:
-        return quote(os.path.relpath(target, file.parent))
+def _pages(runs: list[Run], context_of: Callable[[list[Run]], Mapping[str, Any]], files: dict[Path, str]) -> list[Path]:
+    """Write pages of runs: a file for each template. A run that no page can be made of becomes one that says so.
 
-    text = render(template, relative=relative, **context)
+    Each part of a run is checked when it is read; this is for what these checks do not know.
+    """
     try:
-        replace_text(file, text)
+        texts = _texts(context_of(runs), files)
+    except Exception:
+        texts = _texts(context_of([_shown(run) for run in runs]), files)
+    return [_save(file, text) for file, text in zip(files, texts, strict=True)]
+
+
+def _texts(context: Mapping[str, Any], files: dict[Path, str]) -> list[str]:
+    def relative(here: Path) -> Callable[[Path], str]:
+        return lambda target: quote(os.fsencode(os.path.relpath(target, here)))
+
+    return [render(template, relative=relative(file.parent), **context) for file, template in files.items()]
+
+
+def _save(file: Path, text: str) -> Path:
+    try:
+        # a link there is replaced, not followed; a name of a file need not be text
+        replace_text(file, text.encode("utf-8", "replace").decode())
     except SavingError as error:
         raise ReportError(f"{error}; choose another place with --output") from error
     return file
+
+
+def _together(runs: list[Run]) -> dict[str, Any]:
+    """Return what the templates of a report are given."""
+    named = list(zip(names_of(runs), runs, strict=True))
+    return {
+        "title": named[0][0] if len(named) == 1 else f"{len(named)} runs",
+        "runs": named,
+        "comparison": compare(named) if len(named) > 1 else None,
+    }
+
+
+def _listed(runs: list[Run]) -> dict[str, Any]:
+    """Return what the template of an index is given."""
+    headings = [heading for heading in MAIN if any(heading in run.main for run in runs)]
+    choices = {group: sorted({run.choice(group) for run in runs} - {""}) for group in ("model", "data")}
+    return {"title": "Runs", "runs": runs, "headings": headings, "choices": choices}
+
+
+def _read(folder: Path) -> Run:
+    try:
+        return read(folder)
+    except Exception as error:  # nothing that a folder has may take the page of other runs down
+        return unreadable(folder, error)
+
+
+def _report_of(run: Run) -> list[Path]:
+    """Write the report of one run into its folder; where that fails, the run says so."""
+    try:
+        return write_report([run], run.folder / REPORT)
+    except ReportError as error:
+        run.missing.append(f"Its report was not written: {error}.")
+        return []
+
+
+def _shown(run: Run) -> Run:
+    try:
+        _texts(_together([run, run]), {Path("a"): "report.html", Path("b"): "report.md"})
+        _texts(_listed([run]), {Path("c"): "index.html"})
+        return run
+    except Exception as error:
+        return unreadable(run.folder, error)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import base64
 import io
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from adversaria.config.loaded import MIB, FileError, check_file
+from adversaria.report.values import reason_of
+
+LARGEST = 64 * MIB  # bytes of a picture
+MOST_PIXELS, MOST_OF_FRAMES = 50_000_000, 300_000_000  # of a picture, of an animation
+MOST = 500  # pictures of a run
 KINDS = {  # in the order of a report: title and caption
     "samples": ("Samples", "from fixed noise"),
     "evolution": ("Evolution of the samples", "from the same noise after each epoch"),
@@ -51,7 +58,7 @@ def pictures_in(folder: Path, missing: list[str]) -> list[Picture]:
         missing: gets a sentence for each damaged file.
     """
     found: dict[str, Picture] = {}
-    for file in sorted((folder / "figures").glob("*"), reverse=True):
+    for file in _files(folder / "figures"):
         match = re.fullmatch(r"(.+)_(\d+)\.png|samples\.gif", file.name)
         if not match:
             continue
@@ -60,16 +67,41 @@ def pictures_in(folder: Path, missing: list[str]) -> list[Picture]:
         if key in found or kind == "curves":
             continue
         try:
-            with Image.open(file) as picture:
-                picture.seek(getattr(picture, "n_frames", 1) - 1)
-                picture.load()
-                found[key] = Picture(kind, int(match[2]) if match[2] else None, file, picture.size)
-        except (OSError, SyntaxError, EOFError):  # what Pillow raises for a file that was cut short
-            missing.append(f"figures/{file.name} is damaged: it is left out.")
+            found[key] = Picture(kind, int(match[2]) if match[2] else None, file, _checked_size(file))
+        except Exception as error:  # whatever Pillow raises for a file that was cut short
+            missing.append(f"figures/{file.name} is damaged: it is left out; {reason_of(error)}.")
+        if len(found) + len(missing) > MOST:
+            break
     order = list(KINDS)
     return sorted(
         found.values(), key=lambda p: (order.index(p.kind) if p.kind in order else len(order), p.kind, p.iteration or 0)
     )
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir(), reverse=True)
+    except OSError:  # there is none, or it is no folder
+        return []
+
+
+def _checked_size(file: Path) -> tuple[int, int]:
+    """Return width and height of a picture that can be put into a page.
+
+    Raises:
+        FileError: it is too large.
+        Exception: it is damaged; Pillow raises errors of many kinds.
+    """
+    check_file(file, LARGEST, within=file.parent.parent)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # our own bound is below Pillow's
+        with Image.open(file, formats=["PNG", "GIF"]) as picture:
+            frames, pixels = getattr(picture, "n_frames", 1), picture.width * picture.height
+            if pixels > MOST_PIXELS or frames * pixels > MOST_OF_FRAMES:
+                raise FileError(f"has {frames * pixels:,} pixels, which are too many for a page")
+            picture.seek(frames - 1)
+            picture.load()
+            return picture.size
 
 
 def data_uri(picture: Picture) -> str:
@@ -77,7 +109,7 @@ def data_uri(picture: Picture) -> str:
     if picture.file.suffix != ".gif":
         return uri("png", picture.file.read_bytes())
     buffer = io.BytesIO()
-    with Image.open(picture.file) as image:
+    with Image.open(picture.file, formats=["GIF"]) as image:
         image.save(buffer, "WEBP", save_all=True, quality=85)
     return uri("webp", buffer.getvalue())
 

@@ -6,9 +6,10 @@ import re
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from adversaria.report import tables
 from adversaria.report.charts import charts
 from adversaria.report.pictures import data_uri, thumbnail
 from adversaria.runs.wording import label, readable, written
@@ -27,7 +28,7 @@ BRIEF = {  # what tables of many runs have of a protocol
 
 def render(template: str, **context: Any) -> str:
     """Return the text of a template of this package."""
-    return _environment().get_template(template).render(**context)
+    return _environment(template.endswith(".md")).get_template(template).render(**context)
 
 
 def number(value: Any) -> str:
@@ -55,17 +56,36 @@ def _strong(text: str) -> Markup:
     return Markup(re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", str(escape(text))))
 
 
+def in_markdown(value: Any) -> Any:
+    """Return a value as a text in which nothing is Markdown or HTML; what is marked as safe stays."""
+    if hasattr(value, "__html__"):
+        return value
+    return Markup(tables.escaped(str(value)))
+
+
+def block(text: str, language: str = "") -> Markup:
+    """Return a block of code in Markdown, out of which no text leads."""
+    if "<" in text:
+        tags = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return Markup(f"<pre>\n{tags}\n</pre>")
+    longest = max((len(ticks) for ticks in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Markup(f"{fence}{language}\n{text}\n{fence}")
+
+
 @cache
-def _environment() -> Environment:
+def _environment(markdown: bool) -> Environment:
+    """Return the templates: every text that they write is escaped, for HTML or for Markdown."""
     environment = Environment(
         loader=PackageLoader("adversaria.report"),
-        autoescape=select_autoescape(),
+        autoescape=True,
+        finalize=in_markdown if markdown else None,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "brief": brief, "strong": _strong, "label": label, "readable": readable}
-    environment.filters |= {"status": lambda key: written("status", key)}
+    environment.filters |= {"status": lambda key: written("status", key), "block": block}
     environment.filters |= {"data_uri": data_uri, "thumbnail": thumbnail}
     environment.globals |= {"charts": charts}
     return environment

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -12,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from adversaria.report.pictures import Picture
+from adversaria.report.values import is_number
 from adversaria.runs.curves import SMOOTHING, Curves
 
+LONGEST_NAME = 200  # letters of a run's name on a page
+MOST_PANELS = 50
 MAIN = {  # what an index shows of the test metrics: heading -> the first metric that matches
     "MSE in (-1, 1)": r"mse_pm1",
     "FID": r"fid_(?!.*_floor$).*",
@@ -52,6 +54,7 @@ class Run:
         architecture: architecture.json; architecture.txt of version 0.1.0.
         pictures: the last of each kind, in the order of a report.
         missing: a sentence on each part that is not there.
+        damaged: those of them that are about a file without which a run cannot be told.
     """
 
     folder: Path
@@ -63,11 +66,12 @@ class Run:
     architecture: Architecture
     pictures: list[Picture]
     missing: list[str]
+    damaged: list[str]
 
     @property
     def name(self) -> str:
         """Name of the experiment."""
-        return str(self.config.get("name", self.folder.name))
+        return " ".join(str(self.config.get("name", self.folder.name)).split())[:LONGEST_NAME]
 
     @property
     def date(self) -> str:
@@ -108,9 +112,17 @@ class Run:
         return self.record.get("protocol", {})
 
     @property
+    def evaluations(self) -> list[dict[str, Any]]:
+        """What evaluate.py has measured since: each with its time, metrics and protocol."""
+        return [
+            {**e, "metrics": {name.removeprefix("test/"): value for name, value in e["metrics"].items()}}
+            for e in self.record.get("evaluations", [])
+        ]
+
+    @property
     def minutes(self) -> int | None:
         """Minutes of all attempts, with the test; at least 1."""
-        return max(1, round(self.record["seconds"] / 60)) if self.record else None
+        return max(1, round(self.record["seconds"] / 60)) if "seconds" in self.record else None
 
     @cached_property
     def iteration(self) -> int:
@@ -125,11 +137,17 @@ class Run:
     def epochs(self) -> str:
         """Epochs done, and asked for if these are not all."""
         asked, done = self.setting("trainer.max_epochs", 0), len(self._epoch_ends)
+        asked = asked if is_number(asked) else 0
         return f"{done} of {asked}" if self.status != "finished" and done < asked else str(done or asked)
 
     @property
     def status(self) -> str:
-        """`finished` if the run was tested and not trained further; else `unfinished`, or `not_tested` by its wish."""
+        """`finished` if the run was tested and not trained further; else `unfinished`, or `not_tested` by its wish.
+
+        `damaged` if a file is damaged without which this cannot be told.
+        """
+        if self.damaged:
+            return "damaged"
         if is_without_test(self.config):
             return "not_tested"
         tested = self.protocol.get("iteration", 0)
@@ -145,8 +163,12 @@ class Run:
     @property
     def panels(self) -> dict[str, list[str]]:
         """The learning curves of its method: title -> metrics, of those that were logged."""
-        panels = self.setting("callbacks.curves.panels", {}).items()
-        logged = {title: [metric for metric in metrics if metric in self.curves] for title, metrics in panels}
+        asked = self.setting("callbacks.curves.panels", {})
+        panels = {str(t): m for t, m in asked.items() if isinstance(m, list)} if isinstance(asked, dict) else {}
+        logged = {
+            title: list(dict.fromkeys(m for m in metrics if isinstance(m, str) and m in self.curves))
+            for title, metrics in list(panels.items())[:MOST_PANELS]
+        }
         return {title: metrics for title, metrics in logged.items() if metrics}
 
     @property
@@ -159,12 +181,13 @@ class Run:
     @property
     def printed_curves(self) -> Path | None:
         """The picture of its learning curves, for where they cannot be drawn."""
-        return max((self.folder / "figures").glob("curves_*.png"), default=None)
+        return max(filter(Path.is_file, (self.folder / "figures").glob("curves_*.png")), default=None)
 
     @property
     def smoothing(self) -> float:
         """Weight of the past in the moving average of its curves."""
-        return float(self.setting("callbacks.curves.smoothing", SMOOTHING))
+        asked = self.setting("callbacks.curves.smoothing", SMOOTHING)
+        return float(asked) if is_number(asked) and 0 <= asked < 1 else SMOOTHING
 
 
 def is_without_test(config: dict[str, Any]) -> bool:
@@ -174,15 +197,3 @@ def is_without_test(config: dict[str, Any]) -> bool:
 
 def _quantity(metric: str) -> str:
     return metric.partition("/")[2] or metric
-
-
-def names_of(runs: list[Run]) -> list[str]:
-    """Name runs so that each can be told from the others: with the folder where names repeat, or numbered."""
-    names = [run.name for run in runs]
-    short = [re.sub(r"^[\d-]+_[\d-]+_", "", run.folder.name) for run in runs]  # without the time
-    names = [f"{n} · {s}" if names.count(n) > 1 else n for n, s in zip(names, short, strict=True)]
-    seen: Counter[str] = Counter()
-    for i, name in enumerate(names):
-        seen[name] += 1
-        names[i] = f"{name} ({seen[name]})" if seen[name] > 1 else name
-    return names

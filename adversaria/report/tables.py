@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -28,10 +29,16 @@ def spread(values: Iterable[float | None], digits: str = ".4g", digits_std: str 
     return f"{average:{digits}}" + (f" ± {statistics.stdev(found):{digits_std}}" if len(found) > 1 else "")
 
 
+def escaped(text: str) -> str:
+    """Return a text of one line in which nothing is a tag, a link, code or a cell's end in Markdown."""
+    text = re.sub(r"([\\`\[\]|])", r"\\\1", " ".join(text.splitlines()))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table, which ends with a new line."""
     lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |\n" for line in lines)
+    return "".join(f"| {' | '.join(map(escaped, line))} |\n" for line in lines)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
