@@ -186,7 +186,7 @@ def test_a_comparison_has_every_number_with_its_protocol(runs: dict[str, Path], 
     rows = {row.split(" | ")[0]: row for row in markdown.splitlines() if row.startswith("| ")}
     assert "| protocol | fid_digits | kid_digits | accuracy | fid_digits_floor |" in rows["| run"]
     assert rows["| gan_&lt;b&gt;digits"].endswith("| finished | 40 | 0 | 2 | 1 | 12.50 | not finite |  | 0.5000 |")
-    assert rows["| dann_<b>digits"].endswith("| 2 |  |  | 0.7000 |  |")
+    assert rows["| dann_&lt;b&gt;digits"].endswith("| 2 |  |  | 0.7000 |  |")
     assert "Protocol 1: weights last.\n" in markdown
     assert "Protocol 2: weights last; source set usps; target set mnistm; test images of the target 9,001." in markdown
 

@@ -88,7 +88,7 @@ def read(folder: Path) -> Run:
         damaged,
     )
     if run.metrics and run.status == "unfinished":
-        tested = run.protocol["iteration"]
+        tested = run.protocol.get("iteration", 0)
         missing.append(f"The test metrics are of iteration {tested:,}, but the run went on to {run.iteration:,}.")
     return run
 
@@ -147,7 +147,7 @@ def _measured(node: Any, what: str) -> dict[str, Any]:
     record = understood({k: v for k, v in dictionary(node, what).items() if k != "evaluations"})
     metrics, protocol = dictionary(record["metrics"], "metrics"), dictionary(record["protocol"], "protocol")
     readable(protocol)  # raises where a value is of another type
-    counts = [record["seconds"], protocol["iteration"], *(v for k, v in protocol.items() if k.startswith("n_"))]
+    counts = [record["seconds"], protocol.get("iteration", 0), *(v for k, v in protocol.items() if k.startswith("n_"))]
     if not all(is_number(count) for count in counts if not isinstance(count, dict)):
         raise FileError(f"has {what} with a count that is no number")
     if not all(value is None or type(value) in (int, float) for value in metrics.values()):
