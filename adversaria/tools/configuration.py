@@ -81,9 +81,7 @@ def saved(folder: Path) -> dict[str, Any]:
             raise CheckpointError(f"cannot read the run in {folder}: config.yaml has no {key}")
     wrong = [k for k, node in config["callbacks"].items() if node is not None and not schema.has_target(node)]
     if wrong:
-        raise CheckpointError(
-            f"cannot use the run in {folder}: callbacks.{wrong[0]} of its config.yaml is no component"
-        )
+        raise CheckpointError(f"cannot use the run in {folder}: its callbacks.{wrong[0]} is no component")
     config["performance"] = {**dict.fromkeys(schema.PERFORMANCE, False), **(config.get("performance") or {})}
     return {"seed": 0, **config}
 
