@@ -8,12 +8,11 @@ and a conditional model has something to control.
 from __future__ import annotations
 
 import functools
-import os
 from typing import Any
 
 import numpy as np
 
-from adversaria.config.errors import ConfigError
+from adversaria.config.limits import check_memory
 from adversaria.config.types import PositiveInt, Seed
 from datamodules.readers.base import SplitIndex
 
@@ -68,7 +67,8 @@ class SyntheticFaces:
         seed: Seed = 0,
     ) -> None:
         self.counts = {"train": train, "val": val, "test": test}
-        check_memory(sum(self.counts.values()))
+        for split, count in self.counts.items():
+            check_memory(count * BYTES_OF_A_FACE, f"data.reader.{split}={count}")
         self.seed = seed
 
     def attributes(self) -> list[str]:
@@ -97,20 +97,6 @@ class SyntheticFaces:
         rng = np.random.default_rng([self.seed, list(self.counts).index(split), int(number)])
         labels = draw_attributes(rng, 1)[0]  # the same as in `splits`: they come first in the image's random stream
         return render_face(dict(zip(ATTRIBUTES, labels.tolist(), strict=True)), rng, size)
-
-
-def check_memory(count: int) -> None:
-    """Check that names and labels of so many faces fit into memory; the images are on the disk.
-
-    Raises:
-        ConfigError: they do not.
-    """
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 34
-    if count * BYTES_OF_A_FACE > memory:
-        raise ConfigError(
-            f"data.reader: the labels of {count} faces need {count * BYTES_OF_A_FACE >> 30} GiB of memory, and this "
-            f"machine has {memory >> 30} GiB; choose smaller counts for data.reader.train, val and test"
-        )
 
 
 def draw_attributes(rng: np.random.Generator, count: int) -> np.ndarray:
