@@ -93,7 +93,7 @@ def resumed_config(
     earlier = history(folder)
     given = [o for o in overrides if o not in earlier]
     before = composition(*earlier)
-    _check_groups(before, choices, given, folder)
+    check_groups(before, choices, folder)
     old, new = (resolved(config, run_dir=str(folder)) for config in (before.config, cfg))
     found = changes(old, new)
     for key in map(key_of, given):  # also where it is this version's default
@@ -118,9 +118,14 @@ def value_at(config: Any, key: str) -> Any:
     return config
 
 
-def _check_groups(before: Composition, choices: Choices, given: list[str], folder: Path) -> None:
-    for group in (*map(key_of, given), *choices, *before.choices):
-        then, now = before.choices.get(group), choices.get(group)
+def check_groups(before: Composition, choices: Choices, folder: Path) -> None:
+    """Check that groups have the choices that a run has.
+
+    Raises:
+        CheckpointError: one has another.
+    """
+    for group, now in choices.items():
+        then = before.choices.get(group)
         if then != now and not group.startswith("hydra/"):
             raise CheckpointError(
                 f"{group}={now or 'null'}: the run in {folder} has {group}={then or 'null'}; "

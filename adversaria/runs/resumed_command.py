@@ -39,7 +39,11 @@ def command_line(arguments: list[str]) -> list[str]:
     else:
         folder = file.parent.parent
         _check_place(given, folder)
-        new = [*combined(resume.history(folder), given), override("hydra.run.dir", folder)]
+        earlier = resume.history(folder)
+        before = composition(*earlier)
+        named = {key_of(o): value_of(o) for o in given if key_of(o) in before.choices}
+        resume.check_groups(before, named, folder)  # of another group some earlier override could be no key
+        new = [*combined(earlier, given), override("hydra.run.dir", folder)]
     first = arguments.index(given[0])
     rest = [argument for argument in arguments[first:] if argument not in given]
     return [*arguments[:first], *new, *rest]

@@ -146,6 +146,9 @@ def test_keys_of_the_old_command_line_that_are_gone_are_left_out(tmp_path: Path)
 def test_groups_are_compared_with_their_package(tmp_path: Path) -> None:
     run = run_in(tmp_path / "run", *GAN, "model/update@model.generator=rmsprop")
     assert resumed(run, "model/update@model.generator=rmsprop")[0]["model"] == saved(run)["model"]
+    for given, said in (("data=celeba", "has data=digits"), ("~model/loss", "model/loss=null: ")):
+        with pytest.raises(CheckpointError, match=said):
+            resumed(run, given)
     with pytest.raises(CheckpointError) as error:
         resumed(run, "model/update@model.generator=adam")
     for part in ("model/update@model.generator=adam: ", "has model/update@model.generator=rmsprop", "start a new run"):
