@@ -14,7 +14,7 @@ from adversaria.config.errors import ConfigError
 from adversaria.runs import resume, run_folder
 from adversaria.runs.curves import read_metrics
 from adversaria.runs.record import write_invocation
-from adversaria.tools import train
+from adversaria.tools import configuration, train
 from adversaria.tools.configuration import run_configuration
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -153,3 +153,21 @@ def test_what_is_wrong_is_one_sentence(run: Path, tmp_path: Path, arguments: lis
     assert said.startswith("error: ")
     assert len(said.splitlines()) == 1
     assert record(run) == before
+
+
+def test_another_root_reaches_both_sets_of_a_pair_however_it_is_given(compose, tmp_path: Path, monkeypatch) -> None:
+    pair = ["model=dann", "data=digit_pair", "data.source=lab_usps", "data.target=lab_mnistm", "data.root=/old"]
+    folder = tmp_path / "run"
+    write_invocation(folder, compose(*pair, folder=folder), {}, pair)
+    monkeypatch.setattr(configuration, "preflight", lambda data, model: None)
+    by_option = run_configuration(folder, root="/new place")
+    assert run_configuration(folder, overrides=["data.root='/new place'"]) == by_option
+    sets = by_option["data"]["sets"]
+    roots = {by_option["data"]["root"], *(sets[name]["root"] for name in ("usps", "lab_usps", "lab_mnistm"))}
+    assert roots == {"/new place"}
+
+
+def test_data_with_fewer_training_images_than_a_batch_can_be_measured(run: Path) -> None:
+    evaluate.main([str(run), "data.reader.train=8", "data.batch_size=32", "--device", "cpu"])
+    (done,) = record(run)["evaluations"]
+    assert done["protocol"]["n_train"] == 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import secrets
 import time
 from collections.abc import Iterator
@@ -33,13 +34,18 @@ def run_dir(output_root: str, name: str) -> str:
     return str(Path(output_root) / name / fresh)
 
 
-def check_new(folder: Path) -> None:
+def check_new(folder: Path, before: float = math.inf) -> None:
     """Check that a folder has no run in it, for a run that is to start there.
+
+    Args:
+        folder: of the new run.
+        before: time in seconds; runs that were started later are those of this launch. All by default.
 
     Raises:
         CheckpointError: it has one.
     """
-    if (folder / CONFIG).exists() or (folder / "checkpoints").exists():
+    found = [file for file in (folder / CONFIG, folder / "checkpoints") if file.exists()]
+    if any(file.stat().st_mtime < before for file in found):
         raise CheckpointError(
             f"{folder} has a run already, and a new one never takes its place; go on with it by "
             f"{resume_command(folder)}, or give this start another name: torchrun --rdzv-id=ANOTHER, or name=ANOTHER"

@@ -7,6 +7,7 @@ import functools
 import gc
 import logging
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import pytorch_lightning as pl
 
 log = logging.getLogger("adversaria")
+SKEW = 600.0  # seconds at most from the start of one process of a launch to that of another
 
 
 def run_command(cfg: DictConfig) -> float | None:
@@ -48,6 +50,8 @@ def run_command(cfg: DictConfig) -> float | None:
         choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
         config, given = _checked(cfg, folder, choices, overrides)
         if not processes.is_first():
+            if processes.launch() and config["ckpt_path"] is None:  # the first process may have begun by now
+                run_folder.check_new(folder, before=time.time() - SKEW)
             processes.end_with_parent()
             logging.disable(logging.INFO)  # the first process logs it
             with signals.handled():

@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from omegaconf import OmegaConf
@@ -199,6 +200,7 @@ def test_a_new_run_never_takes_a_folder_that_has_one(tmp_path):
     (tmp_path / "failed").mkdir()
     run_folder.check_new(tmp_path / "failed")
     record.write_invocation(tmp_path / "it's", config_in(tmp_path), {}, [])
+    run_folder.check_new(tmp_path / "it's", before=time.time() - 60)  # as another process of its launch
     with pytest.raises(CheckpointError, match="has a run already") as error:
         run_folder.check_new(tmp_path / "it's")
     assert command_lines.resume_command(tmp_path / "it's") in str(error.value)
