@@ -16,6 +16,8 @@ from adversaria.runs import processes
 from adversaria.runs.file_lock import file_lock
 from adversaria.runs.record import CONFIG
 
+SKEW = 600.0  # seconds at most from the start of one process of a launch to that of another
+
 
 def experiment_name(experiment: str | None, model: str, data: str) -> str:
     """Name a run by its experiment, or by model and data: `report_a/vae`, `vae_celeba`."""
@@ -34,16 +36,17 @@ def run_dir(output_root: str, name: str) -> str:
     return str(Path(output_root) / name / fresh)
 
 
-def check_new(folder: Path, before: float = math.inf) -> None:
+def check_new(folder: Path) -> None:
     """Check that a folder has no run in it, for a run that is to start there.
 
-    Args:
-        folder: of the new run.
-        before: time in seconds; runs that were started later are those of this launch. All by default.
+    The other processes of a launch may come when the first one has begun to write.
 
     Raises:
         CheckpointError: it has one.
     """
+    if not processes.is_first() and processes.launch() is None:
+        return  # started by the first one, which has checked it
+    before = math.inf if processes.is_first() else time.time() - SKEW
     found = [file for file in (folder / CONFIG, folder / "checkpoints") if file.exists()]
     if any(file.stat().st_mtime < before for file in found):
         raise CheckpointError(

@@ -7,7 +7,6 @@ import functools
 import gc
 import logging
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     import pytorch_lightning as pl
 
 log = logging.getLogger("adversaria")
-SKEW = 600.0  # seconds at most from the start of one process of a launch to that of another
 
 
 def run_command(cfg: DictConfig) -> float | None:
@@ -49,9 +47,9 @@ def run_command(cfg: DictConfig) -> float | None:
         folder = Path(job.runtime.output_dir)
         choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
         config, given = _checked(cfg, folder, choices, overrides)
+        if not in_sweep and config["ckpt_path"] is None:
+            run_folder.check_new(folder)
         if not processes.is_first():
-            if processes.launch() and config["ckpt_path"] is None:  # the first process may have begun by now
-                run_folder.check_new(folder, before=time.time() - SKEW)
             processes.end_with_parent()
             logging.disable(logging.INFO)  # the first process logs it
             with signals.handled():
@@ -62,8 +60,6 @@ def run_command(cfg: DictConfig) -> float | None:
                 if done:
                     log.info("done before: %s", folder)
                     return objective_value(config, {}, folder)
-            elif config["ckpt_path"] is None:
-                run_folder.check_new(folder)
             save = functools.partial(write_invocation, folder, config, choices, given)
             with jobs.clean_up_after_job(), signals.handled():
                 return train(config, folder, save)

@@ -3,7 +3,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 from omegaconf import OmegaConf
@@ -195,15 +194,22 @@ def test_a_job_goes_on_with_other_speed_settings(tmp_path):
 # -- a folder that cannot be had
 
 
-def test_a_new_run_never_takes_a_folder_that_has_one(tmp_path):
+def test_a_new_run_never_takes_a_folder_that_has_one(tmp_path, monkeypatch):
     run_folder.check_new(tmp_path / "new")
     (tmp_path / "failed").mkdir()
     run_folder.check_new(tmp_path / "failed")
     record.write_invocation(tmp_path / "it's", config_in(tmp_path), {}, [])
-    run_folder.check_new(tmp_path / "it's", before=time.time() - 60)  # as another process of its launch
     with pytest.raises(CheckpointError, match="has a run already") as error:
         run_folder.check_new(tmp_path / "it's")
     assert command_lines.resume_command(tmp_path / "it's") in str(error.value)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    run_folder.check_new(tmp_path / "it's")  # started by the first one
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "word")
+    run_folder.check_new(tmp_path / "it's")  # which the first one of the launch may have written just now
+    os.utime(tmp_path / "it's" / "config.yaml", (1, 1))
+    with pytest.raises(CheckpointError, match="has a run already"):
+        run_folder.check_new(tmp_path / "it's")
 
 
 def test_a_refused_start_leaves_no_lock(tmp_path):
