@@ -107,7 +107,13 @@ def moment(writes: list[str], number: int) -> int:
     return random.Random(number).choice([i for i, file in enumerate(writes, 1) if kind in f"/{file}"])
 
 
-@pytest.mark.parametrize("number", range(MOMENTS), ids=[f"{n}-{method}" for n, method in enumerate(METHOD_OF)])
+@pytest.mark.parametrize(
+    "number",
+    [  # the unstopped run of a method is made once
+        pytest.param(n, id=f"{n}-{method}", marks=pytest.mark.xdist_group(f"kills of {method}"))
+        for n, method in enumerate(METHOD_OF)
+    ],
+)
 def test_a_run_stopped_at_any_moment_goes_on_to_the_same_end(number: int, unstopped, tmp_path: Path) -> None:
     command = COMMANDS[METHOD_OF[number]]
     expected, writes = unstopped(*command)
@@ -121,6 +127,7 @@ def test_a_run_stopped_at_any_moment_goes_on_to_the_same_end(number: int, unstop
     assert_equal(cwd, expected)
 
 
+@pytest.mark.xdist_group("kills of a sweep")
 @pytest.mark.parametrize("number", range(3))
 def test_a_sweep_stopped_at_any_moment_goes_on_with_what_is_missing(number: int, unstopped, tmp_path: Path) -> None:
     command = ["-m", "seed=0,1", *COMMANDS["classifier"]]
