@@ -1,5 +1,6 @@
 """explore.py: what there is to set, what the settings do, and the page in a real browser."""
 
+import asyncio
 import contextlib
 import importlib.util
 import json
@@ -25,8 +26,12 @@ from adversaria.config.errors import CheckpointError
 from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
 from adversaria.tools import explorer_page
+from adversaria.tools.bounded_control import bounded, bounded_control
 from adversaria.tools.explorer import MAX_IMAGES, TEST_IMAGES, Explorer, prepare
 from adversaria.tools.explorer_page import HOST
+from adversaria.tools.own_host import OwnHost
+
+REFUSALS = {"http": ["http.response.start", "http.response.body"], "websocket": ["websocket.close"]}
 
 ROOT = Path(__file__).resolve().parents[1]
 ACGAN = ["model=acgan", "data=digits", "model.network.width=4", "model.network.latent_dim=8"]
@@ -162,6 +167,68 @@ def test_what_is_wrong_is_one_sentence(
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("error: ")
     assert sentence in said
+
+
+@pytest.mark.parametrize(
+    ("headers", "own"),
+    [
+        ([("Host", "127.0.0.1:7860")], True),
+        ([("host", "localhost:9000"), ("origin", "http://localhost:9000")], True),
+        ([("host", "LOCALHOST")], True),
+        ([("host", "attacker.example")], False),
+        ([("host", "127.0.0.1.attacker.example:7860")], False),
+        ([("host", "127.0.0.1:7860"), ("origin", "https://attacker.example")], False),
+        ([("host", "127.0.0.1:7860"), ("origin", "http://127.0.0.1:80")], False),
+        ([("host", "127.0.0.1:7860"), ("origin", "null")], False),
+        ([("host", "127.0.0.1:7860"), ("host", "attacker.example")], False),
+        ([], False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_only_its_own_host_and_origin_are_answered(kind: str, headers: list[tuple[str, str]], own: bool) -> None:
+    answered: list[str] = []
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        answered.append("page")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": kind, "headers": [(k.encode(), v.encode()) for k, v in headers]}
+    asyncio.run(OwnHost(app)(scope, None, send))  # type: ignore[arg-type]  # nothing is received
+    assert answered == (["page"] if own else [])
+    assert [m["type"] for m in sent] == ([] if own else REFUSALS[kind])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (2, 2),
+        (-7, 0),
+        (1e308, 4),
+        (float("nan"), 1),
+        (None, 1),
+        ("abc", 1),
+        ("3", 3),
+        ([], 1),
+        ({"a": 1}, 1),
+        (10**400, 1),
+        ("9" * 5000, 4),
+        (True, True),
+    ],
+)
+def test_what_arrives_is_kept_between_bounds(value: Any, expected: Any) -> None:
+    from types import SimpleNamespace
+
+    from nicegui import ui
+
+    assert bounded(value, 0, 4, 1) == expected
+    for control in (ui.slider, ui.number, ui.switch):
+        class_ = bounded_control(control, 0, 4)
+        event = SimpleNamespace(args=value)
+        assert class_._event_args_to_value(SimpleNamespace(value=1), event) == expected
+        assert "_event_args_to_value" in dir(control)  # what NiceGUI calls with what arrives
 
 
 def test_nicegui_has_the_private_switch_that_stops_the_echo_of_sliders() -> None:

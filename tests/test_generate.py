@@ -159,6 +159,8 @@ def test_an_edit_goes_along_the_difference_of_means(tiny_run, arrays, extra: lis
     [
         ("acgan", ["--label", "digt=3"], "--label: there is no attribute 'digt'; did you mean digit?"),
         ("acgan", ["--label", "digit=10"], "--label digit=10: write digit=VALUE, a value from 0 to 9"),
+        ("acgan", ["--label", "digit=1", "--label", "digit=2"], "digit is given twice; give each label once"),
+        ("acgan", ["--output", "x.gif"], "give a name that ends in .png, .jpg or .npz, or a folder"),
         ("acgan", ["--edit", "digit"], "is not in a run folder"),
         ("acgan", ["--traverse", "3"], "--traverse and --edit need a VAE"),
         ("vae", ["--label", "Smiling=1"], "--label Smiling=1: VAE has no labels"),
@@ -193,3 +195,28 @@ def test_samples_need_no_data(tiny_run, tmp_path: Path) -> None:
     shutil.copytree(tiny_run[0] / "checkpoints", tmp_path / "run" / "checkpoints")  # no config.yaml to name any
     generate.main([str(tmp_path / "run"), "-n", "2", "--output", str(tmp_path / "two"), "--device", "cpu"])
     assert len(list((tmp_path / "two").iterdir())) == 2
+
+
+@pytest.mark.parametrize(("name", "kind"), [("x.jpg", "JPEG"), ("x.JPEG", "JPEG"), ("x.PNG", "PNG")])
+def test_a_picture_has_the_format_of_its_name(name: str, kind: str, acgan: Path, tmp_path: Path) -> None:
+    generate.main([str(acgan), "-n", "2", "--output", str(tmp_path / name), "--device", "cpu"])
+    with Image.open(tmp_path / name) as picture:
+        assert picture.format == kind
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_only_pictures_that_were_generated_are_replaced(acgan: Path, tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "samples"
+    command = [str(acgan), "--output", str(folder), "--device", "cpu", "--overwrite"]
+    generate.main([*command, "-n", "4"])
+    mine = ["2024-holiday.png", "7.png", "2020_x.png", "123456.jpg"]
+    for name in mine:
+        (folder / name).write_text("mine", encoding="utf-8")
+    (tmp_path / "samples.part").mkdir()
+    generate.main([*command, "-n", "2"])
+    assert {f.name for f in folder.iterdir()} == {*mine, "00000.png", "00001.png"}
+    assert (tmp_path / "samples.part").is_dir()
+    Image.new("RGB", (8, 8)).save(folder / "00001.png")
+    with pytest.raises(SystemExit):
+        generate.main([*command, "-n", "3"])
+    assert "00001.png was not written by generate.py; move it away" in capsys.readouterr().err

@@ -83,7 +83,7 @@ def print_in_any_locale() -> None:
 
 def fail(sentence: str) -> None:
     """Print the sentence on stderr and leave with status 2."""
-    print(f"error: {sentence}", file=sys.stderr)
+    print(f"error: {' '.join(sentence.splitlines())}", file=sys.stderr)  # a value in it may have more lines
     raise SystemExit(2)
 
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from adversaria.config import containers, schema
 from adversaria.config.command_lines import key_of, value_of
-from adversaria.config.errors import CONF, CheckpointError, ConfigError, options
+from adversaria.config.errors import CONF, CheckpointError, ConfigError, UserError, first_line, options
 from adversaria.config.renamed import renamed_override
 from adversaria.runs import resume
 from adversaria.tools.compose import compose
@@ -58,7 +58,12 @@ def run_configuration(
         config["data"] = _with_root(config["data"], root)
     config = _with_overrides(config, [o for o in overrides if key_of(o) != "data.root"])
     schema.check(config)
-    preflight(config["data"], config["model"])
+    try:
+        preflight(config["data"], config["model"])
+    except UserError:
+        raise
+    except Exception as error:  # of a run from elsewhere, whose parts have the right types and do not fit each other
+        raise ConfigError(f"data: it cannot be built as it is configured ({first_line(error)})") from error
     return config
 
 
