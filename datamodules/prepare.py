@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("root", nargs="?", type=Path, default=Path("data"), help="where to put it (default: data)")
     options = parser.parse_args(arguments)
     try:
-        print(prepare_celeba(options.root))
+        print(prepare_celeba(options.root.absolute()))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

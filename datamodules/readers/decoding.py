@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "PPM", "TIFF")
 BACKGROUND = (255, 255, 255, 255)  # white: what is seen where an image is transparent
 MAX_PIXELS = 89_478_485  # Pillow's own limit for a warning; an image of this size takes 256 MiB
-MAX_FILE = 1 << 28  # bytes of an image file
+MAX_FILE = 1 << 26  # bytes of an image file
 SKIP = "fetch it again, or set data.on_bad_image=skip to omit such images"
 
 #: EXIF's orientation -> what turns the stored picture upright.

@@ -74,10 +74,11 @@ def read_file(file: Path, limit: int) -> bytes:
     try:
         check_regular(file)
         with file.open("rb") as stream:
-            data = stream.read(limit + 1)
+            large = os.fstat(stream.fileno()).st_size > limit
+            data = b"" if large else stream.read(limit + 1)
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror})") from error
-    if len(data) > limit:
+    if large or len(data) > limit:
         raise DataError(f"{file} has more than {limit >> 20} MiB, which are the most that are read of such a file")
     return data
 

@@ -246,7 +246,7 @@ def test_a_member_of_a_zip_that_unpacks_to_too_much_or_is_encrypted_is_refused(w
     content[second + 8] |= 1
     file.write_bytes(content)
     reader = CelebA(str(tmp_path))
-    with pytest.raises(DataError, match=r"000001.jpg unpacks to 1024 MiB, and at most 256 MiB"):
+    with pytest.raises(DataError, match=r"000001.jpg unpacks to 1024 MiB, and at most 64 MiB"):
         reader.read("000001.jpg", 64)
     with pytest.raises(DataError, match=r"000002.jpg is encrypted"):
         reader.read("000002.jpg", 64)

@@ -114,7 +114,10 @@ RAMP = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1))  # left dark, 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
 def test_sixteen_bits_of_grey_become_eight(kind):
-    wide = encoded(Image.fromarray(RAMP.astype(np.uint16) * 257), kind)
+    values = RAMP.astype(np.uint16) * 257
+    wide = b"P5 64 64 65535\n" + values.astype(">u2").tobytes()
+    if kind != "PPM":
+        wide = encoded(Image.fromarray(values), kind)
     np.testing.assert_array_equal(decode_square(wide, "x", 64, 1), np.repeat(RAMP[..., None], 3, 2))
 
 
