@@ -29,12 +29,16 @@ def command_line(arguments: list[str]) -> list[str]:
     given = overrides_in(arguments)
     ckpt_path = next((value_of(o) for o in reversed(given) if key_of(o) == "ckpt_path"), None)
     started_by_lightning = "LOCAL_RANK" in os.environ and "hydra.run.dir" in map(key_of, given)
-    if ckpt_path is None or started_by_lightning:  # with the arguments that this returned in the first process
+    if started_by_lightning:  # with the arguments that this returned in the first process
+        return arguments
+    if ckpt_path is None:
+        _check_fresh(given)
         return arguments
     if {"-m", "--multirun"} & set(arguments):
         raise ConfigError("ckpt_path continues one run, but -m starts several; remove one of the two")
     file = _find(str(ckpt_path), given)
     if file is None:
+        _check_fresh(given)
         new = [o for o in given if key_of(o) != "ckpt_path"]
     else:
         folder = file.parent.parent
@@ -74,6 +78,12 @@ def _place(naming: list[str]) -> tuple[Path, str]:
         experiment, model, data = (composed.choices.get(group) for group in ("experiment", "model", "data"))
         name = experiment_name(experiment, str(model), str(data))
     return Path(raw["output_root"]), name
+
+
+def _check_fresh(given: list[str]) -> None:
+    for argument in given:
+        if key_of(argument) == "run_dir":
+            raise ConfigError(f"{argument}: a new run has a folder of its own; choose where with output_root and name")
 
 
 def _check_place(given: list[str], folder: Path) -> None:

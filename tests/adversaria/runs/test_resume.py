@@ -163,6 +163,12 @@ def test_a_resumed_run_stays_in_its_folder(tmp_path: Path, given: str) -> None:
     assert resumed(run, f"output_root={tmp_path}")[0]["output_root"] == "outputs"
 
 
+@pytest.mark.parametrize("more", [[], ["-m", "seed=0,1"], ["ckpt_path=auto"]])
+def test_a_new_run_cannot_be_sent_into_the_folder_of_another(tmp_path: Path, more: list[str]) -> None:
+    with pytest.raises(ConfigError, match="a new run has a folder of its own; choose where with output_root and name"):
+        command_line([*GAN, f"output_root={tmp_path}", "run_dir=elsewhere", *more])
+
+
 def test_a_sweep_cannot_be_resumed_as_one_run(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="continues one run, but -m starts several"):
         command_line(["-m", "ckpt_path=last", "seed=0,1"])
