@@ -5,6 +5,7 @@ It runs after `adversaria.config.schema`, on plain configurations, and imports n
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import sys
@@ -28,6 +29,14 @@ USUAL: dict[str, tuple[float, float]] = {
     "instance_noise": (0.0, 10.0),
     "lr_factor": (1e-6, 1000.0),
 }
+#: Class -> the packages of which it needs one.
+PACKAGES = {
+    "WandbLogger": ("wandb",),
+    "MLFlowLogger": ("mlflow", "mlflow_skinny"),
+    "CometLogger": ("comet_ml",),
+    "NeptuneLogger": ("neptune",),
+    "InceptionFeatures": ("torch_fidelity",),
+}
 LONGEST = 255  # bytes of a folder's name that file systems allow
 ANY = (-1e6, 1e6)  # of every other number of a model
 
@@ -44,6 +53,7 @@ def check(config: Mapping[str, Any], overrides: Sequence[str] = ()) -> None:
     """
     check_name(config["name"])
     _check_groups(config)
+    _check_packages(config)
     _check_trainer(config["trainer"])
     _check_accumulation(config)
     _check_labels(config, overrides)
@@ -72,6 +82,18 @@ def _check_groups(config: Mapping[str, Any]) -> None:
         for name, node in nodes.items() if isinstance(nodes, dict) else [("*", nodes)]:
             if node is not None and not (isinstance(node, dict) and "_target_" in node):
                 raise ConfigError(f"{group}.{name}={node}: expected a component, with a _target_, or null for none")
+
+
+def _check_packages(config: Mapping[str, Any]) -> None:
+    """Refuse components whose package is not installed, without importing it."""
+    nodes = [*(config.get("logger") or {}).values(), *(config.get("callbacks") or {}).values()]
+    targets = [node["_target_"] for node in nodes if node]
+    targets += [node["extractor"]["_target_"] for node in nodes if node and isinstance(node.get("extractor"), dict)]
+    for target in targets:
+        packages = PACKAGES.get(target.rpartition(".")[2], ())
+        if packages and not any(importlib.util.find_spec(package) for package in packages):
+            cure = "pip install -e '.[inception]'" if "torch_fidelity" in packages else f"pip install {packages[0]}"
+            raise ConfigError(f"{target} needs the package {packages[0]}, which is not installed: {cure}")
 
 
 def _check_trainer(trainer: Mapping[str, Any]) -> None:

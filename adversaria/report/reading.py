@@ -18,10 +18,11 @@ from adversaria.report.run import Architecture, Run, is_without_test
 from adversaria.report.values import dictionary, entries, is_number, reason_of
 from adversaria.runs.architecture import printed_networks
 from adversaria.runs.curves import Curves, read_metrics
-from adversaria.runs.record import ARCHITECTURE, CONFIG, INVOCATION, METRICS, understood
+from adversaria.runs.record import ARCHITECTURE, CONFIG, FAILURE, INVOCATION, METRICS, understood
 from adversaria.runs.wording import readable
 
 T = TypeVar("T")
+LONGEST_FAILURE = 1000  # letters that a page shows of it
 OLD_ARCHITECTURE = "architecture.txt"  # all that version 0.1.0 wrote of the networks
 CURVES, ENVIRONMENT = "metrics.csv", "environment.json"
 RECORDS = {INVOCATION, METRICS, ARCHITECTURE, OLD_ARCHITECTURE, CURVES, ENVIRONMENT}
@@ -86,7 +87,10 @@ def read(folder: Path) -> Run:
         pictures_in(folder, missing),
         missing,
         damaged,
+        _failure(folder / FAILURE),
     )
+    if run.failure:
+        missing.insert(0, f"The last start failed: {run.failure}.")
     if run.metrics and run.status == "unfinished":
         tested = run.protocol.get("iteration", 0)
         missing.append(f"The test metrics are of iteration {tested:,}, but the run went on to {run.iteration:,}.")
@@ -104,6 +108,14 @@ def _config(file: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("name"), str):
         raise FileError("has no name")
     return {str(k): v for k, v in renamed(config).items()}
+
+
+def _failure(file: Path) -> str | None:
+    """Return why the last start of a run failed; None if it did not, or the file is damaged."""
+    try:
+        return str(dictionary(read_json(file, within=file.parent), "a failure")["error"])[:LONGEST_FAILURE]
+    except Exception:  # whatever a damaged file raises
+        return None
 
 
 def _starts(file: Path) -> list[dict[str, Any]]:

@@ -55,6 +55,7 @@ class Run:
         pictures: the last of each kind, in the order of a report.
         missing: a sentence on each part that is not there.
         damaged: those of them that are about a file without which a run cannot be told.
+        failure: why its last start failed, if it did.
     """
 
     folder: Path
@@ -67,6 +68,7 @@ class Run:
     pictures: list[Picture]
     missing: list[str]
     damaged: list[str]
+    failure: str | None = None
 
     @property
     def name(self) -> str:
@@ -144,10 +146,12 @@ class Run:
     def status(self) -> str:
         """`finished` if the run was tested and not trained further; else `unfinished`, or `not_tested` by its wish.
 
-        `damaged` if a file is damaged without which this cannot be told.
+        `damaged` if a file is damaged without which this cannot be told, `failed` if its last start ended with an error.
         """
         if self.damaged:
             return "damaged"
+        if self.failure:
+            return "failed"
         if is_without_test(self.config):
             return "not_tested"
         tested = self.protocol.get("iteration", 0)

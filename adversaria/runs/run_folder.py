@@ -82,6 +82,16 @@ def discard_if_empty(folder: Path, output_root: Path) -> None:
 
 
 @contextlib.contextmanager
+def discarded_if_empty(folder: Path, output_root: Path) -> Iterator[None]:
+    """Remove a run folder after an error that came before anything was written."""
+    try:
+        yield
+    except BaseException:
+        discard_if_empty(folder, output_root)
+        raise
+
+
+@contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold a run folder for this process; where nothing comes of it, no file is left.
 
@@ -102,7 +112,7 @@ def locked(folder: Path) -> Iterator[None]:
             raise CheckpointError(f"another process is running in {folder}; wait for it, or stop it")
         try:
             yield
-        except UserError:
-            if not existed:
+        except BaseException as error:
+            if not existed and (isinstance(error, UserError) or not (folder / CONFIG).exists()):
                 file.unlink(missing_ok=True)
             raise

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from adversaria.config.errors import first_line
+from adversaria.config.foreign_errors import describe_error
 from adversaria.runs import processes
 from adversaria.runs.log_file import LogFile
+from adversaria.runs.record import INVOCATION, read_json, write_failure
 
 
 class Start:
@@ -18,23 +21,20 @@ class Start:
     Args:
         folder: the run's.
         save: writes the record of the start; the first process calls it.
-        at_once: whether there is nothing that a refused start could spoil.
 
     Attributes:
         saved: whether anything was written.
     """
 
-    def __init__(self, folder: Path, save: Callable[[], None], at_once: bool) -> None:
-        self.folder, self._save, self._at_once = folder, save, at_once
+    def __init__(self, folder: Path, save: Callable[[], None]) -> None:
+        self.folder, self._save = folder, save
         self.saved = False
         self._log = logging.handlers.MemoryHandler(1000, flushLevel=logging.CRITICAL + 1, flushOnClose=False)
 
-    @contextmanager
+    @contextlib.contextmanager
     def logged(self) -> Iterator[None]:
         """Write the log to train.log as well, from `save` on, with what was said before."""
         logging.getLogger().addHandler(self._log)
-        if self._at_once:
-            self.save()
         try:
             yield
         finally:
@@ -59,3 +59,11 @@ class Start:
         self._log.setTarget(target)
         self._log.flush()
         self._log.capacity = 1  # each line as it comes
+
+    def failed(self, error: BaseException) -> None:
+        """Write why the run ended, for reports and the index, if it was no signal that ended it."""
+        if self.saved and processes.is_first() and isinstance(error, Exception):
+            sentence = describe_error(error) or f"{type(error).__name__}: {first_line(error)}"
+            with contextlib.suppress(OSError):  # of a full disk, which is what the sentence says
+                starts = read_json(self.folder / INVOCATION, [{"overrides": []}])
+                write_failure(self.folder, starts[-1]["overrides"], sentence)

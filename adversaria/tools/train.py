@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from adversaria.config import schema, sense
 from adversaria.config.command_lines import pasteable, resume_command
 from adversaria.config.containers import plain
-from adversaria.config.errors import UserError, one_sentence_errors, print_in_any_locale
+from adversaria.config.errors import ConfigError, one_sentence_errors, print_in_any_locale
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
 from adversaria.runs import processes, resume, run_folder, signals
 from adversaria.runs.objective import check_metrics, objective_value
@@ -49,12 +49,14 @@ def run_command(cfg: DictConfig) -> float | None:
         config, given = _checked(cfg, folder, choices, overrides)
         if not in_sweep and config["ckpt_path"] is None:
             run_folder.check_new(folder)
+        for sentence in sense.unusual(config) if processes.is_first() else ():
+            log.warning(sentence)
         if not processes.is_first():
             processes.end_with_parent()
             logging.disable(logging.INFO)  # the first process logs it
             with signals.handled():
                 return train(config, folder)
-        with run_folder.locked(folder):
+        with run_folder.discarded_if_empty(folder, Path(config["output_root"])), run_folder.locked(folder):
             if in_sweep:
                 config, done = resume.resumed_job(config, folder)
                 if done:
@@ -82,7 +84,7 @@ def _checked(
         sense.check(config, overrides)
         check_metrics(config)
         preflight(config["data"], config["model"])
-    except UserError:
+    except BaseException:
         run_folder.discard_if_empty(folder, Path(cfg.output_root))
         raise
     return config, overrides
@@ -94,15 +96,16 @@ def train(config: dict[str, Any], folder: Path, save: Callable[[], None] = lambd
     Args:
         config: the configuration.
         folder: the run folder.
-        save: writes the record of this start. For a resumed run it is called, and anything written, only once data,
-            model, trainer and checkpoint have been checked.
+        save: writes the record of this start. It is called, and anything written, only once data, model, trainer
+            and checkpoint have been checked.
     """
-    start = Start(folder, save, at_once=config["ckpt_path"] is None)
+    start = Start(folder, save)
     relative_folder = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
     with start.logged():
         try:
             return _train(config, folder, relative_folder, start)
-        except BaseException:
+        except BaseException as error:
+            start.failed(error)
             if start.saved and (folder / "checkpoints" / "last.ckpt").exists():
                 log.info("stopped; go on with: %s", resume_command(relative_folder))
             raise
@@ -156,6 +159,8 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) ->
     from callbacks.record.run_record import RunRecord
 
     callbacks, checked = callbacks_of(config), CheckedStart(start)
+    if config["test"] == "best" and not any(getattr(c, "monitor", None) for c in callbacks):
+        raise ConfigError("test=best: nothing keeps the best; set callbacks.checkpoint.monitor, or test=last")
     trainer = instantiate(
         config["trainer"],
         callbacks=[checked, *in_order([*callbacks, RunRecord(config)])],

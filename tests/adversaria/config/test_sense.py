@@ -58,6 +58,14 @@ def test_it_is_refused_in_a_sentence(compose, overrides: list[str], expected: st
     assert expected in sentence_for(compose, *overrides)
 
 
+@pytest.mark.parametrize(
+    ("override", "package"), [("logger=wandb", "wandb"), ("logger=mlflow", "mlflow"), ("metrics=inception", "torch_f")]
+)
+def test_a_missing_package_is_named_without_its_import(compose, override: str, package: str, monkeypatch) -> None:
+    monkeypatch.setattr(sense.importlib.util, "find_spec", lambda name: None)
+    assert f"needs the package {package}" in sentence_for(compose, "model=gan", override)
+
+
 @pytest.mark.parametrize("name", ["../../x", "/tmp/x", "a/../../b", "x" * 256, "é" * 128])
 def test_a_name_stays_below_the_output_folder(name: str) -> None:
     with pytest.raises(ConfigError, match=r"^name=.*(below output_root|bytes)"):
