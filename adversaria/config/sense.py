@@ -8,11 +8,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from adversaria.config.devices import check_devices
 from adversaria.config.errors import ConfigError
 
 #: Last part of a key -> the lowest and highest value that is usual.
@@ -99,7 +99,7 @@ def _check_packages(config: Mapping[str, Any]) -> None:
 def _check_trainer(trainer: Mapping[str, Any]) -> None:
     if trainer.get("limit_train_batches") == 0:
         raise ConfigError("trainer.limit_train_batches=0: nothing to train on; evaluate.py only measures")
-    _check_devices(trainer.get("devices", 1), trainer.get("accelerator", "auto"))
+    check_devices(trainer.get("devices", 1), trainer.get("accelerator", "auto"))
     time = trainer.get("max_time")
     if isinstance(time, str):
         if not re.fullmatch(r"\d{1,6}(:\d{1,2}){3}", time):
@@ -112,36 +112,6 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
         parts = list(time.values())
     if time is not None and (not any(parts) or min(parts) < 0):
         raise ConfigError(f"trainer.max_time={time}: there is no time to train; give more, or null for no limit")
-
-
-def _check_devices(devices: int | str | list[int], accelerator: str) -> None:
-    if isinstance(devices, str) and devices != "auto":
-        if not re.fullmatch(r"-1|\d+(,\d+)*,?", devices):
-            raise ConfigError(f"trainer.devices={devices}: expected a number of devices, a list of them, or auto")
-        chosen: int | list[int] = [int(d) for d in devices.strip(",").split(",")] if "," in devices else int(devices)
-    else:
-        chosen = 1 if devices == "auto" else devices  # type: ignore[assignment]
-    wrong = chosen != -1 and chosen < 1 if isinstance(chosen, int) else not chosen or len(set(chosen)) < len(chosen)
-    if wrong or (isinstance(chosen, list) and min(chosen) < 0):
-        raise ConfigError(
-            f"trainer.devices={devices}: expected a number of devices from 1 on, or a list of different ones from 0 on"
-        )
-    there = gpus()
-    if accelerator not in ("gpu", "cuda") or there is None:
-        return
-    wanted = max(chosen) + 1 if isinstance(chosen, list) else max(1, chosen)
-    if wanted > there:
-        cure = "trainer.accelerator=cpu" if there == 0 else f"trainer.devices={there}"
-        raise ConfigError(f"trainer.devices={devices}: this machine has {there or 'no'} GPU; set {cure}")
-
-
-def gpus() -> int | None:
-    """Return how many GPUs this process may use, without torch; None where that cannot be known."""
-    if not sys.platform.startswith("linux") or any(Path(p).exists() for p in ("/dev/dxg", "/dev/kfd")):
-        return None
-    there = sum(re.fullmatch(r"nvidia\d+", file.name) is not None for file in Path("/dev").glob("nvidia*"))
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return there if visible is None else min(there, len([v for v in visible.split(",") if v.strip() not in ("", "-1")]))
 
 
 def _check_accumulation(config: Mapping[str, Any]) -> None:

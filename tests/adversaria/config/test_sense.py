@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from adversaria.config import schema, sense
+from adversaria.config import devices, schema, sense
 from adversaria.config.errors import ConfigError
 
 
@@ -109,7 +109,7 @@ def test_nothing_of_ours_is_unusual(compose) -> None:
 @pytest.mark.parametrize(("visible", "expected"), [("", 0), ("-1", 0)])
 def test_hidden_gpus_are_not_there(visible: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert sense.gpus() in (expected, None)
-    if sense.gpus() == 0:
+    assert devices.gpus() in (expected, None)
+    if devices.gpus() == 0:
         with pytest.raises(ConfigError, match=re.escape("this machine has no GPU; set trainer.accelerator=cpu")):
-            sense._check_devices(1, "gpu")
+            devices.check_devices(1, "gpu")
