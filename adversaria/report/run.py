@@ -55,7 +55,7 @@ class Run:
         pictures: the last of each kind, in the order of a report.
         missing: a sentence on each part that is not there.
         damaged: those of them that are about a file without which a run cannot be told.
-        failure: why its last start failed, if it did.
+        failure: why its last start failed.
     """
 
     folder: Path
@@ -144,14 +144,11 @@ class Run:
 
     @property
     def status(self) -> str:
-        """`finished` if the run was tested and not trained further; else `unfinished`, or `not_tested` by its wish.
-
-        `damaged` if a file is damaged without which this cannot be told, `failed` if its last start ended with an error.
+        """`finished` if it was tested and not trained further; else `unfinished`, or `not_tested` by its wish; `failed` if
+        its last start ended with an error; `damaged` if a file is without which this cannot be told.
         """
-        if self.damaged:
-            return "damaged"
-        if self.failure:
-            return "failed"
+        if self.damaged or self.failure:
+            return "damaged" if self.damaged else "failed"
         if is_without_test(self.config):
             return "not_tested"
         tested = self.protocol.get("iteration", 0)

@@ -176,11 +176,8 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) ->
     jobs.check_trainer(trainer)
     if trainer.world_size > 1:
         shared = trainer.world_size * config["data"]["batch_size"]
-        log.info(
-            "%d processes: %d images a step; the learning rates are those of the configuration",
-            trainer.world_size,
-            shared,
-        )
+        text = "%d processes: %d images a step; the learning rates are those of the configuration"
+        log.info(text, trainer.world_size, shared)
     return trainer
 
 
