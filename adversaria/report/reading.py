@@ -54,7 +54,8 @@ def find(folder: Path) -> list[Path]:
 
 def read(folder: Path) -> Run:
     """Read a run folder."""
-    missing: list[str] = []
+    failure = _failure(folder / FAILURE)
+    missing = [f"The last start failed: {failure}."] if failure else []
     damaged: list[str] = []
 
     def part(name: str, reader: Callable[[Path], T], without: str, default: T) -> T:
@@ -87,10 +88,8 @@ def read(folder: Path) -> Run:
         pictures_in(folder, missing),
         missing,
         damaged,
-        _failure(folder / FAILURE),
+        failure,
     )
-    if run.failure:
-        missing.insert(0, f"The last start failed: {run.failure}.")
     if run.metrics and run.status == "unfinished":
         tested = run.protocol.get("iteration", 0)
         missing.append(f"The test metrics are of iteration {tested:,}, but the run went on to {run.iteration:,}.")

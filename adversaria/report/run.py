@@ -144,8 +144,8 @@ class Run:
 
     @property
     def status(self) -> str:
-        """`finished` if it was tested and not trained further; else `unfinished`, or `not_tested` by its wish; `failed` if
-        its last start ended with an error; `damaged` if a file is without which this cannot be told.
+        """`finished` if tested and not trained further; else `unfinished`, or `not_tested` by its wish; `failed` if its
+        last start ended with an error; `damaged` if a file is without which this cannot be told.
         """
         if self.damaged or self.failure:
             return "damaged" if self.damaged else "failed"
