@@ -69,11 +69,8 @@ def read(folder: Path) -> Run:
         return default
 
     config: dict[str, Any] = part(CONFIG, _config, "the configuration is not known", {})
-    untested = (
-        "the run was not to be tested"
-        if is_without_test(config)
-        else "the run is not finished, or was stopped before its test"
-    )
+    unfinished = "the run is not finished, or was stopped before its test"
+    untested = "the run was not to be tested" if is_without_test(config) else unfinished
     record: dict[str, Any] = part(METRICS, measured_in, untested, {})
     old = (folder / OLD_ARCHITECTURE).exists() and not (folder / ARCHITECTURE).exists()
     networks = (OLD_ARCHITECTURE, _old_architecture) if old else (ARCHITECTURE, _architecture)
