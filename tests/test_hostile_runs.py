@@ -18,6 +18,8 @@ from support.hostile import PLAIN, Watch, change
 from adversaria.config.errors import UserError, one_sentence_errors
 from adversaria.report import pages
 from adversaria.report.adaptation_table import read_cells
+from adversaria.runs.record import append_evaluation
+from adversaria.sweeps import summary as summaries
 from adversaria.tools.configuration import run_configuration
 from adversaria.tools.export import main as export
 
@@ -254,3 +256,25 @@ def test_an_export_asks_for_a_size_that_the_run_does_not_have(tmp_path: Path, ca
         export([str(folder)])
     assert left.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_summary_of_a_sweep_shows_damaged_jobs(hostile: Path, tmp_path: Path) -> None:
+    with watch.only_in(tmp_path):
+        summary = summaries.read(hostile)
+        text = summaries.markdown(summary)
+    assert len(summary.jobs) > 100
+    assert sum("its folder is damaged" in (job.error or "") for job in summary.jobs) > 20
+    assert "<script>" not in text
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "[" * 100_000, "\x00"])
+def test_an_evaluation_is_not_appended_to_what_is_no_record(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "metrics.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match="is damaged"):
+        append_evaluation(file, {"metrics": {}})
+    assert file.read_text(encoding="utf-8") == content
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(UserError, match="is not a regular file"):
+        append_evaluation(file, {"metrics": {}})

@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from adversaria.config.errors import CheckpointError
+from adversaria.config.loaded import LARGEST, check_file
 from adversaria.config.renamed import renamed_protocol
 from adversaria.runs.whole_files import replace_text
 
@@ -64,8 +65,10 @@ def understood(record: dict[str, Any]) -> dict[str, Any]:
 def _stored(file: Path) -> dict[str, Any]:
     try:
         record: dict[str, Any] = read_json(file, {})
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise CheckpointError(f"{file} is damaged ({error}); move it away") from error
+    if not isinstance(record, dict):
+        raise CheckpointError(f"{file} is damaged (it is no dictionary); move it away")
     return record
 
 
@@ -84,7 +87,10 @@ def append_evaluation(file: Path, evaluation: dict[str, Any]) -> None:
 
 def read_json(file: Path, default: Any) -> Any:
     """Return what a JSON file holds, or the default if there is no such file."""
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else default
+    if not file.exists():
+        return default
+    check_file(file, LARGEST)  # of a folder from elsewhere it may be a pipe, or without end
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def measured(trainer: Any) -> dict[str, float]:

@@ -16,7 +16,7 @@ from adversaria.config.composition import Composition, apply, changes, compositi
 from adversaria.config.containers import plain, replace_prefix
 from adversaria.config.errors import CheckpointError, first_line
 from adversaria.config.foreign_errors import UNKNOWN_KEY, describe_error
-from adversaria.config.loaded import FileError, check_loaded, read_yaml
+from adversaria.config.loaded import LARGEST, FileError, check_file, check_loaded, read_yaml
 from adversaria.config.renamed import renamed, renamed_choices, renamed_override
 from adversaria.runs import checkpoints
 from adversaria.runs.record import CONFIG, INVOCATION, METRICS, read_record
@@ -32,7 +32,8 @@ def recorded(folder: Path) -> tuple[list[str], Choices]:
     Raises:
         CheckpointError: the record is missing or damaged.
     """
-    with _reading(folder):
+    with _reading(folder, INVOCATION):
+        check_file(folder / INVOCATION, LARGEST)
         starts = json.loads((folder / INVOCATION).read_text(encoding="utf-8"))
         choices = renamed_choices(starts[0]["choices"])
         overrides: list[str] = []
@@ -159,13 +160,13 @@ def saved_config(folder: Path) -> DictConfig:
 
 
 @contextlib.contextmanager
-def _reading(folder: Path) -> Iterator[None]:
+def _reading(folder: Path, name: str = CONFIG) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
         raise CheckpointError(f"cannot read the run in {folder}: {error.filename} is missing") from error
     except FileError as error:
-        raise CheckpointError(f"cannot read the run in {folder}: {CONFIG} {error}") from error
+        raise CheckpointError(f"cannot read the run in {folder}: {name} {error}") from error
     except Exception as error:  # a damaged YAML or JSON file raises errors of many types
         raise CheckpointError(f"cannot read the run in {folder}: {error}") from error
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from adversaria.config.errors import ConfigError
+from adversaria.config.errors import ConfigError, first_line
+from adversaria.config.loaded import read_yaml
+from adversaria.report.values import is_number
 from adversaria.runs.objective import Objective, objective_of, objective_value
 from adversaria.runs.record import CONFIG, FAILURE, INVOCATION, METRICS, read_json, read_record
 
@@ -47,15 +47,21 @@ class Job:
 def find_jobs(folder: Path) -> list[Job]:
     """Read the jobs of a sweep."""
     files = sorted({*folder.rglob(INVOCATION), *folder.rglob(FAILURE)})
-    return [_read(path) for path in dict.fromkeys(file.parent for file in files)]
+    return [_job(path) for path in dict.fromkeys(file.parent for file in files)]
+
+
+def _job(folder: Path) -> Job:
+    try:
+        return _read(folder)
+    except Exception as error:  # one damaged folder must not take the summary of all jobs down
+        return Job(folder, {}, FAILED, f"its folder is damaged ({first_line(error)})", None, None, {})
 
 
 def _read(folder: Path) -> Job:
     measured = read_record(folder / METRICS).get("metrics")
     failure = read_json(folder / FAILURE, None) if measured is None else None  # else another process finished it
     invocations = read_json(folder / INVOCATION, None)
-    saved = OmegaConf.load(folder / CONFIG) if (folder / CONFIG).exists() else OmegaConf.create()
-    config: Any = OmegaConf.to_container(saved)
+    config: Any = read_yaml(folder / CONFIG) if (folder / CONFIG).exists() else {}
     value = None
     if measured:
         with contextlib.suppress(ConfigError):  # it has no such metric
@@ -71,6 +77,6 @@ def _read(folder: Path) -> Job:
         {
             key.removeprefix("test/"): value
             for key, value in (measured or {}).items()
-            if value is not None and key.count("/") == 1 and not key.endswith("_floor")
+            if is_number(value) and key.count("/") == 1 and not key.endswith("_floor")
         },
     )
