@@ -35,10 +35,17 @@ def launch() -> str | None:
             raise ConfigError(
                 "torchrun: its processes need a common name, to share a run folder; add --standalone, or --rdzv-id=NAME"
             )
-        return f"torchrun_{name}"
+        return f"torchrun_{name}" + _restarts("TORCHELASTIC_RESTART_COUNT")
     if int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_PROCID" in os.environ:
-        return f"slurm_{os.environ['SLURM_JOB_ID']}_{os.environ.get('SLURM_STEP_ID', '0')}"
+        step = os.environ.get("SLURM_STEP_ID", "0")
+        return f"slurm_{os.environ['SLURM_JOB_ID']}_{step}" + _restarts("SLURM_RESTART_COUNT")
     return None
+
+
+def _restarts(variable: str) -> str:
+    """Tell a launch that is started again from the first one, whose folder it must not take."""
+    count = os.environ.get(variable, "0")
+    return "" if count == "0" else f"_restart_{count}"
 
 
 def end_with_parent() -> None:

@@ -5,7 +5,17 @@ import pytest
 from adversaria.config.errors import ConfigError
 from adversaria.runs import processes
 
-KNOWN = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_JOB_ID", "TORCHELASTIC_RUN_ID")
+KNOWN = (
+    "SLURM_RESTART_COUNT",
+    "TORCHELASTIC_RESTART_COUNT",
+    "RANK",
+    "LOCAL_RANK",
+    "NODE_RANK",
+    "SLURM_NTASKS",
+    "SLURM_PROCID",
+    "SLURM_JOB_ID",
+    "TORCHELASTIC_RUN_ID",
+)
 SLURM = {"SLURM_NTASKS": "2", "SLURM_JOB_ID": "7", "SLURM_STEP_ID": "1"}
 
 
@@ -19,6 +29,7 @@ SLURM = {"SLURM_NTASKS": "2", "SLURM_JOB_ID": "7", "SLURM_STEP_ID": "1"}
         ({"RANK": "4", "LOCAL_RANK": "0", "TORCHELASTIC_RUN_ID": "ab"}, False, "torchrun_ab"),  # on another machine
         ({**SLURM, "SLURM_PROCID": "0"}, True, "slurm_7_1"),
         ({**SLURM, "SLURM_PROCID": "1"}, False, "slurm_7_1"),
+        ({**SLURM, "SLURM_PROCID": "1", "SLURM_RESTART_COUNT": "2"}, False, "slurm_7_1_restart_2"),  # requeued
         ({"SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_JOB_ID": "7"}, True, None),  # one process in a batch job
     ],
 )
