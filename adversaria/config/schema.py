@@ -106,6 +106,7 @@ def _check_node(node: Any, path: str) -> None:
         return
     check_target(target, path)
     parameters = signature(target)
+    _conform(node.get("_partial_", False), bool, f"{path}._partial_")
     given = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
     for key, value in given.items():
         if reason := REFUSED.get(target, {}).get(key):

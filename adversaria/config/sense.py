@@ -80,7 +80,7 @@ def _check_groups(config: Mapping[str, Any]) -> None:
     for group in ("callbacks", "logger"):
         nodes = config.get(group) or {}
         for name, node in nodes.items() if isinstance(nodes, dict) else [("*", nodes)]:
-            if node is not None and not (isinstance(node, dict) and "_target_" in node):
+            if node is not None and not (isinstance(node, dict) and node.get("_target_")):
                 raise ConfigError(f"{group}.{name}={node}: expected a component, with a _target_, or null for none")
 
 
