@@ -23,7 +23,7 @@ MODELS = {
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # torch.export's own
 def test_an_exported_program_does_as_the_module(model: str, untrained, tmp_path: Path) -> None:
-    file = tmp_path / "program.pt2"
+    file = tmp_path / "new" / "folder" / "program.pt2"
     weights = untrained(*MODELS[model])
     classifies = model in ("classifier", "dann", "adamatch")
     export.main([str(weights), "--output", str(file), *(["--image-size", "28"] if classifies else [])])
@@ -40,7 +40,7 @@ def test_an_exported_program_does_as_the_module(model: str, untrained, tmp_path:
         assert torch.allclose(program(*inputs), expected, atol=1e-5)
     labels = ["digit"] if model in ("acgan", "classifier", "dann", "adamatch") else []
     assert json.loads(extra[export.EXTRA]) == {"value_range": [-1, 1], "labels": labels}
-    assert [p.name for p in tmp_path.iterdir()] == ["program.pt2"]
+    assert [p.name for p in file.parent.iterdir()] == ["program.pt2"]
 
 
 @pytest.mark.parametrize(
