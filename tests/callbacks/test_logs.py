@@ -17,7 +17,7 @@ SMALL = [
     *(
         "trainer.accelerator=cpu",
         "trainer.max_epochs=1",
-        "trainer.limit_train_batches=2",
+        "trainer.limit_train_batches=3",
         "trainer.limit_val_batches=1",
     ),
     *("trainer.limit_test_batches=1", "trainer.enable_progress_bar=false", "trainer.log_every_n_steps=1"),
