@@ -74,7 +74,7 @@ def _newest_first(files: Iterable[Path]) -> list[Path]:
     return sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
 
 
-def checkpoint_at(path: str) -> Path:
+def checkpoint_file(path: str) -> Path:
     """Return the existing checkpoint of a checkpoint's path or a run folder.
 
     Raises:

@@ -139,7 +139,7 @@ def _checkpoint_of(folder: Path, ckpt_path: str) -> Path:
     if ckpt_path == "auto" and (found := checkpoints.newest_intact(folder)):
         return found
     named = ckpt_path in ("last", "best")
-    file = folder / "checkpoints" / f"{ckpt_path}.ckpt" if named else checkpoints.checkpoint_at(ckpt_path)
+    file = folder / "checkpoints" / f"{ckpt_path}.ckpt" if named else checkpoints.checkpoint_file(ckpt_path)
     if not checkpoints.is_intact(file):
         raise CheckpointError(f"{file} is damaged; ckpt_path=auto takes the newest that is not")
     return file

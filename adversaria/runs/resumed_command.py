@@ -56,7 +56,7 @@ def command_line(arguments: list[str]) -> list[str]:
 def _find(ckpt_path: str, given: list[str]) -> Path | None:
     """Return the checkpoint to go on with; None where `auto` finds none."""
     if ckpt_path not in ("last", "best", "auto"):
-        return checkpoints.checkpoint_at(ckpt_path)
+        return checkpoints.checkpoint_file(ckpt_path)
     naming = [o for o in given if key_of(o) in NAMING]
     root, name = _place([*naming, *(o for o in given if key_of(o) == "output_root")])
     if ckpt_path == "auto":
