@@ -176,7 +176,7 @@ def test_by_default_it_lies_in_the_run_folder(runs: dict[str, Path], cli: Any, t
     done = cli(tmp_path, str(runs["gan"]), script="report.py")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(runs["gan"] / "report.html"), str(runs["gan"] / "report.md")]
-    assert "![Samples of gan_<b>digits, from fixed noise, iteration 40](figures/samples_0000040.png)" in (
+    assert "![Samples of gan_&lt;b>digits, from fixed noise, iteration 40](figures/samples_0000040.png)" in (
         (runs["gan"] / "report.md").read_text(encoding="utf-8")
     )
 
@@ -185,8 +185,8 @@ def test_a_comparison_has_every_number_with_its_protocol(runs: dict[str, Path], 
     _, markdown = report_of(runs["gan"], runs["dann"], runs["source_only"], output=tmp_path / "r.html")
     rows = {row.split(" | ")[0]: row for row in markdown.splitlines() if row.startswith("| ")}
     assert "| protocol | fid_digits | kid_digits | accuracy | fid_digits_floor |" in rows["| run"]
-    assert rows["| gan_&lt;b&gt;digits"].endswith("| finished | 40 | 0 | 2 | 1 | 12.50 | not finite |  | 0.5000 |")
-    assert rows["| dann_&lt;b&gt;digits"].endswith("| 2 |  |  | 0.7000 |  |")
+    assert rows["| gan_&lt;b>digits"].endswith("| finished | 40 | 0 | 2 | 1 | 12.50 | not finite |  | 0.5000 |")
+    assert rows["| dann_&lt;b>digits"].endswith("| 2 |  |  | 0.7000 |  |")
     assert "Protocol 1: weights last.\n" in markdown
     assert "Protocol 2: weights last; source set usps; target set mnistm; test images of the target 9,001." in markdown
 
@@ -206,7 +206,7 @@ def test_only_runs_that_differ_by_seed_alone_share_a_cell(tmp_path: Path) -> Non
     config = folders[0] / "config.yaml"
     config.write_text(config.read_text(encoding="utf-8").replace("max_epochs: 2", "max_epochs: 3"), encoding="utf-8")
     _, markdown = report_of(*folders, output=tmp_path / "r.html")
-    assert "| dann (dann_&lt;b&gt;digits · 0) | **0.600**" in markdown
+    assert "| dann (dann_&lt;b>digits · 0) | **0.600**" in markdown
     assert "±" not in markdown.replace("mean ± standard", "")
 
 

@@ -32,7 +32,7 @@ def spread(values: Iterable[float | None], digits: str = ".4g", digits_std: str 
 def escaped(text: str) -> str:
     """Return a text of one line in which nothing is a tag, a link, code or a cell's end in Markdown."""
     text = re.sub(r"([\\`\[\]|])", r"\\\1", " ".join(text.splitlines()))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

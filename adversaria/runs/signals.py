@@ -47,6 +47,8 @@ def handled() -> Iterator[None]:
     sys.unraisablehook = lambda lost: None if isinstance(lost.exc_value, Interrupted) else show(lost)
     _handling = True
     install()
+    if timer == (0, 0):  # now, as Lightning puts back what it found when it started, with the timer running
+        _set(signal.SIGALRM, _handle_again)
     try:
         yield
         if _asked:

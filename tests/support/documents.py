@@ -155,7 +155,7 @@ def name_problems(text: str, root: Path, keys: set[str]) -> list[str]:
 def _word_problems(word: str, root: Path, keys: set[str]) -> Iterator[str]:
     """Check one word such as `model.r1`, `model.network.*`, `data.root=PATH`, `model/loss=hinge,saturating`."""
     key, given, value = word.partition("=")
-    if KEY.fullmatch(key) and key.removesuffix(".*") not in keys and not resolves(key, root):
+    if KEY.fullmatch(key) and key != "data.json" and key.removesuffix(".*") not in keys and not resolves(key, root):
         yield f"there is no key {key}"
     folder = root / "conf" / key.partition("@")[0]
     if given and folder.is_dir() and re.fullmatch(r"[a-z0-9_/,]+", value):

@@ -72,7 +72,7 @@ def test_the_summary_has_means_over_seeds_best_first_and_says_what_is_missing(sw
     assert lines[0] == ["lambda_kl", "test/loss", "kld", "loss", "mse", "jobs", "status"]
     assert lines[2] == ["0.01", "0.4", "5", "0.4", "0.2", "2", "unfinished"]
     assert lines[3] == ["0.1", "0.8 ± 0.28", "2.667 ± 0.94", "0.8 ± 0.28", "0.4 ± 0.14", "2", "done"]
-    assert lines[4][-1] == r"failed: no \| such &lt;thing&gt;"
+    assert lines[4][-1] == r"failed: no \| such &lt;thing>"
     with (sweep / "summary.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 5
