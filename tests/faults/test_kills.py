@@ -44,7 +44,7 @@ COMMANDS = {
     if name != "dann in turn"
 }
 KINDS = ("cache/", "/checkpoints/", "/figures/", "metrics.csv", ".json")
-MOMENTS = 25
+MOMENTS = int(os.environ.get("ADVERSARIA_MOMENTS", "25"))
 METHOD_OF = [list(COMMANDS)[number % len(COMMANDS)] for number in range(MOMENTS)]
 
 
