@@ -50,9 +50,14 @@ def check_finite_weights(weights: Mapping[str, Tensor], iteration: int) -> None:
     Raises:
         DivergedError: one contains NaN or infinity.
     """
-    for name, value in weights.items():
-        if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise DivergedError(f"iteration {iteration}: {name} contains NaN or infinity, checkpoint not written")
+    if name := not_finite(weights):
+        raise DivergedError(f"iteration {iteration}: {name} contains NaN or infinity, checkpoint not written")
+
+
+def not_finite(weights: Mapping[str, Tensor]) -> str | None:
+    """Return the name of the first weight that contains NaN or infinity, None if there is none."""
+    floats = ((name, value) for name, value in weights.items() if value.is_floating_point())
+    return next((name for name, value in floats if not bool(value.isfinite().all())), None)
 
 
 def check_moments(optimizers: Iterable[torch.optim.Optimizer]) -> None:

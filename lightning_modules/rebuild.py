@@ -23,7 +23,7 @@ from adversaria.config.instantiate import instantiate
 from adversaria.config.loaded import FileError, check_loaded
 from adversaria.config.renamed import renamed
 from adversaria.runs.archive import check_archive
-from lightning_modules.checkpoint import KEY
+from lightning_modules.checkpoint import KEY, not_finite
 
 if TYPE_CHECKING:
     from lightning_modules.base import BaseModule
@@ -114,9 +114,8 @@ def check_weights(module: nn.Module, weights: Mapping[str, Tensor], file: Path) 
     if wrong:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise CheckpointError(f"the weights in {file} are not those of its model: {wrong[0]}{more}")
-    for name, value in weights.items():
-        if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise CheckpointError(f"the weights in {file} are damaged: {name} contains NaN or infinity")
+    if damaged := not_finite(weights):
+        raise CheckpointError(f"the weights in {file} are damaged: {damaged} contains NaN or infinity")
 
 
 def _part(node: Any, key: str) -> dict[str, Any]:

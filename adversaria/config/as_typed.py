@@ -13,33 +13,16 @@ from adversaria.config.errors import ConfigError
 from adversaria.config.guesses import folder_as_data, is_path
 
 #: Last parts of the keys that are paths, and of those that are lists of names.
-PATHS: tuple[str, ...] = (
-    "root",
-    "cache_dir",
-    "output_root",
-    "ckpt_path",
-    "run_dir",
-    "save_dir",
-    "source_checkpoint",
-    "photos",
-    "weights",
+PATHS = (
+    *("root", "cache_dir", "output_root", "ckpt_path", "run_dir", "save_dir"),
+    *("source_checkpoint", "photos", "weights"),
 )
 NAMES = ("labels", "attributes")
-FLAGS: tuple[str, ...] = (
-    "--help",
-    "-h",
-    "--hydra-help",
-    "--version",
-    "--cfg",
-    "-c",
-    "--resolve",
-    "--package",
-    "-p",
-    "--run",
-    "-r",
+FLAGS = (
+    *("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--resolve", "--package", "-p", "--run", "-r"),
+    *("--multirun", "-m", "--shell-completion", "-sc", "--config-path", "-cp", "--config-name", "-cn"),
+    *("--config-dir", "-cd", "--experimental-rerun", "--info", "-i"),
 )
-FLAGS += ("--multirun", "-m", "--shell-completion", "-sc", "--config-path", "-cp", "--config-name", "-cn")
-FLAGS += ("--config-dir", "-cd", "--experimental-rerun", "--info", "-i")
 
 
 def as_hydra_reads(arguments: Sequence[str]) -> list[str]:

@@ -10,18 +10,10 @@ from typing import Any
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*")  # what Hydra reads as this text; "1_0" would be the number 10
 _WORDS = ("null", "true", "false", "nan", "inf")
 _OVERRIDE = re.compile(r"[+~]*[A-Za-z_$][^=\s]*(=|$)")
-_FLAGS_WITH_VALUE: tuple[str, ...] = (
-    "-c",
-    "--cfg",
-    "-p",
-    "--package",
-    "-cp",
-    "--config-path",
-    "-cn",
-    "--config-name",
-    "-cd",
+_FLAGS_WITH_VALUE = (
+    *("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name"),
+    *("-cd", "--config-dir", "-i", "--info", "-sc", "--experimental-rerun"),
 )
-_FLAGS_WITH_VALUE += ("--config-dir", "-i", "--info", "-sc", "--experimental-rerun")
 
 
 def quoted(value: object) -> str:
