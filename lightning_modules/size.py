@@ -8,7 +8,7 @@ import torch
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import instantiate
-from adversaria.config.sense import gigabytes, memory_of_machine
+from adversaria.config.limits import gigabytes, memory_of_machine
 
 COPIES = 4  # of a weight in training: itself, its gradient and the optimizer's two moments
 

@@ -17,9 +17,22 @@ def check_memory(needed: int, key: str) -> None:
     Raises:
         ConfigError: it does not fit.
     """
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 34
+    memory = memory_of_machine(unknown=1 << 34)
     if needed > memory:
         raise ConfigError(
             f"{key}: this would take {needed >> 30} GiB of memory, and the machine has {memory >> 30} GiB; choose a "
             "smaller number"
         )
+
+
+def memory_of_machine(unknown: int = 2**62) -> int:
+    """Return the bytes of memory of this machine, `unknown` where that is not known."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return unknown
+
+
+def gigabytes(count: float) -> str:
+    """Write a number of bytes."""
+    return f"{count / 1e9:,.0f} GB"

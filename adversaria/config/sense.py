@@ -6,7 +6,6 @@ It runs after `adversaria.config.schema`, on plain configurations, and imports n
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from adversaria.config.devices import check_devices
 from adversaria.config.errors import ConfigError
+from adversaria.config.limits import gigabytes, memory_of_machine
 
 #: Last part of a key -> the lowest and highest value that is usual.
 USUAL: dict[str, tuple[float, float]] = {
@@ -148,19 +148,6 @@ def _check_memory(config: Mapping[str, Any]) -> None:
                 f"{key}: as many images of {side}x{side} need {gigabytes(count * image)}, and this machine has "
                 f"{gigabytes(memory)}; choose fewer or smaller images"
             )
-
-
-def memory_of_machine() -> int:
-    """Return the bytes of memory of this machine; a very large number where that is not known."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 2**62
-
-
-def gigabytes(count: float) -> str:
-    """Write a number of bytes."""
-    return f"{count / 1e9:,.0f} GB"
 
 
 def unusual(config: Mapping[str, Any]) -> list[str]:

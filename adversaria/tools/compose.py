@@ -6,8 +6,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from adversaria.config import containers
-from adversaria.config.errors import CONF
+from adversaria.config.composition import composition
 from adversaria.runs.run_folder import experiment_name, run_dir
 from adversaria.sweeps.names import job_name
 
@@ -21,9 +20,5 @@ def register_resolvers() -> None:
 
 def compose(*overrides: str) -> dict[str, Any]:
     """Compose a plain configuration from overrides, as train.py's command line does."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-
     register_resolvers()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return containers.plain(hydra_compose("train", overrides=list(overrides)))
+    return composition(*overrides).plain()
