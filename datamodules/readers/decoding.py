@@ -34,7 +34,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ORIENTATION = 0x0112
+_ORIENTATION, _BITS, _PHOTOMETRIC = 0x0112, 258, 262  # tags of EXIF and TIFF
 _SAID = threading.Event()  # whether an animated image was met: once is enough
 _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 warnings.simplefilter("error", Image.DecompressionBombWarning)  # as Pillow's documentation recommends
@@ -116,8 +116,7 @@ def _to_rgb(image: Image.Image, kind: str | None) -> Image.Image:
         return image  # convert would copy it
     sixteen_bits = image.mode.startswith("I;16") or (image.mode == "I" and kind in ("PNG", "PPM"))
     if sixteen_bits:
-        wide = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return Image.fromarray(((wide + 128) // 257).astype(np.uint8)).convert("RGB")
+        return _grey_of_eight_bits(image).convert("RGB")
     if image.mode in ("F", "I"):
         numbers = "floating-point" if image.mode == "F" else "32-bit"
         raise ValueError(f"its pixels are {numbers} numbers, and none is said to be white; save 8 or 16 bits")
@@ -125,6 +124,18 @@ def _to_rgb(image: Image.Image, kind: str | None) -> Image.Image:
         seen = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", seen.size, BACKGROUND), seen).convert("RGB")
     return image.convert("RGB")
+
+
+def _grey_of_eight_bits(image: Image.Image) -> Image.Image:
+    """Scale grey pixels of up to 16 bits, for which Pillow does not heed what a file says of white and transparency."""
+    tags = getattr(image, "tag_v2", {})  # of TIFF
+    white = (1 << min(tags.get(_BITS, (16,))[0], 16)) - 1
+    stored = np.asarray(image).astype(np.int64).clip(0, white)
+    grey = (stored * 255 + white // 2) // white
+    if tags.get(_PHOTOMETRIC) == 0:  # 0 is white
+        grey = 255 - grey
+    grey[stored == image.info.get("transparency", -1)] = BACKGROUND[0]
+    return Image.fromarray(grey.astype(np.uint8))
 
 
 def _say_first_frame(file: str) -> None:

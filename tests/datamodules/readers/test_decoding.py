@@ -1,5 +1,6 @@
 import io
 import os
+import struct
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ def picture(width, height):
     return Image.fromarray(pixels)
 
 
-def encoded(image, kind="PNG"):
+def encoded(image, kind="PNG", **options):
     stream = io.BytesIO()
-    image.save(stream, kind)
+    image.save(stream, kind, **options)
     return stream.getvalue()
 
 
@@ -121,6 +122,21 @@ def test_sixteen_bits_of_grey_become_eight(kind):
     np.testing.assert_array_equal(decode_square(wide, "x", 64, 1), np.repeat(RAMP[..., None], 3, 2))
 
 
+def test_sixteen_bits_of_grey_heed_which_value_is_transparent_or_white():
+    values = RAMP.astype(np.uint16) * 257
+    seen = decode_square(encoded(Image.fromarray(values), "PNG", transparency=0), "x", 64, 1)
+    np.testing.assert_array_equal(seen[..., 0], np.where(RAMP == 0, 255, RAMP))
+    tiff = encoded(Image.fromarray(values), "TIFF")
+    photometric, bits = (struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in ((262, 1), (258, 16)))
+    assert photometric in tiff
+    assert bits in tiff
+    inverted = tiff.replace(photometric, struct.pack("<HHIHH", 262, 3, 1, 0, 0))
+    np.testing.assert_array_equal(decode_square(inverted, "x", 64, 1)[..., 0], 255 - RAMP)
+    white = encoded(Image.fromarray(np.full((64, 64), 65535, np.uint16)), "TIFF")
+    twelve = white.replace(bits, struct.pack("<HHIHH", 258, 3, 1, 12, 0))
+    assert (decode_square(twelve, "x", 64, 1) == 255).all()
+
+
 @pytest.mark.parametrize("pixels", [RAMP.astype(np.float32) / 255, RAMP.astype(np.int32)], ids=["float", "32 bits"])
 def test_pixels_without_a_stated_range_are_refused_by_name(pixels):
     with pytest.raises(DataError, match=r"^a/x.png is not a readable image \(its pixels are .* numbers.*save 8 or 16"):
@@ -159,7 +175,7 @@ def test_what_is_hidden_under_transparency_is_white(mode):
     hidden[4:12, 4:12] = (60, 60, 60, 255)
     image = Image.fromarray(hidden)
     if mode == "P":
-        image = Image.fromarray(np.where(hidden[..., 3] == 0, 0, 1).astype(np.uint8), "P")
+        image = Image.frombytes("P", (16, 16), np.where(hidden[..., 3] == 0, 0, 1).astype(np.uint8).tobytes())
         image.putpalette([9, 9, 9, 60, 60, 60])
         image.info["transparency"] = 0
     seen = decode_square(encoded(image.convert(mode)), "x", 16, 1)
