@@ -50,18 +50,21 @@ class ArraySplit:
 
 @dataclass(frozen=True)
 class ArrayCache:
-    """An opened cache; `skipped` counts the unreadable images that it does not contain."""
+    """An opened cache.
+
+    `skipped` counts the unreadable images that it does not contain; `files` has length and CRC-32 of each array.
+    """
 
     folder: Path
     attributes: list[str]
     skipped: int
     splits: dict[str, ArraySplit]
+    files: dict[str, tuple[int, int]]
 
     def checksums(self) -> dict[str, dict[str, int]]:
         """Return the CRC-32 of the images and of the labels of each split."""
-        files = json.loads((self.folder / INDEX).read_text(encoding="utf-8"))["files"]
         parts = ("images", "labels")
-        return {split: {part: files[f"{split}.{part}.npy"][1] for part in parts} for split in self.splits}
+        return {split: {part: self.files[f"{split}.{part}.npy"][1] for part in parts} for split in self.splits}
 
 
 def open_cache(reader: Reader, size: int, cache_dir: Path, on_bad_image: OnBadImage = "error") -> ArrayCache:
@@ -115,7 +118,7 @@ def load_cache(folder: Path, quiet: bool = False) -> ArrayCache | None:
             )
             for split in contents["splits"]
         }
-        return ArrayCache(folder, contents["attributes"], contents["skipped"], splits)
+        return ArrayCache(folder, contents["attributes"], contents["skipped"], splits, contents["files"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

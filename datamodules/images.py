@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,9 @@ from adversaria.config.types import Batch, OnBadImage, PositiveInt, Seed, Split,
 from adversaria.runs.data_record import files_entry
 from datamodules.array_cache import ArrayCache, open_cache
 from datamodules.batch_loader import BatchLoader, EpochSampler
-from datamodules.labels import absent_values, select_attributes
+from datamodules.labels import check_classes, select_attributes
 from datamodules.preflight import check_value_range
 from datamodules.readers.base import SPLITS, Reader, open_reader
-
-log = logging.getLogger(__name__)
 
 
 class ImagesDataModule(pl.LightningDataModule):
@@ -82,12 +79,15 @@ class ImagesDataModule(pl.LightningDataModule):
 
         Raises:
             ConfigError: the batch size is larger than the training split.
+            DataError: the held-out training images lack a value of a label that is trained on.
         """
         if stage not in ("fit", None):
             return  # only training drops an incomplete batch
-        absent = absent_values(self.cache.splits["train"].labels[:, self._columns], self.attributes)
-        if self.labelled and absent:
-            log.warning("no training image of %s has the label %s", self.reader.name, ", ".join(absent))
+        if self.labelled:
+            train, val = (self.cache.splits[split].labels[:, self._columns] for split in ("train", "val"))
+            used = getattr(getattr(self.trainer, "lightning_module", None), "labels", None)
+            cut = hasattr(self.reader, "val_fraction")
+            check_classes(train, val, self.attributes, (used or ()) if cut else (), self.reader.name)
         size = len(self.cache.splits["train"]) // self.world_size
         if self.batch_size > size:
             raise ConfigError(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from adversaria.config.errors import ConfigError, suggest
+from adversaria.config.errors import ConfigError, DataError, suggest
 
 if TYPE_CHECKING:  # importing numpy would delay a configuration error
     import numpy as np
 
+log = logging.getLogger(__name__)
 DIGIT = "digit"
 
 
@@ -26,6 +28,31 @@ def absent_values(labels: np.ndarray, names: Sequence[str]) -> list[str]:
         for value in range(size)
         if not (labels[:, i] == value).any()
     ]
+
+
+def check_classes(train: np.ndarray, val: np.ndarray, names: Sequence[str], used: Sequence[str], data: str) -> None:
+    """Say which values no training image has, and check that a validation part that was cut from them has the others.
+
+    Args:
+        train: (n, k) labels of the training images.
+        val: (m, k) labels of the held-out ones.
+        names: k names of the labels.
+        used: the labels that are trained on, if the held-out images were cut from the training images.
+        data: name of the data, for the error.
+
+    Raises:
+        DataError: the held-out images lack a value of a used label.
+    """
+    absent = absent_values(train, names)
+    if absent:
+        log.warning("no training image of %s has the label %s", data, ", ".join(absent))
+    for value in absent_values(val, names):
+        name = value.partition("=")[0]
+        if value not in absent and name in used:
+            raise DataError(
+                f"{data} has too few images with {value}: a part of the training images is held out for validation, "
+                f"and none of them is left for it; add images with {value}, or leave {name} out of labels=[…]"
+            )
 
 
 def logit_count(size: int) -> int:

@@ -43,28 +43,51 @@ def cut_digits(part: SplitIndex, fraction: float, name: str) -> tuple[SplitIndex
 
 
 def cut_faces(part: SplitIndex, fraction: float, columns: list[str], name: str) -> tuple[SplitIndex, SplitIndex]:
-    """Return the training and the validation part of images with binary attributes: the last `fraction` of the rows.
+    """Return the training and the validation part of images with binary attributes; both have every value.
 
-    A rare attribute may be absent from a small validation part. But a part that lacks what a random one of its size
-    would have eight times shows that the rows are sorted.
+    The validation part is the last `fraction` of the rows. Where those lack a value of an attribute, the last row that
+    has it is held out too. A value that one row alone has stays where that row is. A part that lacks what a random one
+    of its size would have eight times shows that the rows are sorted.
 
     Raises:
         DataError: the rows are sorted by an attribute.
     """
-    train, val = _split(part, len(part) - round(len(part) * fraction))
-    if not len(val):
-        return train, val
-    expected = part.labels.mean(0) * len(val)
-    found = val.labels.sum(0)
-    for i, column in enumerate(columns):
-        values = [(expected[i], found[i]), (len(val) - expected[i], len(val) - found[i])]  # of 1, of 0
-        if any(usual >= 8 and not there for usual, there in values):
-            raise _uneven(name, f"the held-out images are all alike in {column}, so the rows are sorted by it")
-    return train, val
+    count = round(len(part) * fraction)
+    held = np.arange(len(part)) >= len(part) - count
+    ones = part.labels == 1
+    said = []
+    for i, column in enumerate(columns if count else ()):
+        for value in (0, 1):
+            rows = np.flatnonzero(ones[:, i] == value)
+            if len(rows) * count >= 8 * len(part) and not held[rows].any():
+                raise _uneven(name, f"the held-out images are all alike in {column}, so the rows are sorted by it")
+            if not held[rows].any() and (row := _last_spare(rows, ones, held)) is not None:
+                held[row] = True
+                said.append(f"{column}={value}")
+    if said:
+        log.warning(
+            "the last %d training images of %s have none of %s; earlier ones are held out too",
+            count,
+            name,
+            ", ".join(said),
+        )
+    return _rows(part, ~held), _rows(part, held)
+
+
+def _last_spare(rows: np.ndarray, ones: np.ndarray, held: np.ndarray) -> int | None:
+    """Return the last of some rows without which the others that are not held out still have each of its values."""
+    have = ones[~held].sum(0)  # the rows with a 1
+    have = np.where(ones, have, (~held).sum() - have)
+    return next((int(row) for row in rows[::-1] if (have[row] > 1).all()), None)
 
 
 def _split(part: SplitIndex, cut: int) -> tuple[SplitIndex, SplitIndex]:
-    return SplitIndex(part.names[:cut], part.labels[:cut]), SplitIndex(part.names[cut:], part.labels[cut:])
+    held = np.arange(len(part)) >= cut
+    return _rows(part, ~held), _rows(part, held)
+
+
+def _rows(part: SplitIndex, chosen: np.ndarray) -> SplitIndex:
+    return SplitIndex([part.names[i] for i in np.flatnonzero(chosen)], part.labels[chosen])
 
 
 def _uneven(name: str, reason: str) -> DataError:

@@ -24,7 +24,7 @@ class LabFaces:
     """Reader of `face/{train,test}/*.png` and `{train,test}.csv` (`image_name,Attr1,…`, 0 or 1).
 
     The reader looks in `root` and `root/face`. The layout has no validation split: the last `val_fraction` of the
-    training rows are held out as one.
+    training rows are held out as one, with earlier ones where these lack a value of an attribute.
 
     Args:
         root: folder that contains the faces.
@@ -72,7 +72,7 @@ class LabFaces:
         stamps: list[Any] = [file_stamp(self._folder / f"{part}.csv") for part in ("train", "test")]
         for part in ("train", "test"):
             stamps += folder_stamps(self._folder / part)
-        return {"files": stamps, "val_fraction": self.val_fraction, "recipe": 2}
+        return {"files": stamps, "val_fraction": self.val_fraction, "recipe": 3}
 
     def splits(self) -> dict[str, SplitIndex]:
         """Return train, the held-out end of train as val, and test."""

@@ -6,9 +6,9 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from adversaria.config.errors import ConfigError
+from adversaria.config.errors import ConfigError, DataError
 from datamodules.images import ImagesDataModule, normalize
-from datamodules.readers.base import SplitIndex
+from datamodules.readers.base import SPLITS, SplitIndex
 
 
 def stand_in(**values):
@@ -274,3 +274,18 @@ def test_a_label_that_no_training_image_has_is_said(faces, caplog, monkeypatch):
     assert "no training image" not in caplog.text
     faces(attributes=["Odd"]).setup("fit")
     assert "no training image of ramps has the label Odd=0" in caplog.text
+
+
+def test_a_trained_label_with_a_value_that_was_not_held_out_is_refused(faces, monkeypatch):
+    def splits(reader):
+        train = np.array([[1, 1, 1]] * 8 + [[0, 0, 0]], np.int8)
+        return {s: SplitIndex(["0"] * 9, train if s == "train" else train[:1].repeat(9, 0)) for s in SPLITS}
+
+    monkeypatch.setattr(Ramps, "splits", splits)
+    monkeypatch.setattr(Ramps, "fingerprint", lambda _: "one alone")
+    data = faces(attributes=["Odd"])
+    data.trainer = SimpleNamespace(lightning_module=SimpleNamespace(labels=["Odd"]), world_size=1)
+    data.setup("fit")  # the validation part is the data set's own
+    monkeypatch.setattr(Ramps, "val_fraction", 0.1, raising=False)
+    with pytest.raises(DataError, match="ramps has too few images with Odd=0"):
+        data.setup("fit")

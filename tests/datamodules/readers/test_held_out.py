@@ -49,8 +49,34 @@ def test_faces_that_are_sorted_by_an_attribute_are_refused():
         cut_faces(part(male[:, [1, 0]]), 0.05, ["Smiling", "Male"], "train.csv")
 
 
-def test_a_rare_or_a_constant_attribute_is_no_sign_of_sorted_faces():
-    labels = np.zeros((400, 2), int)
-    labels[:40, 0], labels[:, 1] = 1, 1
-    train, val = cut_faces(part(labels), 0.05, ["Bald", "Young"], "train.csv")
-    assert (len(train), len(val)) == (380, 20)
+def test_a_value_that_the_last_faces_lack_is_held_out_with_an_earlier_one(caplog):
+    labels = np.zeros((400, 3), int)
+    labels[:40, 0], labels[:, 1], labels[7, 2] = 1, 1, 1  # rare, constant, one alone
+    train, val = cut_faces(part(labels), 0.05, ["Bald", "Young", "Hat"], "train.csv")
+    assert (len(train), len(val)) == (379, 21)
+    assert val.names == ["39", *map(str, range(380, 400))]
+    assert train.names == [str(i) for i in range(380) if i != 39]
+    assert train.labels.sum(0).tolist() == [39, 379, 1]
+    assert "the last 20 training images of train.csv have none of Bald=1; earlier" in caplog.text
+
+
+def test_no_value_is_taken_from_the_training_faces_to_be_held_out():
+    labels = np.array([[0, 1], [1, 1], [1, 0], [0, 0], [0, 0], [0, 1]])
+    labels[1, 1] = 1
+    train, val = cut_faces(part(labels), 0.2, ["Bald", "Hat"], "train.csv")
+    for column in range(2):
+        assert set(train.labels[:, column]) == set(val.labels[:, column]) == {0, 1}
+
+
+def test_random_labels_are_cut_so_that_no_part_lacks_what_the_other_could_give():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        labels = (rng.random((60, 4)) < (0.05, 0.1, 0.5, 0.9)).astype(int)
+        train, val = cut_faces(part(labels), 0.1, list("abcd"), "train.csv")
+        assert sorted(map(int, train.names + val.names)) == list(range(60))
+        tail = labels[54:]
+        for column in range(4):
+            for value in (0, 1):
+                rows = (labels[:, column] == value).sum()
+                assert (val.labels[:, column] == value).any() == (rows > 1 or (tail[:, column] == value).any())
+                assert rows < 2 or (train.labels[:, column] == value).any() or (tail[:, column] == value).sum() == rows

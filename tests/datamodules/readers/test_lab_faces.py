@@ -37,13 +37,13 @@ def test_the_layout_is_found_in_root_and_in_face(root, inside):
     np.testing.assert_array_equal(image, np.full((64, 64, 3), colour("train", 3)))
 
 
-def test_the_end_of_train_is_the_validation_split(root):
+def test_the_end_of_train_is_the_validation_split_with_an_earlier_image_for_each_value_that_it_lacks(root):
     splits = LabFaces(str(root), val_fraction=0.2).splits()
-    assert splits["train"].names == [f"train/{i:05d}.png" for i in range(8)]
-    assert splits["val"].names == ["train/00008.png", "train/00009.png"]
+    assert splits["train"].names == [f"train/{i:05d}.png" for i in (0, 1, 2, 3, 5, 6, 7)]
+    assert splits["val"].names == ["train/00004.png", "train/00008.png", "train/00009.png"]
     assert splits["test"].names == ["test/00000.png", "test/00001.png", "test/00002.png"]
-    assert splits["train"].labels.tolist() == [[1, 0], [0, 0], [1, 0], [0, 0], [1, 0], [0, 1], [1, 1], [0, 1]]
-    assert splits["val"].labels.tolist() == [[1, 1], [0, 1]]
+    assert splits["train"].labels.tolist() == [[1, 0], [0, 0], [1, 0], [0, 0], [0, 1], [1, 1], [0, 1]]
+    assert splits["val"].labels.tolist() == [[1, 0], [1, 1], [0, 1]]
     assert splits["test"].labels.tolist() == [[1, 0], [0, 0], [1, 0]]
     assert all(t.labels.dtype == np.int8 for t in splits.values())
 
