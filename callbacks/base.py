@@ -8,9 +8,6 @@ from typing import Any
 import pytorch_lightning as pl
 
 from adversaria.config.errors import ConfigError
-from adversaria.config.limits import check_memory
-
-BYTES_OF_A_PIXEL = 3 * 4  # as float32
 
 
 class ModelCallback(pl.Callback):
@@ -27,10 +24,10 @@ class ModelCallback(pl.Callback):
     after_others = False
 
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
-        """Check that the model has what this callback needs, and the memory space for its images.
+        """Check that the model has what this callback needs.
 
         Raises:
-            ConfigError: one of them has not.
+            ConfigError: it has not.
         """
         if not isinstance(pl_module, self.needs):
             cure = "leave it out" + ("" if self.key is None else f" with {self.place}=null")
@@ -38,13 +35,6 @@ class ModelCallback(pl.Callback):
             raise ConfigError(
                 f"{self.place} needs a model that is {article} {kind}, and {type(pl_module).__name__} is not; {cure}"
             )
-        size = getattr(getattr(trainer, "datamodule", None), "image_size", 1)
-        for key, count in self.image_counts().items():
-            check_memory(count * size * size * BYTES_OF_A_PIXEL, f"{self.place}.{key}")
-
-    def image_counts(self) -> dict[str, int]:
-        """Return how many generated images are in memory at once, by the keys of the configuration that say so."""
-        return {}
 
     @property
     def place(self) -> str:

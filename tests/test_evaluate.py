@@ -138,6 +138,7 @@ def test_figures_of_a_run_in_progress_are_shown_and_not_recorded(run: Path, caps
         (["RUN", "model.lambda_kl=1"], "the model is the checkpoint's"),
         (["RUN", "--metrics", "classifier"], "there is no classifier of synthetic_faces"),
         (["RUN", "--batch-size", "0"], "data.batch_size=0: expected int >= 1"),
+        (["RUN", "--batch-size", "2000000000"], "data.batch_size: this would take"),
         (["BARE"], "add --data NAME"),
     ],
 )

@@ -17,20 +17,20 @@ def check_memory(needed: int, key: str) -> None:
     Raises:
         ConfigError: it does not fit.
     """
-    memory = memory_of_machine(unknown=1 << 34)
+    memory = memory_of_machine()
     if needed > memory:
         raise ConfigError(
-            f"{key}: this would take {needed >> 30} GiB of memory, and the machine has {memory >> 30} GiB; choose a "
+            f"{key}: this would take {gigabytes(needed)} of memory, and the machine has {gigabytes(memory)}; choose a "
             "smaller number"
         )
 
 
-def memory_of_machine(unknown: int = 2**62) -> int:
-    """Return the bytes of memory of this machine, `unknown` where that is not known."""
+def memory_of_machine() -> int:
+    """Return the bytes of memory of this machine, 16 GiB where that is not known."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
-        return unknown
+        return 1 << 34
 
 
 def gigabytes(count: float) -> str:

@@ -6,6 +6,7 @@ It runs after `adversaria.config.schema`, on plain configurations, and imports n
 from __future__ import annotations
 
 import importlib.util
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from adversaria.config.devices import check_devices
 from adversaria.config.errors import ConfigError
-from adversaria.config.limits import gigabytes, memory_of_machine
+from adversaria.config.limits import check_memory
 
 #: Last part of a key -> the lowest and highest value that is usual.
 USUAL: dict[str, tuple[float, float]] = {
@@ -57,7 +58,7 @@ def check(config: Mapping[str, Any], overrides: Sequence[str] = ()) -> None:
     _check_trainer(config["trainer"])
     _check_accumulation(config)
     _check_labels(config, overrides)
-    _check_memory(config)
+    check_images_fit(config)
 
 
 def check_name(name: str) -> None:
@@ -133,21 +134,25 @@ def _check_labels(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
         raise ConfigError(f"{asked[-1]}: {model} has no labels; leave them out, or choose model=acgan or classifier")
 
 
-def _check_memory(config: Mapping[str, Any]) -> None:
-    """Refuse numbers of images that no memory of this machine could hold."""
-    side, memory = config["data"].get("image_size", 1), memory_of_machine()
-    image = 12 * side**2  # bytes of three channels in float32
-    counts = {"data.batch_size": config["data"].get("batch_size", 1)}
+def check_images_fit(config: Mapping[str, Any]) -> None:
+    """Check that this machine's memory could hold the images of a batch, and those of each callback.
+
+    Raises:
+        ConfigError: it could not; with the key.
+    """
+    image = 12 * config["data"].get("image_size", 1) ** 2  # bytes of three channels in float32
+    check_memory(config["data"].get("batch_size", 1) * image, "data.batch_size")
     for name, node in (config.get("callbacks") or {}).items():
-        node = node or {}
-        counts[f"callbacks.{name}.count"] = node.get("count", 0) // 4  # kept as bytes
-        counts[f"callbacks.{name}.rows"] = node.get("rows", 0) * node.get("columns", node.get("steps", 1))
-    for key, count in counts.items():
-        if count * image > memory:
-            raise ConfigError(
-                f"{key}: as many images of {side}x{side} need {gigabytes(count * image)}, and this machine has "
-                f"{gigabytes(memory)}; choose fewer or smaller images"
-            )
+        for key, count in _image_counts(node or {}).items():
+            check_memory(count * image, f"callbacks.{name}.{key}")
+
+
+def _image_counts(node: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many images a callback has in memory at once, by the key that makes them many."""
+    counts = {key: node[key] // 4 for key in ("count", "label_images") if node.get(key)}  # kept as bytes
+    if grid := {key: node[key] for key in ("rows", "columns", "steps") if node.get(key)}:
+        counts[max(grid, key=lambda key: grid[key])] = math.prod(grid.values()) * (1 if "rows" in grid else 2)
+    return counts
 
 
 def unusual(config: Mapping[str, Any]) -> list[str]:

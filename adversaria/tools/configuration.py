@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from adversaria.config import containers, schema
+from adversaria.config import containers, schema, sense
 from adversaria.config.command_lines import key_of, value_of
 from adversaria.config.errors import CONF, CheckpointError, ConfigError, UserError, first_line, options
 from adversaria.config.renamed import renamed_override
@@ -58,6 +58,7 @@ def run_configuration(
         config["data"] = _with_root(config["data"], root)
     config = _with_overrides(config, [o for o in overrides if key_of(o) != "data.root"])
     schema.check(config)
+    sense.check_images_fit(config)
     try:
         preflight(config["data"], config["model"])
     except UserError:

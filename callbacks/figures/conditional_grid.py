@@ -42,10 +42,6 @@ class ConditionalGrid(FigureCallback):
         super().__init__(every_n_epochs)
         self.columns, self.labels, self.seed = columns, labels, seed
 
-    def image_counts(self) -> dict[str, int]:
-        """Return the number of images of a row, of which there are two or more."""
-        return {"columns": 2 * self.columns}
-
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         """Check that the model samples by label, and has the labels asked for."""
         super().setup(trainer, pl_module, stage)

@@ -38,10 +38,6 @@ class Interpolation(FigureCallback):
         super().__init__(every_n_epochs)
         self.rows, self.steps, self.seed = rows, steps, seed
 
-    def image_counts(self) -> dict[str, int]:
-        """Return the number of images of the grid."""
-        return {"steps": self.rows * self.steps}
-
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Interpolate and save."""
         first, second = module.noise(2 * self.rows, self.seed).chunk(2)

@@ -41,10 +41,6 @@ class SampleGrid(FigureCallback):
         super().__init__(every_n_epochs)
         self.rows, self.columns, self.seed = rows, columns, seed
 
-    def image_counts(self) -> dict[str, int]:
-        """Return the number of images of the grid."""
-        return {"rows": self.rows * self.columns}
-
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Sample and save."""
         noise = module.noise(self.rows * self.columns, self.seed)

@@ -51,10 +51,6 @@ class AdversarialHealth(ModelCallback):
         self._reference: tuple[float, float] | None = None
         self._epochs = {"collapsed": 0, "won": 0}
 
-    def image_counts(self) -> dict[str, int]:
-        """Return the number of samples."""
-        return {"count": self.count}
-
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Measure, log and warn."""
         if not trainer.is_global_zero:

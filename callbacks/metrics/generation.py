@@ -56,10 +56,6 @@ class GenerationMetrics(TestMetricCallback):
         self.label_images, self.seed, self.batch_size = label_images, seed, batch_size
         self.extractor: Any = None
 
-    def image_counts(self) -> dict[str, int]:
-        """Return the numbers of generated images, which are kept as bytes, a quarter of float32."""
-        return {"count": self.count // 4, "label_images": self.label_images // 4}
-
     def setup(self, trainer: pl.Trainer, pl_module: Any, stage: str) -> None:
         """Check that the model samples, and load the extractor: before training, not after it."""
         super().setup(trainer, pl_module, stage)

@@ -10,10 +10,6 @@ import pytorch_lightning as pl
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import callbacks_of
 from callbacks.base import ModelCallback, add_metrics, datamodule_of, in_order
-from callbacks.figures.interpolation import Interpolation
-from callbacks.figures.sample_grid import SampleGrid
-from callbacks.metrics.adversarial_health import AdversarialHealth
-from callbacks.metrics.generation import GenerationMetrics
 
 MODELS = ["vae", "gan", "wgan", "acgan", "classifier", "dann", "adda", "adamatch"]
 
@@ -63,21 +59,3 @@ def test_metrics_of_a_callback_arrive_before_and_after_those_of_the_model() -> N
 def test_without_a_data_module_the_call_is_named() -> None:
     with pytest.raises(ConfigError, match=r"trainer\.fit\(module, datamodule=\.\.\.\)"):
         datamodule_of(pl.Trainer(logger=False, accelerator="cpu"))
-
-
-@pytest.mark.parametrize(
-    ("make", "key"),
-    [
-        (lambda count: SampleGrid(rows=count), "rows"),
-        (lambda count: Interpolation(steps=count), "steps"),
-        (lambda count: AdversarialHealth(count=count), "count"),
-        (lambda count: GenerationMetrics(None, count=count), "count"),
-        (lambda count: GenerationMetrics(None, label_images=count), "label_images"),
-    ],
-)
-def test_more_images_than_memory_can_hold_are_refused_at_the_start(make: Any, key: str, unconditional: Any) -> None:
-    trainer = types.SimpleNamespace(datamodule=types.SimpleNamespace(image_size=64))
-    callback = make(1 << 65)
-    callback.key = "made"
-    with pytest.raises(ConfigError, match=rf"callbacks\.made\.{key}: this would take \d+ GiB of memory"):
-        callback.setup(trainer, unconditional, "fit")

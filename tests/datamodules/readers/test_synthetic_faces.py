@@ -170,5 +170,5 @@ def test_the_fingerprint_follows_counts_and_seed():
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_more_faces_than_memory_can_hold_are_refused(split):
-    with pytest.raises(ConfigError, match=rf"data\.reader\.{split}=\d+: this would take \d+ GiB of memory"):
+    with pytest.raises(ConfigError, match=rf"data\.reader\.{split}=\d+: this would take [\d,]+ GB of memory"):
         SyntheticFaces(**{split: 36893488147419103232})
