@@ -39,7 +39,7 @@ def build(
         folder: of the cache; a damaged one there is replaced.
         on_bad_image: `error` or `skip`.
         alone: whether no other process builds this cache now.
-        sign: is called again and again.
+        sign: called now and then, to show that this process is alive.
 
     Raises:
         DataError: the reader raised it, or a split has no images.

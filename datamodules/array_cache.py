@@ -93,7 +93,7 @@ def open_cache(reader: Reader, size: int, cache_dir: Path, on_bad_image: OnBadIm
         lock = cache_dir / f"{name}.lock"
         with file_lock(lock, PATIENCE) as state:  # a second run waits here for the first one's build
             if state == "unsupported":
-                log.info("the file system of %s has no locks, so that runs do not share one build", cache_dir)
+                log.info("the file system of %s has no locks: runs that start together build a cache each", cache_dir)
             cache = load_cache(folder)
             if cache is None:
                 build(reader, size, folder, on_bad_image, alone=state == "held", sign=_signs_of_life(lock))

@@ -70,7 +70,7 @@ def check_moments(optimizers: Iterable[torch.optim.Optimizer]) -> None:
         for parameter, state in optimizer.state.items():
             for name, value in state.items():
                 if name in MOMENTS and isinstance(value, Tensor) and value.shape != parameter.shape:
-                    shapes = f"{list(value.shape)}, of a weight of {list(parameter.shape)}"
+                    shapes = f"{list(value.shape)} for a weight of {list(parameter.shape)}"
                     raise CheckpointError(f"the checkpoint is damaged: an optimizer's {name} is {shapes}")
 
 

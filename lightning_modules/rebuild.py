@@ -90,7 +90,7 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
         entry, weights = _part(content, KEY), _part(content, "state_dict")
         for name in ("iteration", "images"):
             if type(entry.get(name)) is not int or not 0 <= entry[name] < 2**63:
-                raise FileError(f"has no number of {name if name == 'images' else 'iterations'}")
+                raise FileError(f"does not say how many {name if name == 'images' else 'iterations'} it has seen")
         entry["model"] = check_loaded(_part(entry, "model"))
         _check_tensors(weights, file.stat().st_size)
     except Exception as error:  # a damaged file makes torch.load raise errors of many kinds
@@ -122,7 +122,7 @@ def _part(node: Any, key: str) -> dict[str, Any]:
     """Return a dictionary that is an entry of a dictionary."""
     found = node.get(key) if isinstance(node, dict) else None
     if not isinstance(found, dict):
-        raise FileError(f"has no {key}, or one that is no dictionary")
+        raise FileError(f"has no {key}, or one that is not a dictionary")
     return found
 
 
@@ -134,10 +134,10 @@ def _check_tensors(weights: Mapping[str, Any], size: int) -> None:
         plain = value.layout is torch.strided and value.device.type == "cpu" and not value.is_quantized
         stated = value.numel() * value.element_size()
         if not plain or value.is_nested or stated > value.untyped_storage().nbytes():
-            raise FileError(f"has a weight {name} that is not stored number by number")
+            raise FileError(f"has a weight {name} that does not store each of its numbers")
         size -= stated
     if size < 0:
-        raise FileError("states weights that are larger than it")
+        raise FileError("claims to have weights that are larger than the file")
 
 
 @contextlib.contextmanager

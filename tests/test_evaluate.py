@@ -135,7 +135,7 @@ def test_figures_of_a_run_in_progress_are_shown_and_not_recorded(run: Path, caps
         (["RUN", "--root", "/nowhere"], "--root /nowhere: this data set reads no files"),
         (["RUN", "data.image_size=32"], "this network's images have image_size 64"),
         (["RUN", "data.batch=32"], "data.batch=32: this run has no key data.batch"),
-        (["RUN", "model.lambda_kl=1"], "the model is the checkpoint's"),
+        (["RUN", "model.lambda_kl=1"], "the checkpoint has the model's"),
         (["RUN", "--metrics", "classifier"], "there is no classifier of synthetic_faces"),
         (["RUN", "--batch-size", "0"], "data.batch_size=0: expected int >= 1"),
         (["RUN", "--batch-size", "2000000000"], "data.batch_size: this would take"),

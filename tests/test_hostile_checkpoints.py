@@ -82,8 +82,8 @@ def test_what_is_wrong_is_said(content, tmp_path: Path) -> None:
         "shape": ({"state_dict": {first: torch.zeros(3)}}, f"{first} is torch.float32 [3], not torch.float32 ["),
         "extra": ({"state_dict": {"more": torch.zeros(3)}}, "the model has no more"),
         "text": ({"state_dict": {first: "x"}}, f"it has a str as the weight {first}"),
-        "huge": ({"state_dict": {first: torch.zeros(1).expand(2**38)}}, "is not stored number by number"),
-        "iteration": ({KEY: {"iteration": "x"}}, "it has no number of iterations"),
+        "huge": ({"state_dict": {first: torch.zeros(1).expand(2**38)}}, "does not store each of its numbers"),
+        "iteration": ({KEY: {"iteration": "x"}}, "it does not say how many iterations it has seen"),
         "unknown": ({KEY: {"model": {"nonsense": 1}}}, "model.nonsense: lightning_modules.gan.GAN has no such key"),
         "negative": ({KEY: {"model": {"network": {**network, "latent_dim": -5}}}}, "expected int >= 1"),
         "large": ({KEY: {"model": {"network": {**network, "width": 10**6}}}}, "it is larger than the weights"),
@@ -133,7 +133,7 @@ def test_what_is_no_archive_of_tensors_is_one_sentence(content, tmp_path: Path) 
         target.writestr("a.txt", "hello")
     assert "is not a readable checkpoint" in outcome(other, tmp_path)
     torch.save({**content, "more": bytearray(3)}, other)
-    assert "bytearray, which is no part of a checkpoint" in outcome(other, tmp_path)
+    assert "bytearray, which is not a part of checkpoints" in outcome(other, tmp_path)
     os.mkfifo(tmp_path / "pipe.ckpt")
     assert "is not a regular file" in outcome(tmp_path / "pipe.ckpt", tmp_path)
     (tmp_path / "zero.ckpt").symlink_to("/dev/zero")

@@ -1,4 +1,4 @@
-"""The real data sets, where they are at hand: the sources read them, and report A's VAE learns from CelebA."""
+"""The real data sets, where they are at hand: their readers read them, and report A's VAE learns from CelebA."""
 
 import json
 import shutil
@@ -103,12 +103,12 @@ def counts(labels: np.ndarray) -> list[int]:
     return np.bincount(labels.ravel(), minlength=10).tolist()
 
 
-@pytest.mark.parametrize(("source", "side", "train", "test"), DIGITS)
-def test_digit_sets_load_whole(shared_data: Path, source: type, side: int, train: list[int], test: list[int]) -> None:
-    opened = source(str(shared_data))
+@pytest.mark.parametrize(("reader", "side", "train", "test"), DIGITS)
+def test_digit_sets_load_whole(shared_data: Path, reader: type, side: int, train: list[int], test: list[int]) -> None:
+    opened = reader(str(shared_data))
     splits = opened.splits()
     learnt = np.concatenate([splits["train"].labels, splits["val"].labels])
-    assert (len(learnt), len(splits["test"])) == TOTALS[source]
+    assert (len(learnt), len(splits["test"])) == TOTALS[reader]
     assert len(splits["val"]) == round(0.08 * len(learnt))
     assert counts(learnt) == train
     assert counts(splits["test"].labels) == test
@@ -132,10 +132,10 @@ def test_the_sheets_of_svhn_are_the_published_images(shared_data: Path, tmp_path
 
 def test_digits_of_usps_stand_as_those_of_mnist_do(shared_data: Path) -> None:
     means = []
-    for source in (MNIST(str(shared_data), margin=4), USPS(str(shared_data))):  # in both, the digit fills the image
-        labels = source.load("test").labels
+    for reader in (MNIST(str(shared_data), margin=4), USPS(str(shared_data))):  # in both, the digit fills the image
+        labels = reader.load("test").labels
         chosen = [np.flatnonzero(labels == digit)[:60] for digit in range(10)]
-        means.append([np.mean([source.read(f"test/{i}", 16)[..., 0] for i in rows], 0) for rows in chosen])
+        means.append([np.mean([reader.read(f"test/{i}", 16)[..., 0] for i in rows], 0) for rows in chosen])
     turned = {(k, flip): [np.rot90(m[:, ::flip], k) for m in means[1]] for k in range(4) for flip in (1, -1)}
     alike = {
         way: np.mean([np.corrcoef(a.flat, b.flat)[0, 1] for a, b in zip(means[0], other, strict=True)])
@@ -165,8 +165,8 @@ def test_the_recipe_makes_images_like_the_release_of_mnistm(shared_data: Path) -
     release = MNISTM(str(shared_data))
     made = BlendedDigits(lambda: MNIST(str(shared_data)), photos=str(shared_data / "bsds500"))
     found = {}
-    for name, source in (("release", release), ("made", made)):
-        images = np.stack([source.read(f"test/{i}", 28) for i in range(2000)]).astype(float)
+    for name, reader in (("release", release), ("made", made)):
+        images = np.stack([reader.read(f"test/{i}", 28) for i in range(2000)]).astype(float)
         within = images.std((1, 2, 3)).mean()
         found[name] = [images.mean(), images.std(), within, np.abs(np.diff(images, axis=1)).mean()]
     assert made.load("test").labels[:2000].tolist() == release.load("test").labels[:2000].tolist()

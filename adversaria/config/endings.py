@@ -1,4 +1,4 @@
-"""Ends without a word: output that nobody reads any more (`python report.py outputs | head -1`), and Ctrl+C."""
+"""Ends of a process that need no message: the reader of its output has gone (`… | head -1`), and Ctrl+C."""
 
 from __future__ import annotations
 

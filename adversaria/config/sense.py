@@ -119,7 +119,9 @@ def _check_accumulation(config: Mapping[str, Any]) -> None:
     size = config["data"].get("batch_size")
     for key, value in numbers(config["model"], "model"):
         if key.endswith(".accumulate") and size is not None and value > size:
-            raise ConfigError(f"{key}={value}: a batch of {size} images has not as many parts; raise data.batch_size")
+            raise ConfigError(
+                f"{key}={value}: a batch of {size} images cannot be cut into so many parts; raise data.batch_size"
+            )
 
 
 def _check_labels(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
@@ -127,7 +129,7 @@ def _check_labels(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
     used = (config["model"].get("network") or {}).get("labels")
     for key, names in {**given, "model.network.labels": used}.items():
         if doubled := sorted({name for name in names or () if names.count(name) > 1}):
-            raise ConfigError(f"{key}: {', '.join(doubled)} stands there twice; name each label once")
+            raise ConfigError(f"{key}: {', '.join(doubled)} is given twice; name each label once")
     asked = [override for override in overrides if override.lstrip("+").partition("=")[0] == "labels"]
     if asked and not used:
         model = config["model"]["_target_"].rpartition(".")[2]
@@ -156,7 +158,7 @@ def _image_counts(node: Mapping[str, Any]) -> dict[str, int]:
 
 
 def unusual(config: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each number of the model or trainer that is allowed, and hardly meant."""
+    """Return a sentence for each number of the model or trainer that is allowed, but probably a mistake."""
     sentences = []
     nodes = [("model", config["model"]), ("trainer", {"gradient_clip_val": config["trainer"].get("gradient_clip_val")})]
     for prefix, node in nodes:

@@ -31,7 +31,7 @@ def write(folders: Sequence[Path], output: Path | None = None, each: bool = Fals
         each: write a report into each run folder, too.
 
     Raises:
-        ReportError: a folder is no run, or a file cannot be written.
+        ReportError: a folder is not a run folder, or a file cannot be written.
     """
     if output is not None and output.suffix != ".html":
         raise ReportError(f"--output {output}: give the file a name that ends in .html")

@@ -26,7 +26,7 @@ LONGEST_FAILURE = 1000  # letters that a page shows of it
 OLD_ARCHITECTURE = "architecture.txt"  # all that version 0.1.0 wrote of the networks
 CURVES, ENVIRONMENT = "metrics.csv", "environment.json"
 RECORDS = {INVOCATION, METRICS, ARCHITECTURE, OLD_ARCHITECTURE, CURVES, ENVIRONMENT}
-ESSENTIAL = (CONFIG, INVOCATION, METRICS)  # a run in which one of them is damaged is called damaged
+ESSENTIAL = (CONFIG, INVOCATION, METRICS)  # a run with one of them damaged has the status `damaged`
 LARGEST_CURVES = 256 * MIB
 MOST_CURVES = 1000
 
@@ -157,9 +157,9 @@ def _measured(node: Any, what: str) -> dict[str, Any]:
     readable(protocol)  # raises where a value is of another type
     counts = [record["seconds"], protocol.get("iteration", 0), *(v for k, v in protocol.items() if k.startswith("n_"))]
     if not all(is_number(count) for count in counts if not isinstance(count, dict)):
-        raise FileError(f"has {what} with a count that is no number")
+        raise FileError(f"has {what} with a count that is not a number")
     if not all(value is None or type(value) in (int, float) for value in metrics.values()):
-        raise FileError(f"has {what} with a metric that is no number")
+        raise FileError(f"has {what} with a metric that is not a number")
     return {
         **record,
         "time": str(record.get("time", "")),

@@ -54,7 +54,7 @@ class Run:
         architecture: architecture.json; architecture.txt of version 0.1.0.
         pictures: the last of each kind, in the order of a report.
         missing: a sentence on each part that is not there.
-        damaged: those of them that are about a file without which a run cannot be told.
+        damaged: those about a file that the status depends on.
         failure: why its last start failed.
     """
 
@@ -145,7 +145,7 @@ class Run:
     @property
     def status(self) -> str:
         """`finished` if tested and not trained further; else `unfinished`, or `not_tested` by its wish; `failed` if its
-        last start ended with an error; `damaged` if a file is without which this cannot be told.
+        last start ended with an error; `damaged` if a file that it depends on is.
         """
         if self.damaged or self.failure:
             return "damaged" if self.damaged else "failed"

@@ -20,10 +20,10 @@ def dictionary(node: Any, what: str) -> dict[str, Any]:
     """Return a dictionary.
 
     Raises:
-        FileError: it is none; the sentence calls it `what`.
+        FileError: it is not one; the sentence calls it `what`.
     """
     if not isinstance(node, dict):
-        raise FileError(f"has {what} that is no dictionary")
+        raise FileError(f"has {what} that is not a dictionary")
     return node
 
 
@@ -31,10 +31,10 @@ def entries(node: Any, what: str) -> list[Any]:
     """Return a list.
 
     Raises:
-        FileError: it is none; the sentence calls it `what`.
+        FileError: it is not one; the sentence calls it `what`.
     """
     if not isinstance(node, list):
-        raise FileError(f"has {what} that are no list")
+        raise FileError(f"has {what} that are not a list")
     return node
 
 

@@ -22,16 +22,16 @@ def check_archive(file: Path) -> None:
     """Check that a checkpoint is whole, by the checksums of the archive that it is, and that reading it is harmless.
 
     Raises:
-        FileError: it is no archive as torch writes it, damaged or compressed, or names more than tensors.
+        FileError: it is not an archive as torch writes it, is damaged or compressed, or names more than tensors.
     """
     try:
         check_file(file, LARGEST)
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-                raise FileError("is compressed, which no checkpoint is")
+                raise FileError("is compressed, but checkpoints never are")
             if sum(member.file_size for member in members) > file.stat().st_size:
-                raise FileError("states parts that are larger than it")
+                raise FileError("claims to have parts that are larger than the file")
             if (damaged := archive.testzip()) is not None:
                 raise FileError(f"is damaged in {damaged}")
             for member in members:
@@ -40,12 +40,12 @@ def check_archive(file: Path) -> None:
     except FileError:
         raise
     except Exception as error:  # a damaged archive raises errors of many kinds
-        raise FileError(f"is damaged or no checkpoint ({first_line(error)})") from error
+        raise FileError(f"is damaged or not a checkpoint ({first_line(error)})") from error
 
 
 def _check_names(pickled: bytes) -> None:
     for code, argument, _ in pickletools.genops(pickled):
         if code.name in ("STACK_GLOBAL", "INST", "OBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4"):
-            raise FileError(f"is pickled with {code.name}, which no checkpoint is")
+            raise FileError(f"is pickled with {code.name}, but checkpoints never are")
         if code.name == "GLOBAL" and not NAMES.fullmatch(str(argument)):
-            raise FileError(f"names {argument}, which is no part of a checkpoint")
+            raise FileError(f"names {argument}, which is not a part of checkpoints")

@@ -56,10 +56,10 @@ def check(folder: Path, found: dict[str, Any]) -> None:
         said = _differences(before, entry)
         if said:
             raise DataError(
-                f"the data of the run in {folder} has changed since it was started ({name}: {'; '.join(said)}), and "
-                "held-out images could be trained on; give it the data of then, or start a new run without ckpt_path"
+                f"the data of the run in {folder} has changed since it was started ({name}: {'; '.join(said)}), so "
+                "the run could train on held-out images; restore the data, or start a new run without ckpt_path"
             )
-        log.warning("%s: the same files are decoded to slightly other pixels than when the run was started", name)
+        log.warning("%s: the same files are decoded to slightly different pixels than when the run was started", name)
 
 
 def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -83,7 +83,7 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 def _of_files(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if "names" not in before or "names" not in now:
-        return [f"{before['count']} → {now['count']} files, or other ones"]
+        return [f"{before['count']} → {now['count']} files, or different ones"]
     then, today = (Counter(map(tuple, files["names"])) for files in (before, now))
     names = {name for name, _ in then}, {name for name, _ in today}
     kinds = {

@@ -20,7 +20,7 @@ class LogFile(logging.FileHandler):
         elif not self._failed:
             self._failed = True
             with contextlib.suppress(OSError):
-                print(f"{self.baseFilename} lacks lines: {error.strerror}", file=sys.stderr)
+                print(f"{self.baseFilename} has gaps: lines could not be written ({error.strerror})", file=sys.stderr)
 
     def close(self) -> None:
         """Close the file, without what could not be written."""

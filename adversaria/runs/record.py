@@ -68,7 +68,7 @@ def _stored(file: Path) -> dict[str, Any]:
     except (ValueError, RecursionError, OSError) as error:
         raise CheckpointError(f"{file} is damaged ({error}); move it away") from error
     if not isinstance(record, dict):
-        raise CheckpointError(f"{file} is damaged (it is no dictionary); move it away")
+        raise CheckpointError(f"{file} is damaged (it is not a dictionary); move it away")
     return record
 
 

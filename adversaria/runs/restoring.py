@@ -33,7 +33,7 @@ def restoring(checkpoint: str | None) -> Iterator[None]:
             raise
         raise CheckpointError(
             f"cannot go on from {checkpoint}: it is damaged ({type(error).__name__}: {first_line(error)}); "
-            "ckpt_path=auto takes the newest that is not"
+            "ckpt_path=auto takes the newest undamaged one"
         ) from error
 
 

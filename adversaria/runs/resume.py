@@ -130,7 +130,7 @@ def check_groups(before: Composition, choices: Choices, folder: Path) -> None:
         if then != now and not group.startswith("hydra/"):
             raise CheckpointError(
                 f"{group}={now or 'null'}: the run in {folder} has {group}={then or 'null'}; "
-                "leave it, or start a new run without ckpt_path"
+                f"leave {group} out, or start a new run without ckpt_path"
             )
 
 
@@ -141,7 +141,7 @@ def _checkpoint_of(folder: Path, ckpt_path: str) -> Path:
     named = ckpt_path in ("last", "best")
     file = folder / "checkpoints" / f"{ckpt_path}.ckpt" if named else checkpoints.checkpoint_file(ckpt_path)
     if not checkpoints.is_intact(file):
-        raise CheckpointError(f"{file} is damaged; ckpt_path=auto takes the newest that is not")
+        raise CheckpointError(f"{file} is damaged; ckpt_path=auto takes the newest undamaged one")
     return file
 
 

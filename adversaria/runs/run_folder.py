@@ -50,7 +50,7 @@ def check_new(folder: Path) -> None:
     found = [file for file in (folder / CONFIG, folder / "checkpoints") if file.exists()]
     if any(file.stat().st_mtime < before for file in found):
         raise CheckpointError(
-            f"{folder} has a run already, and a new one never takes its place; go on with it by "
+            f"{folder} has a run already, and a new run never replaces it; continue it with "
             f"{resume_command(folder)}, or give this start another name: torchrun --rdzv-id=ANOTHER, or name=ANOTHER"
         )
 

@@ -44,8 +44,8 @@ class SameRun:
         if others:
             run, key = others[0]
             print(
-                f"ckpt_path=auto: a new run is started, as none of its name has the same settings; {run}, the newest, "
-                f"has another {key}",
+                f"ckpt_path=auto: a new run is started, because no run of its name has the same settings; {run}, the "
+                f"newest, has another {key}",
                 file=sys.stderr,
             )
 

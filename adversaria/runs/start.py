@@ -61,7 +61,7 @@ class Start:
         self._log.capacity = 1  # each line as it comes
 
     def failed(self, error: BaseException) -> None:
-        """Write why the run ended, for reports and the index, if it was no signal that ended it."""
+        """Write why the run ended, for reports and the index, unless a signal ended it."""
         if self.saved and processes.is_first() and isinstance(error, Exception):
             sentence = describe_error(error) or f"{type(error).__name__}: {first_line(error)}"
             with contextlib.suppress(OSError):  # of a full disk, which is what the sentence says

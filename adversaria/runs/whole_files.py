@@ -66,7 +66,7 @@ def discard_unfinished(run: Path) -> None:
 def cannot_write(file: Path, error: BaseException) -> SavingError:
     """Return the error that says why a file was not written, and that the earlier one is as it was."""
     reason = (error.strerror if isinstance(error, OSError) else None) or first_line(error)
-    return SavingError(f"cannot write {file} ({reason}); {free_space(file)}; an earlier one is unchanged")
+    return SavingError(f"cannot write {file} ({reason}); {free_space(file)}; an earlier file of that name is unchanged")
 
 
 def free_space(path: Path) -> str:
@@ -76,4 +76,4 @@ def free_space(path: Path) -> str:
     try:
         return f"its disk has {shutil.disk_usage(path).free / 1e6:.0f} MB left"
     except OSError:
-        return "its disk cannot be asked for the room that is left"
+        return "the free space of its disk is unknown"

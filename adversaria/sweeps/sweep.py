@@ -102,7 +102,7 @@ def error_of(job_return: JobReturn) -> Exception:
             value = job_return.return_value
         except Exception as error:
             return error
-    return RuntimeError(f"the job failed, and Hydra has no error of it, but {value!r}")
+    return RuntimeError(f"the job failed, but Hydra knows no error, only {value!r}")
 
 
 def _check_direction(config: DictConfig) -> None:

@@ -21,7 +21,7 @@ def bounded_control(control: Any, low: float, high: float) -> Any:
 
 
 def bounded(value: Any, low: float, high: float, otherwise: Any) -> Any:
-    """Return a value from outside as a number between two bounds, a switch's as it is; what is neither: the other."""
+    """Return a value from outside as a number between two bounds, a boolean as it is, anything else as `otherwise`."""
     if isinstance(value, bool):
         return value
     try:

@@ -64,7 +64,7 @@ def run_configuration(
     except UserError:
         raise
     except Exception as error:  # of a run from elsewhere, whose parts have the right types and do not fit each other
-        raise ConfigError(f"data: it cannot be built as it is configured ({first_line(error)})") from error
+        raise ConfigError(f"data cannot be built from its configuration ({first_line(error)})") from error
     return config
 
 
@@ -87,7 +87,7 @@ def saved(folder: Path) -> dict[str, Any]:
             raise CheckpointError(f"cannot read the run in {folder}: config.yaml has no {key}")
     wrong = [k for k, node in config["callbacks"].items() if node is not None and not schema.has_target(node)]
     if wrong:
-        raise CheckpointError(f"cannot use the run in {folder}: its callbacks.{wrong[0]} is no component")
+        raise CheckpointError(f"cannot use the run in {folder}: its callbacks.{wrong[0]} is not a component")
     config["performance"] = {**dict.fromkeys(schema.PERFORMANCE, False), **(config.get("performance") or {})}
     return {"seed": 0, **config}
 
@@ -96,7 +96,10 @@ def _with_cache(config: dict[str, Any]) -> dict[str, Any]:
     """Let a run from elsewhere choose no folder to write to: its cache is used if there is one, else the default."""
     cache = config["data"].get("cache_dir", CACHE)
     if cache != CACHE and not any(Path(cache).glob(f"*_{'[0-9a-f]' * 16}/index.json")):
-        print(f"there is no cache of images in {cache}; using {CACHE}, or data.cache_dir=FOLDER", file=sys.stderr)
+        print(
+            f"there is no cache of images in {cache}; using {CACHE} (data.cache_dir=FOLDER names another)",
+            file=sys.stderr,
+        )
         config["data"]["cache_dir"] = CACHE
     return config
 
@@ -123,7 +126,7 @@ def _with_overrides(config: dict[str, Any], overrides: Sequence[str]) -> dict[st
     for override in map(renamed_override, overrides):
         if not override.startswith(("data.", "callbacks.", "trainer.")) or "=" not in override:
             raise ConfigError(
-                f"{override}: only key=value of data, callbacks or trainer can be set; the model is the checkpoint's"
+                f"{override}: only key=value of data, callbacks or trainer can be set; the checkpoint has the model's"
             )
         containers.set_key(changed, override, "this run")
     return containers.plain(changed)

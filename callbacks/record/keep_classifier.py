@@ -33,6 +33,6 @@ class KeepClassifier(ModelCallback):
         if better is not None:
             log.info(
                 "generators are measured by %s as before: its accuracy is %.4f, that of this classifier %.4f; remove "
-                "it to have this one",
+                "that file to use this one",
                 *(better.file, better.accuracy, accuracies[kept_classifiers.ACCURACY]),
             )

@@ -25,7 +25,7 @@ def open_packed(file: Path) -> Any:
     """Open a file as a stream of bytes, unpacked if it is named `.gz` or `.bz2`.
 
     Raises:
-        DataError: it is no regular file.
+        DataError: it is not a regular file.
     """
     check_regular(file)
     unpack: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open}
@@ -40,11 +40,11 @@ def read_exactly(stream: Any, count: int, file: Path) -> bytes:
         DataError: it has more or fewer, or `count` is more than can be in such a file.
     """
     if count > min(MAX_ARRAY, file.stat().st_size * GZIP_RATIO):
-        raise DataError(f"{file} says that it has {count} bytes of values, more than it can have; fetch it again")
+        raise DataError(f"{file} says that it has {count} bytes of values, more than it can hold; fetch it again")
     data: bytes = stream.read(count + 1)
     if len(data) != count:
         found = "more" if len(data) > count else str(len(data))
-        raise DataError(f"{file} says that it has {count} bytes of values, and it has {found}; fetch it again")
+        raise DataError(f"{file} says that it has {count} bytes of values, but it has {found}; fetch it again")
     return data
 
 
@@ -52,7 +52,7 @@ def read_npz(file: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Return arrays of an .npz file, after a look at what each of them would be.
 
     Raises:
-        DataError: an array is missing, is no array of numbers, or is larger than `MAX_ARRAY` or than the file says.
+        DataError: an array is missing, is not of numbers, or is larger than `MAX_ARRAY` or than the file says.
     """
     check_regular(file)
     with zipfile.ZipFile(file) as archive:
@@ -69,7 +69,7 @@ def _read_npy(archive: zipfile.ZipFile, member: str, file: Path) -> np.ndarray:
         shape, _, dtype = read(stream)
         if dtype.hasobject or math.prod(shape) * dtype.itemsize != info.file_size - stream.tell():
             raise DataError(
-                f"{file}: {member} says that it is an array {shape} of {dtype}, which its content is not; save "
+                f"{file}: {member} says that it is an array {shape} of {dtype}, but its content is not; save "
                 "it again with numpy.savez"
             )
     with archive.open(info) as stream:
@@ -86,11 +86,11 @@ def checked_member(member: zipfile.ZipInfo, limit: int, file: str) -> zipfile.Zi
     if member.flag_bits & 1:
         raise DataError(f"{file}: {member.filename} is encrypted; unpack the archive, or fetch it again")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DataError(f"{file}: {member.filename} is packed in a way that is not read; pack it with deflate")
+        raise DataError(f"{file}: {member.filename} is packed in a way that cannot be read; pack it again with deflate")
     if member.file_size > limit:
         raise DataError(
-            f"{file}: {member.filename} unpacks to {member.file_size >> 20} MiB, and at most {limit >> 20} MiB are "
-            "read of such a file"
+            f"{file}: {member.filename} unpacks to {member.file_size >> 20} MiB, more than the limit of "
+            f"{limit >> 20} MiB for such a file"
         )
     return member
 

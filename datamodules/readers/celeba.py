@@ -90,7 +90,7 @@ class CelebA:
         rows = _rows(self._find(ATTRIBUTES), columns, (-1, 1), header=2)
         if len(rows) != count:
             raise DataError(
-                f"{self._find(ATTRIBUTES)} says in its first line that it has {count} images, and has {len(rows)}; "
+                f"{self._find(ATTRIBUTES)} says in its first line that it has {count} images, but it has {len(rows)}; "
                 "fetch it again, or correct that line"
             )
         code_of = {name: part.get(name) for name, _ in rows}

@@ -58,7 +58,7 @@ def decode(data: bytes, file: str, cure: str = SKIP) -> Image.Image:
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f"it has {image.width}x{image.height} pixels, and at most {MAX_PIXELS} are decoded")
+            raise ValueError(f"it has {image.width}x{image.height} pixels, more than the limit of {MAX_PIXELS}")
         if getattr(image, "is_animated", False):
             _say_first_frame(file)
         image.load()
@@ -119,7 +119,7 @@ def _to_rgb(image: Image.Image, kind: str | None) -> Image.Image:
         return _grey_of_eight_bits(image).convert("RGB")
     if image.mode in ("F", "I"):
         numbers = "floating-point" if image.mode == "F" else "32-bit"
-        raise ValueError(f"its pixels are {numbers} numbers, and none is said to be white; save 8 or 16 bits")
+        raise ValueError(f"its pixels are {numbers} numbers, and it does not say which is white; save 8 or 16 bits")
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         seen = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", seen.size, BACKGROUND), seen).convert("RGB")
@@ -141,7 +141,7 @@ def _grey_of_eight_bits(image: Image.Image) -> Image.Image:
 def _say_first_frame(file: str) -> None:
     if not _SAID.is_set():
         _SAID.set()
-        log.warning("%s is animated; of it, and of all other animated images, the first frame is taken", file)
+        log.warning("%s is animated; only the first frame of this and all other animated images is used", file)
 
 
 def _reason(data: bytes, error: Exception) -> str:

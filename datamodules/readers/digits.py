@@ -124,7 +124,7 @@ class DigitReader(abc.ABC):
             check_layout(digits.images, files)
         if len(digits.images) != len(digits.labels) or not set(np.unique(digits.labels)) <= set(range(10)):
             raise DataError(
-                f"{files}: {len(digits.images)} images and {len(digits.labels)} labels, where each image needs one "
+                f"{files}: {len(digits.images)} images and {len(digits.labels)} labels, but each image needs one "
                 "label from 0 to 9; fetch them again"
             )
         return digits
@@ -143,8 +143,8 @@ def check_layout(images: np.ndarray, files: str) -> None:
     """
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)):
         raise DataError(
-            f"{files}: the images are an array {images.shape} of {images.dtype}, where (n, height, width, 3) or "
-            "(n, height, width) of uint8, 0 to 255, is expected; convert them"
+            f"{files}: the images are an array {images.shape} of {images.dtype}, but expected (n, height, width, 3) "
+            "or (n, height, width) of uint8, 0 to 255; convert them"
         )
 
 

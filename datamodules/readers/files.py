@@ -25,7 +25,7 @@ def folder_stamps(folder: Path) -> list[list[object]]:
     """Return the stamps of all files in a folder and the folders in it, sorted; names are relative to the folder.
 
     Raises:
-        DataError: it is no folder, or cannot be read.
+        DataError: it is not a folder, or cannot be read.
     """
     stamps: list[list[object]] = []
     waiting, seen = [(folder, "")], set()
@@ -69,7 +69,7 @@ def read_file(file: Path, limit: int) -> bytes:
     """Return the bytes of a regular file.
 
     Raises:
-        DataError: it cannot be read, is no regular file, or has more than `limit` bytes.
+        DataError: it cannot be read, is not a regular file, or has more than `limit` bytes.
     """
     try:
         check_regular(file)
@@ -79,7 +79,7 @@ def read_file(file: Path, limit: int) -> bytes:
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror})") from error
     if large or len(data) > limit:
-        raise DataError(f"{file} has more than {limit >> 20} MiB, which are the most that are read of such a file")
+        raise DataError(f"{file} is larger than {limit >> 20} MiB, the limit for such a file")
     return data
 
 

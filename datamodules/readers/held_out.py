@@ -29,7 +29,7 @@ def cut_digits(part: SplitIndex, fraction: float, name: str) -> tuple[SplitIndex
     if latest < cut:
         first, cut = cut, latest
         log.warning(
-            "the last %d of the training images of %s lack a class; the last %d are held out for validation",
+            "the last %d of the training images of %s lack a class, so the last %d are held out for validation",
             len(part) - first,
             name,
             len(part) - cut,
@@ -60,7 +60,7 @@ def cut_faces(part: SplitIndex, fraction: float, columns: list[str], name: str) 
         for value in (0, 1):
             rows = np.flatnonzero(ones[:, i] == value)
             if len(rows) * count >= 8 * len(part) and not held[rows].any():
-                raise _uneven(name, f"the held-out images are all alike in {column}, so the rows are sorted by it")
+                raise _uneven(name, f"all held-out images have the same {column}, so the rows seem to be sorted by it")
             if not held[rows].any() and (row := _last_spare(rows, ones, held)) is not None:
                 held[row] = True
                 said.append(f"{column}={value}")
@@ -91,4 +91,4 @@ def _rows(part: SplitIndex, chosen: np.ndarray) -> SplitIndex:
 
 
 def _uneven(name: str, reason: str) -> DataError:
-    return DataError(f"{name} has no validation part of its own, and none can be cut off: {reason}; {CURE}")
+    return DataError(f"{name} has no validation split, and none can be cut off its end: {reason}; {CURE}")

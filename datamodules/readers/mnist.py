@@ -45,7 +45,7 @@ def read_idx(file: Path, dimensions: int) -> np.ndarray:
         expected = bytes((0, 0, UBYTE, dimensions))
         if len(header) < 4 + 4 * dimensions or header[:4] != expected:
             raise DataError(
-                f"{file} starts with {header[:4].hex() or 'nothing'}, where an idx file of {dimensions} dimensions "
+                f"{file} starts with {header[:4].hex() or 'nothing'}, but an idx file of {dimensions} dimensions "
                 f"starts with {expected.hex()}; fetch it again"
             )
         shape = [int.from_bytes(header[i : i + 4], "big") for i in range(4, len(header), 4)]

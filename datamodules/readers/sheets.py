@@ -19,7 +19,7 @@ def read_sheets(files: list[Path], count: int) -> np.ndarray:
     """Return the first `count` tiles of these sheets, row by row, or all if there are fewer: (n, 32, 32, 3) uint8.
 
     Raises:
-        DataError: a sheet is missing or damaged, or more tiles than those have a picture.
+        DataError: a sheet is missing or damaged, or a tile after the first `count` is not black.
     """
     tiles = np.concatenate([_tiles(file) for file in files])
     left = tiles[count:]
@@ -27,7 +27,7 @@ def read_sheets(files: list[Path], count: int) -> np.ndarray:
     if filled:
         raise DataError(
             f"{files[0].parent}: there are {count} labels, and {count + filled} digits in {files[0].name} and the "
-            "sheets after it, where each digit needs a label; fetch the list of labels again"
+            "sheets after it, but each digit needs a label; fetch the list of labels again"
         )
     return tiles[:count]
 
@@ -36,7 +36,7 @@ def read_labels(file: Path) -> np.ndarray:
     """Return the labels (n,) of a text file in which each line ends with a label; blank lines are ignored.
 
     Raises:
-        DataError: a label is no digit from 0 to 9. The message names file and line.
+        DataError: a label is not a digit from 0 to 9. The message names file and line.
     """
     labels = []
     for number, words in read_list(file):
@@ -50,5 +50,5 @@ def _tiles(file: Path) -> np.ndarray:
     sheet = open_rgb(file)
     rows, columns = sheet.shape[0] // SIDE, sheet.shape[1] // SIDE
     if sheet.shape[:2] != (rows * SIDE, columns * SIDE):
-        raise DataError(f"{file} has {sheet.shape[1]}x{sheet.shape[0]} pixels, which is no multiple of {SIDE}")
+        raise DataError(f"{file} has {sheet.shape[1]}x{sheet.shape[0]} pixels; both sides must be multiples of {SIDE}")
     return sheet.reshape(rows, SIDE, columns, SIDE, 3).swapaxes(1, 2).reshape(-1, SIDE, SIDE, 3)

@@ -94,7 +94,7 @@ def _published(file: Path) -> DigitArrays:
     shape, kind = stated.get("X", ((), "missing"))
     if kind != "uint8" or len(shape) != 4 or shape[2] != 3 or "y" not in stated:
         raise DataError(
-            f"{file}: X is {kind} {shape}, where an array (32, 32, 3, n) of uint8, and its labels as y, are expected; "
+            f"{file}: X is {kind} {shape}, but expected an array (32, 32, 3, n) of uint8, and its labels as y; "
             "fetch it again"
         )
     content = loadmat(file, variable_names=["X", "y"])

@@ -39,7 +39,7 @@ def read_table(file: Path) -> Iterator[Row]:
 
 
 def read_list(file: Path) -> Iterator[Row]:
-    """Yield the words of each line of a text file that has any; spaces, tabs, commas and semicolons part them.
+    """Yield the words of each line of a text file that has any; spaces, tabs, commas and semicolons separate them.
 
     Raises:
         DataError: it cannot be read.

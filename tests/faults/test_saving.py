@@ -74,7 +74,7 @@ def test_a_write_that_fails_halfway_costs_the_new_checkpoint_and_not_the_old(tmp
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
-        with pytest.raises(SavingError, match="an earlier one is unchanged"):
+        with pytest.raises(SavingError, match="an earlier file of that name is unchanged"):
             AtomicCheckpointIO().save_checkpoint(checkpoint(2, 1_000_000), file)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

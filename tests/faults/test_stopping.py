@@ -112,7 +112,7 @@ def test_auto_goes_on_with_the_newest_that_loads_and_names_the_damaged(cli, tmp_
     last.write_bytes(content)
     named = cli(tmp_path, "ckpt_path=last")
     assert named.returncode == 2
-    assert "last.ckpt is damaged; ckpt_path=auto takes the newest that is not" in named.stderr
+    assert "last.ckpt is damaged; ckpt_path=auto takes the newest undamaged one" in named.stderr
 
 
 def ended_within(process: subprocess.Popen[str], seconds: float) -> str:

@@ -54,7 +54,7 @@ def test_the_same_files_decoded_otherwise_are_only_mentioned(tmp_path: Path, cap
     write(tmp_path, entry(a=1))
     with caplog.at_level(logging.WARNING):
         check(tmp_path, changed(entry(a=1), "train", images=7))
-    assert "the same files are decoded to slightly other pixels" in caplog.text
+    assert "the same files are decoded to slightly different pixels" in caplog.text
 
 
 def test_data_without_files_has_only_its_pixels(tmp_path: Path) -> None:

@@ -33,5 +33,5 @@ def test_averages_of_another_shape_are_refused() -> None:
     optimizer.step()
     check_moments([optimizer])
     optimizer.state[weight]["exp_avg"] = torch.zeros(2)
-    with pytest.raises(CheckpointError, match=r"an optimizer's exp_avg is \[2\], of a weight of \[3\]"):
+    with pytest.raises(CheckpointError, match=r"an optimizer's exp_avg is \[2\] for a weight of \[3\]"):
         check_moments([optimizer])

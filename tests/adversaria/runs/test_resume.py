@@ -238,7 +238,7 @@ def test_auto_names_a_damaged_checkpoint_and_reads_a_good_one_once(tmp_path: Pat
     assert config["ckpt_path"] == f"{run}/checkpoints/last.ckpt"
     assert f"{damaged} is damaged" in capsys.readouterr().err
     assert reads == [config["ckpt_path"]]
-    with pytest.raises(CheckpointError, match=r"best\.ckpt is damaged; ckpt_path=auto takes the newest that is not"):
+    with pytest.raises(CheckpointError, match=r"best\.ckpt is damaged; ckpt_path=auto takes the newest undamaged one"):
         resumed("best", f"output_root={tmp_path}", *GAN)
 
 

@@ -28,7 +28,8 @@ def test_a_write_that_fails_leaves_the_earlier_file_and_nothing_else(tmp_path: P
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with (
         pytest.raises(
-            SavingError, match=r"cannot write .*a\.json \(No space left.*MB left; an earlier one is unchanged"
+            SavingError,
+            match=r"cannot write .*a\.json \(No space left.*MB left; an earlier file of that name is unchanged",
         ),
         written_whole(file, shared),
     ):

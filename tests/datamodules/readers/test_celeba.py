@@ -207,7 +207,7 @@ def change_line(file, number, change):
 @pytest.mark.parametrize(
     ("file", "number", "change", "text"),
     [
-        ("list_attr_celeba.txt", 1, lambda _: "7", "says in its first line that it has 7 images, and has 6"),
+        ("list_attr_celeba.txt", 1, lambda _: "7", "says in its first line that it has 7 images, but it has 6"),
         ("list_attr_celeba.txt", 1, lambda _: "202599", "says in its first line that it has 202599 images"),
         ("list_attr_celeba.txt", 1, lambda _: "many", "its first line is not a count"),
         ("list_attr_celeba.txt", 2, lambda line: line.replace("Bald", "Male"), "has two columns named 'Male'"),
@@ -246,7 +246,7 @@ def test_a_member_of_a_zip_that_unpacks_to_too_much_or_is_encrypted_is_refused(w
     content[second + 8] |= 1
     file.write_bytes(content)
     reader = CelebA(str(tmp_path))
-    with pytest.raises(DataError, match=r"000001.jpg unpacks to 1024 MiB, and at most 64 MiB"):
+    with pytest.raises(DataError, match=r"000001.jpg unpacks to 1024 MiB, more than the limit of 64 MiB"):
         reader.read("000001.jpg", 64)
     with pytest.raises(DataError, match=r"000002.jpg is encrypted"):
         reader.read("000002.jpg", 64)

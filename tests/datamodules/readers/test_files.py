@@ -51,7 +51,7 @@ def test_pipes_devices_and_folders_are_not_read(tmp_path):
 
 def test_no_more_of_a_file_is_read_than_is_expected(tmp_path):
     (tmp_path / "a").write_bytes(bytes(11))
-    with pytest.raises(DataError, match="has more than 0 MiB"):
+    with pytest.raises(DataError, match="is larger than 0 MiB"):
         read_file(tmp_path / "a", 10)
     assert read_file(tmp_path / "a", 11) == bytes(11)
 

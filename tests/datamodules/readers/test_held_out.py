@@ -22,7 +22,7 @@ def test_a_part_that_would_lack_a_class_starts_earlier_and_that_is_said(caplog):
     train, val = cut_digits(part([*[0, 1, 2] * 9, 0, 0, 0]), 0.1, "x")
     assert len(val) == 5  # 1 2 0 0 0: the last of each
     assert set(val.labels.ravel()) == set(train.labels.ravel()) == {0, 1, 2}
-    assert "the last 3 of the training images of x lack a class; the last 5 are held out" in caplog.text
+    assert "the last 3 of the training images of x lack a class, so the last 5 are held out" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -37,15 +37,15 @@ def test_a_part_that_would_lack_a_class_starts_earlier_and_that_is_said(caplog):
     ids=["sorted", "two halves", "one at the start", "three at the start", "one at the end"],
 )
 def test_a_cut_that_would_leave_a_part_without_a_class_is_refused_with_the_cure(labels):
-    with pytest.raises(DataError, match=r"^x has no validation part.*mix the order.*data\.reader\.val_fraction"):
+    with pytest.raises(DataError, match=r"^x has no validation split.*mix the order.*data\.reader\.val_fraction"):
         cut_digits(part(labels), 0.1, "x")
 
 
 def test_faces_that_are_sorted_by_an_attribute_are_refused():
     male = np.repeat([[1, 0], [0, 1]], 200, axis=0)
-    with pytest.raises(DataError, match="all alike in Male, so the rows are sorted by it"):
+    with pytest.raises(DataError, match="have the same Male, so the rows seem to be sorted by it"):
         cut_faces(part(male), 0.05, ["Male", "Smiling"], "train.csv")
-    with pytest.raises(DataError, match="all alike in Smiling"):
+    with pytest.raises(DataError, match="have the same Smiling"):
         cut_faces(part(male[:, [1, 0]]), 0.05, ["Smiling", "Male"], "train.csv")
 
 
