@@ -7,7 +7,7 @@ import itertools
 import threading
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,11 @@ class CelebA:
             return self._folder.read(name, MAX_FILE)
         archive, members = self._archive
         try:
-            return read_member(archive, archive.getinfo(members[name]), MAX_FILE, str(self._images))
+            found = sorted(members[name])
+            found = [member for member in found if PureWindowsPath(member).parent.name == IMAGES] or found
+            if len(found) > 1:
+                raise DataError(f"{self._images} has {name} twice, as {found[0]} and {found[1]}; remove one")
+            return read_member(archive, archive.getinfo(found[0]), MAX_FILE, str(self._images))
         except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             problem = "it is listed but missing" if isinstance(error, KeyError) else str(error)
             raise DataError(f"{self._images}/{name}: {problem}; {SKIP}") from error
@@ -131,18 +135,21 @@ class CelebA:
         return ImageFolder(self._images, self.root)
 
     @property
-    def _archive(self) -> tuple[zipfile.ZipFile, dict[str, str]]:
+    def _archive(self) -> tuple[zipfile.ZipFile, dict[str, set[str]]]:
         with self._lock:
             return self._open_archive
 
     @functools.cached_property
-    def _open_archive(self) -> tuple[zipfile.ZipFile, dict[str, str]]:
+    def _open_archive(self) -> tuple[zipfile.ZipFile, dict[str, set[str]]]:
         try:
             check_regular(self._images)
             archive = zipfile.ZipFile(self._images)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise DataError(f"{self._images} is not a readable zip archive ({error}); fetch it again") from error
-        return archive, {PurePosixPath(member).name: member for member in archive.namelist()}
+        members: dict[str, set[str]] = {}
+        for member in archive.namelist():
+            members.setdefault(PureWindowsPath(member).name, set()).add(member)  # of which either slash parts folders
+        return archive, members
 
 
 def _rows(file: Path, columns: int, allowed: tuple[int, ...], header: int = 0) -> list[tuple[str, list[int]]]:

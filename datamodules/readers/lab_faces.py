@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from datamodules.readers.held_out import cut_faces
 from datamodules.readers.image_files import warn_of_unlisted
 from datamodules.readers.tables import ImageNames, check_columns, is_image_row, read_table
 
-_BINARY = {0.0: 0, 1.0: 1}
+_BINARY = re.compile(r"[01](\.0*)?", re.ASCII)
 
 
 class LabFaces:
@@ -78,11 +79,12 @@ class LabFaces:
         """Return train, the held-out end of train as val, and test."""
         part, test = self._index("train"), self._index("test")
         train, val = cut_faces(part, self.val_fraction, self.attributes(), str(self._folder / "train.csv"))
-        if not len(val):
-            raise DataError(
-                f"{self._folder}/train.csv has {len(part)} images, of which data.reader.val_fraction="
-                f"{self.val_fraction:g} leaves none for validation; choose a larger fraction"
-            )
+        for split, purpose, other in ((val, "validation", "larger"), (train, "training", "smaller")):
+            if len(part) and not len(split):
+                raise DataError(
+                    f"{self._folder}/train.csv has {len(part)} images, of which data.reader.val_fraction="
+                    f"{self.val_fraction:g} leaves none for {purpose}; choose a {other} fraction"
+                )
         return {"train": train, "val": val, "test": test}
 
     def _index(self, part: str) -> SplitIndex:
@@ -113,10 +115,9 @@ def _values(cells: list[str], count: int, where: str) -> list[int]:
     Raises:
         DataError: they are not `count` values 0 or 1.
     """
-    try:
-        values = [_BINARY[float(cell)] for cell in cells]
-    except (ValueError, KeyError) as error:
-        raise DataError(f"{where}: expected 0 or 1, found {error}") from error
-    if len(values) != count:
-        raise DataError(f"{where}: expected {count} values after the name")
-    return values
+    if len(cells) != count:
+        raise DataError(f"{where}: the name is followed by {len(cells)} values, and the first line has {count} titles")
+    for cell in cells:
+        if not _BINARY.fullmatch(cell):
+            raise DataError(f"{where}: expected 0 or 1, found '{cell[:100]}'; write 1 for yes and 0 for no")
+    return [int(float(cell)) for cell in cells]

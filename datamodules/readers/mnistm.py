@@ -15,7 +15,7 @@ from datamodules.readers.decoding import open_rgb
 from datamodules.readers.digits import PARTS, DigitArrays, DigitReader
 from datamodules.readers.files import file_stamp
 from datamodules.readers.image_files import ImageFiles
-from datamodules.readers.sheets import read_labels, read_sheets
+from datamodules.readers.sheets import in_order, read_labels, read_sheets
 from datamodules.readers.tables import ImageNames, read_list
 
 
@@ -44,7 +44,7 @@ class MNISTM(DigitReader):
 
     def _images(self, part: str) -> list[Path]:
         folder = self._find(f"mnist_m_{part}_labels.txt").parent
-        return sorted(folder.glob(f"mnist_m_{part}_[0-9]*.webp")) or [folder / f"mnist_m_{part}"]
+        return in_order(folder.glob(f"mnist_m_{part}_[0-9]*.webp")) or [folder / f"mnist_m_{part}"]
 
     def load(self, part: str) -> DigitArrays:
         """Cut the sheets into tiles, or read the list of images, which are opened one by one."""

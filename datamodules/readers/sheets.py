@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,11 @@ from datamodules.readers.tables import read_list
 SIDE = 32  # pixels of a tile
 DIGITS = frozenset("0123456789")
 BLACK = 32  # a tile whose values are all below is empty: a sheet may be packed with some loss
+
+
+def in_order(files: Iterable[Path]) -> list[Path]:
+    """Sort files by the numbers in their names, so that the sheet 10 comes after the sheet 9."""
+    return sorted(files, key=lambda file: ([int(number) for number in re.findall(r"[0-9]+", file.stem)], file.name))
 
 
 def read_sheets(files: list[Path], count: int) -> np.ndarray:

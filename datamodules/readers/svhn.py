@@ -11,7 +11,7 @@ from adversaria.config.errors import DataError
 from adversaria.config.types import FractionBelowOne, NonNegativeInt, PositiveFraction
 from datamodules.readers.archives import check_mat, read_npz
 from datamodules.readers.digits import PARTS, DigitArrays, DigitReader
-from datamodules.readers.sheets import read_labels, read_sheets
+from datamodules.readers.sheets import in_order, read_labels, read_sheets
 
 
 class SVHN(DigitReader):
@@ -65,7 +65,7 @@ class SVHN(DigitReader):
 
     def _all(self, pattern: str) -> list[Path]:
         """Return the files that match the pattern in the first folder that contains one."""
-        found = (sorted((self.root / folder).glob(pattern)) for folder in self.folders)
+        found = (in_order((self.root / folder).glob(pattern)) for folder in self.folders)
         return next(filter(None, found), [])
 
     def fingerprint(self) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from adversaria.config.errors import DataError
 from datamodules.readers.files import IMAGE_SUFFIXES, check_name, read_text
@@ -17,12 +18,15 @@ DELIMITERS = ",;\t|"
 def read_table(file: Path) -> Iterator[Row]:
     """Yield the rows of a CSV file that have anything in them; the delimiter is that of the first line.
 
+    Excel's line `sep=;` may come before it.
+
     Raises:
         DataError: it cannot be read, or has no row.
     """
     text = read_text(file)
     first = text.lstrip().partition("\n")[0]
-    delimiter = max(DELIMITERS, key=first.count)
+    stated = re.fullmatch(r'"?sep=(.)"?\s*', first)
+    delimiter = stated[1] if stated else max(DELIMITERS, key=first.count)
     if delimiter not in first:
         delimiter = " "
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
@@ -30,6 +34,9 @@ def read_table(file: Path) -> Iterator[Row]:
     try:
         for row in lines:
             if any(cells := [cell.strip() for cell in row]):
+                if stated:
+                    stated = None
+                    continue
                 empty = False
                 yield lines.line_num, cells
     except csv.Error as error:
@@ -93,6 +100,6 @@ class ImageNames:
             DataError: it leads out of the folder of the data, or an earlier row has it.
         """
         check_name(name, f"{self.file}, line {line}")
-        if (first := self._lines.setdefault(name, line)) != line:
+        if (first := self._lines.setdefault(str(PurePosixPath(name)), line)) != line:
             raise DataError(f"{self.file}, line {line}: {name} has a row already, line {first}; remove one of them")
         self.names.append(name)

@@ -174,13 +174,26 @@ def test_an_archive_whose_members_would_escape_is_only_read(write_celeba, tmp_pa
     root = write_celeba(tmp_path / "data", archive=True)
     outside = tmp_path / "escaped.jpg"
     with zipfile.ZipFile(root / "img_align_celeba.zip", "a") as archive:
-        for member in ("../escaped.jpg", str(outside)):
+        for member in ("../escaped.jpg", str(tmp_path / "absolute.jpg")):
             archive.writestr(member, archive.read("img_align_celeba/000001.jpg"))
     reader = CelebA(str(root))
     assert reader.read("000001.jpg", 64).shape == (64, 64, 3)
     assert reader.read("escaped.jpg", 64).shape == (64, 64, 3)
     assert not outside.exists()
     assert sorted(f.name for f in tmp_path.iterdir()) == ["data"]
+
+
+def test_an_image_that_an_archive_has_twice_is_refused_unless_one_is_in_the_published_folder(write_celeba, tmp_path):
+    file = write_celeba(tmp_path, archive=True) / "img_align_celeba.zip"
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("small/000001.jpg", b"no image")
+        archive.writestr("__MACOSX/img_align_celeba/._000001.jpg", b"no image")
+        archive.writestr("a\\img_align_celeba\\000002.jpg", b"no image")  # as old programs on Windows write it
+        archive.writestr("b\\000009.jpg", archive.read("img_align_celeba/000003.jpg"))
+    reader = CelebA(str(tmp_path))
+    assert reader.read("000001.jpg", 64).shape == reader.read("000009.jpg", 64).shape == (64, 64, 3)
+    with pytest.raises(DataError, match=r"has 000002\.jpg twice, as a.*000002\.jpg and img_align_celeba/000002\.jpg"):
+        reader.read("000002.jpg", 64)
 
 
 def test_a_web_page_named_zip_is_named(write_celeba, tmp_path):

@@ -23,6 +23,7 @@ from datamodules.images import ImagesDataModule
 from datamodules.readers.digits import EmbeddedDigits
 from datamodules.readers.mnist import MNIST
 from datamodules.readers.mnistm import MNISTM
+from datamodules.readers.sheets import in_order
 from datamodules.readers.svhn import SVHN
 from datamodules.readers.usps import USPS
 
@@ -583,3 +584,8 @@ def test_embedded_digits_of_one_class_look_alike(tmp_path):
 def test_the_fingerprint_of_the_embedded_digits_knows_their_option():
     assert EmbeddedDigits().fingerprint() == EmbeddedDigits(0.08).fingerprint()
     assert EmbeddedDigits().fingerprint() != EmbeddedDigits(0.1).fingerprint()
+
+
+def test_sheets_follow_their_numbers_whatever_the_number_of_digits():
+    names = [f"svhn_train_{number}.webp" for number in ("00", "8", "9", "10", "100")]
+    assert [file.name for file in in_order(map(Path, sorted(names)))] == names

@@ -87,6 +87,11 @@ def test_a_fraction_that_leaves_no_validation_image_is_named(root):
         LabFaces(str(root), 0.01).splits()
 
 
+def test_a_fraction_that_leaves_no_training_image_is_named(root):
+    with pytest.raises(DataError, match=r"10 images.*val_fraction=0\.99 leaves none for training; choose a smaller"):
+        LabFaces(str(root), 0.99).splits()
+
+
 def test_a_missing_image_is_named(root):
     file = root / "face/train/00001.png"
     file.unlink()
@@ -103,12 +108,14 @@ def test_the_fingerprint_follows_files_and_fraction(root):
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", " "])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_tables_of_any_office_program_are_read(root, delimiter, encoding):
+@pytest.mark.parametrize(
+    ("encoding", "first"), [("utf-8", ""), ("utf-8-sig", "sep={}\r\n"), ("utf-16", '"sep={}"\r\n')]
+)
+def test_tables_of_any_office_program_are_read(root, delimiter, encoding, first):
     expected = LabFaces(str(root), 0.2).splits()
     for part in ("train", "test"):
         file = root / f"face/{part}.csv"
-        text = file.read_text(encoding="utf-8").replace(",", delimiter).replace("\n", "\r\n")
+        text = first.format(delimiter) + file.read_text(encoding="utf-8").replace(",", delimiter).replace("\n", "\r\n")
         file.write_bytes(text.encode(encoding))
     found = LabFaces(str(root), 0.2).splits()
     assert {s: (t.names, t.labels.tolist()) for s, t in found.items()} == {
@@ -119,6 +126,9 @@ def test_tables_of_any_office_program_are_read(root, delimiter, encoding):
 @pytest.mark.parametrize(
     ("line", "content", "text"),
     [
+        (4, "./00000.png,1,0", "line 4: ./00000.png has a row already, line 2"),
+        (4, "00002.png,True,0", "line 4: expected 0 or 1, found 'True'; write 1 for yes and 0 for no"),
+        (4, "00002.png,1", "line 4: the name is followed by 1 values, and the first line has 2 titles"),
         (1, "image_name,Male,Male", "has two columns named 'Male'"),
         (1, "image_name,Bangs,", "a label column has no name"),
         (1, "00000.png,1,0", "has no line of titles: its first line is '00000.png,1,0'"),
