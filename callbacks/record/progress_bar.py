@@ -37,6 +37,9 @@ class ProgressBar(RichProgressBar):
         return {**super().get_metrics(trainer, pl_module), **pl_module.progress_bar_losses}
 
     def _get_train_description(self, current_epoch: int) -> str:
-        """Count epochs from 1, as the log does."""
+        """Count epochs from 1, as the log does.
+
+        Lightning has no public way to change this text; a test notices if it no longer asks for it here.
+        """
         last = "" if self.trainer.max_epochs is None else f"/{self.trainer.max_epochs}"
         return f"{f'Epoch {current_epoch + 1}{last}':{len(self.validation_description)}}"

@@ -1,12 +1,14 @@
 """Lightning's expected warnings are hidden, and no others; each comes from Lightning itself here."""
 
 import inspect
+import threading
 from pathlib import Path
 
 import pytest
 from support import warm
+from tensorboard.summary.writer.event_file_writer import _AsyncWriterThread
 
-from adversaria.runs.quieten import EXPECTED_WARNINGS
+from adversaria.runs.quieten import EXPECTED_WARNINGS, _show_errors_of_threads
 
 pytestmark = pytest.mark.xdist_group("expected warnings")  # what they share is made once
 
@@ -72,3 +74,12 @@ def test_every_expected_warning_is_still_one_of_its_library() -> None:
     assert {*PARTS, *elsewhere} == set(EXPECTED_WARNINGS)
     for text, module in elsewhere.items():
         assert text in inspect.getsource(module)
+
+
+def test_only_errors_that_the_writer_of_tensorboard_raises_again_are_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the import of its thread fails, TensorBoard has renamed it, and a full disk is told of twice."""
+    writer, other = _AsyncWriterThread(None, None, 1), threading.Thread()
+    for thread, error in ((writer, OSError("full")), (writer, KeyError("bug")), (other, OSError("other"))):
+        _show_errors_of_threads(threading.ExceptHookArgs((type(error), error, None, thread)))
+    shown = capsys.readouterr().err
+    assert ["full" in shown, "bug" in shown, "other" in shown] == [False, True, True]
