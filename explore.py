@@ -12,6 +12,7 @@ from adversaria.speed import settings
 from adversaria.tools import explorer_page
 from adversaria.tools.arguments import add_device, add_run, add_version
 from adversaria.tools.generate import load_generator, weights_of
+from adversaria.tools.model_errors import model_errors
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -25,7 +26,10 @@ def main(arguments: list[str] | None = None) -> None:
         settings.keep_memory()
         from adversaria.tools.explorer import prepare
 
-        explorer, note = prepare(load_generator(file, options.device), folder, options.root)
+        module = load_generator(file, options.device)
+        with model_errors(file):
+            explorer, note = prepare(module, folder, options.root)
+            explorer.draw(explorer.initial)  # what cannot be drawn is said before there is a page
         about = f"iteration {explorer.module.iteration:,} · {weights_of(explorer.module)} weights · {options.run}"
         with contextlib.suppress(KeyboardInterrupt):
             explorer_page.serve(explorer, about, note, port)

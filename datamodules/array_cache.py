@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from adversaria.config.errors import DataError, SavingError, first_line
+from adversaria.config.loaded import check_file, read_json
 from adversaria.config.types import OnBadImage
 from adversaria.runs.file_lock import file_lock
 from datamodules.readers.base import Reader
@@ -107,23 +108,31 @@ def load_cache(folder: Path, quiet: bool = False) -> ArrayCache | None:
     """Open a complete and undamaged cache, or return None; `quiet` leaves out the warning of damage."""
     level = logging.DEBUG if quiet else logging.WARNING
     try:
-        contents = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        for file, (length, crc) in contents["files"].items():
-            if (folder / file).stat().st_size != length or checksum(folder / file) != crc:
-                log.log(level, "the cache %s is damaged (%s); building it again", folder, file)
-                return None
-        splits = {
-            split: ArraySplit(
-                *(np.load(folder / f"{split}.{part}.npy", mmap_mode="r") for part in ("images", "labels"))
-            )
-            for split in contents["splits"]
-        }
+        contents = read_json(folder / INDEX)
+        splits = {}
+        for split in contents["splits"]:
+            for file in (f"{split}.images.npy", f"{split}.labels.npy"):
+                length, crc = contents["files"][file]
+                check_file(folder / file, length, within=folder)  # before it is read: it may be a pipe, or elsewhere
+                if (folder / file).stat().st_size != length or checksum(folder / file) != crc:
+                    log.log(level, "the cache %s is damaged (%s); building it again", folder, file)
+                    return None
+            splits[split] = _opened(folder, split, len(contents["attributes"]))
         return ArrayCache(folder, contents["attributes"], contents["skipped"], splits, contents["files"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.log(level, "the cache %s is damaged (%s); building it again", folder, error)
         return None
+
+
+def _opened(folder: Path, split: str, count: int) -> ArraySplit:
+    """Map the arrays of a split with `count` labels."""
+    images, labels = (np.load(folder / f"{split}.{part}.npy", mmap_mode="r") for part in ("images", "labels"))
+    fits = images.ndim == 4 and images.shape[1:] == (*images.shape[1:2] * 2, 3) and labels.shape == (len(images), count)
+    if not fits or images.dtype != np.uint8 or labels.dtype != np.int8:
+        raise ValueError(f"{split}: {images.dtype} {images.shape}, {labels.dtype} {labels.shape}")
+    return ArraySplit(images, labels)
 
 
 def checksum(file: Path) -> int:

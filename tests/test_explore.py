@@ -55,8 +55,7 @@ def faces(tiny_run) -> Explorer:
 
 
 def draw(explorer: Explorer, **changed: float) -> np.ndarray:
-    first = {name: slider.value for group in explorer.sliders.values() for name, slider in group.items()}
-    return explorer.draw({"seed": 0, "to seed": 1, **first, **changed})
+    return explorer.draw({**explorer.initial, **changed})
 
 
 @pytest.fixture

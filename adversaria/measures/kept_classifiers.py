@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from adversaria.config.errors import CheckpointError
+from adversaria.config.loaded import read_json
 from adversaria.runs.whole_files import replace_text, written_whole
 from datamodules.labels import DIGIT
 from lightning_modules.rebuild import load_module
@@ -101,7 +102,7 @@ def _read(file: Path) -> Kept | None:
     if not (file.exists() and about.exists()):
         return None
     try:
-        said = json.loads(about.read_text(encoding="utf-8"))
+        said = read_json(about)
         classifier: Any = None if "labels" in said else load_module(file)
         labels = said["labels"] if classifier is None else classifier.labels
         return Kept(file, [str(label) for label in labels], said.get("data"), float(said[ACCURACY]))

@@ -16,6 +16,7 @@ from adversaria.runs.quieten import quieten
 from adversaria.runs.record import append_evaluation, record_of
 from adversaria.speed import settings
 from adversaria.tools.configuration import choose_device
+from adversaria.tools.model_errors import model_errors
 
 
 def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, device: str = "auto") -> dict[str, Any]:
@@ -32,7 +33,7 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
         A record with `time`, `metrics`, their `protocol`, and `seconds`.
 
     Raises:
-        CheckpointError: the checkpoint cannot be read.
+        CheckpointError: the checkpoint cannot be read, or its model cannot be used.
         ConfigError: the data does not fit the model, or there is no such device.
     """
     start = time.time()
@@ -44,17 +45,19 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
 
     quieten()
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    module, datamodule = lightning_modules.load(file), instantiate(config["data"])
-    module.check_data(datamodule)
-    if config["performance"]["channels_last"]:
-        settings.channels_last(module)
-    if split is not None:
-        datamodule.test_split = split
-    with tempfile.TemporaryDirectory() as scratch:  # for pictures that callbacks draw
-        trainer = _trainer(config, split, device, scratch)
-        trainer.test(module, datamodule=datamodule, verbose=False)
-    weights = file.stem if file.parent.name == "checkpoints" else str(file)
-    record = record_of(trainer, module, split=datamodule.test_split, weights=weights, seed=config["seed"])
+    module: Any = lightning_modules.load(file)
+    with model_errors(file):
+        datamodule = instantiate(config["data"])
+        module.check_data(datamodule)
+        if config["performance"]["channels_last"]:
+            settings.channels_last(module)
+        if split is not None:
+            datamodule.test_split = split
+        with tempfile.TemporaryDirectory() as scratch:  # for pictures that callbacks draw
+            trainer = _trainer(config, split, device, scratch)
+            trainer.test(module, datamodule=datamodule, verbose=False)
+        weights = file.stem if file.parent.name == "checkpoints" else str(file)
+        record = record_of(trainer, module, split=datamodule.test_split, weights=weights, seed=config["seed"])
     return {"time": time.strftime("%Y-%m-%d %H:%M:%S"), **record, "seconds": round(time.time() - start)}
 
 

@@ -68,6 +68,12 @@ class Explorer:
         moves = {heading: dict.fromkeys(group, Slider(-3, 3, 0.1, 0)) for heading, group in directions.items()}
         self.sliders = {"": start, "Labels": labels, **moves}
 
+    @property
+    def initial(self) -> dict[str, float]:
+        """The settings at the start."""
+        own = {name: slider.value for group in self.sliders.values() for name, slider in group.items()}
+        return {"seed": 0, "to seed": 1, **own}
+
     def draw(self, settings: Mapping[str, float]) -> np.ndarray:
         """Return the images of these settings, (n, h, w, 3) uint8."""
         first, second = (self._latents(int(settings[seed]) % 2**32, settings) for seed in ("seed", "to seed"))

@@ -73,7 +73,7 @@ class Page:
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
         self.title = type(explorer.module).__name__
-        self.settings: dict[str, float] = {"seed": 0, "to seed": 1}
+        self.settings = explorer.initial
         self.initial: list[tuple[Any, Any]] = []  # controls and their initial values
         self.changes = 0
 
@@ -117,7 +117,6 @@ class Page:
         from nicegui import ui
 
         low, high, step, value = slider
-        self.settings[name] = value
         with ui.element("div").classes("setting"):
             ui.label(name.replace("_", " "))
             if (low, high, step) == (0, 1, 1):

@@ -15,6 +15,7 @@ from adversaria.images.files import scratch_beside
 from adversaria.runs import run_folder
 from adversaria.tools.arguments import add_run
 from adversaria.tools.configuration import saved
+from adversaria.tools.model_errors import model_errors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -96,7 +97,8 @@ def main(arguments: list[str] | None = None) -> None:
             raise ConfigError(f"--output {options.output}: the name of an exported program must end in .pt2")
         import lightning_modules
 
-        export(lightning_modules.load(file), options.output, options.image_size)
+        with model_errors(file):
+            export(lightning_modules.load(file), options.output, options.image_size)
         print(f"exported to {options.output}")
 
 

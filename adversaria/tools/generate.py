@@ -15,6 +15,7 @@ from adversaria.runs import run_folder
 from adversaria.speed import settings
 from adversaria.tools.configuration import choose_device, run_configuration
 from adversaria.tools.latent_rows import latent_rows
+from adversaria.tools.model_errors import model_errors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,7 +79,7 @@ def generate(options: Options) -> str:
     """Generate and write images; return a sentence that says what was written.
 
     Raises:
-        UserError: the model cannot do what is asked, or something exists at the output.
+        UserError: the model cannot do what is asked, or not be used at all, or something exists at the output.
     """
     folder, file = run_folder.find(options.run, options.checkpoint)
     kind = options.format or format_of(options.output)
@@ -91,7 +92,7 @@ def generate(options: Options) -> str:
     settings.keep_memory()
     import torch
 
-    with torch.inference_mode():
+    with torch.inference_mode(), model_errors(file):
         module = load_generator(file, options.device)
         configure(module, file, options)
         rows = latent_rows(module, options, instantiate(data))

@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 class KeepClassifier(ModelCallback):
     """Keep the trained classifier and its test accuracy in the cache, for `metrics=classifier`.
 
-    One of the same labels and data that is as accurate stays, so that what it has measured stays comparable.
+    One of the same labels and data that is as accurate stays, so that what it has measured stays comparable. One that
+    was tested on a part of the test images is not kept, because its accuracy cannot be compared.
     """
 
     needs = Classifier
@@ -27,6 +28,10 @@ class KeepClassifier(ModelCallback):
         """Copy the checkpoint of the tested weights."""
         saved = Path(trainer.ckpt_path or Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt")
         if not trainer.is_global_zero or not saved.exists():
+            return
+        loader: Any = trainer.test_dataloaders
+        if sum(trainer.num_test_batches) < len(loader):
+            log.info("the classifier is not kept for metrics=classifier: it was tested on a part of the test images")
             return
         accuracies = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("test/accuracy")}
         better = kept_classifiers.keep(saved, datamodule_of(trainer), pl_module.labels, accuracies)

@@ -152,6 +152,50 @@ def test_a_damaged_index_is_noticed_and_built_again(tmp_path, content):
     assert len(reader.reads) == 12
 
 
+def other_shape(folder):
+    np.save(folder / "val.images.npy", np.zeros((3, SIZE, SIZE), np.uint8))
+    return "val.images.npy"
+
+
+def other_type(folder):
+    np.save(folder / "val.labels.npy", np.zeros((3, 2)))
+    return "val.labels.npy"
+
+
+def link_to_elsewhere(folder):
+    elsewhere = folder.parent / "elsewhere.npy"
+    elsewhere.write_bytes((folder / "val.images.npy").read_bytes())
+    (folder / "val.images.npy").unlink()
+    (folder / "val.images.npy").symlink_to(elsewhere)
+    return "val.images.npy"
+
+
+def device(folder):
+    (folder / "val.images.npy").unlink()
+    (folder / "val.images.npy").symlink_to("/dev/zero")
+    return None
+
+
+def pipe(folder):
+    (folder / "index.json").unlink()
+    os.mkfifo(folder / "index.json")
+
+
+@pytest.mark.parametrize("damage", [other_shape, other_type, link_to_elsewhere, device, pipe])
+def test_a_cache_from_elsewhere_is_of_its_own_arrays_or_built_again(tmp_path, damage):
+    cache = open_cache(Numbers(), SIZE, tmp_path)
+    contents = json.loads((cache.folder / "index.json").read_text(encoding="utf-8"))
+    if file := damage(cache.folder):
+        contents["files"][file] = [(cache.folder / file).stat().st_size, array_cache.checksum(cache.folder / file)]
+    if damage is device:
+        contents["files"]["val.images.npy"] = [0, 0]
+    if damage is not pipe:
+        (cache.folder / "index.json").write_text(json.dumps(contents), encoding="utf-8")
+    reader = Numbers()
+    assert values(open_cache(reader, SIZE, tmp_path).splits["val"]) == [0, 1, 2]
+    assert len(reader.reads) == 12
+
+
 def test_an_index_cut_short_anywhere_is_noticed(tmp_path):
     cache = open_cache(Numbers(), SIZE, tmp_path)
     whole = (cache.folder / "index.json").read_bytes()

@@ -109,7 +109,7 @@ def test_without_a_classifier_the_run_ends_before_training_and_says_what_to_do(c
 
 
 @pytest.mark.parametrize("tested", ["last", "best"])
-def test_the_kept_weights_are_the_tested_ones(trainer_on, tmp_path, tested: str) -> None:
+def test_the_kept_weights_are_those_that_all_test_images_tested(trainer_on, tmp_path, tested: str) -> None:
     trainer = trainer_on([[0]])
     trainer.datamodule.attributes, trainer.datamodule.image_size = ["digit"], 4
     reader = types.SimpleNamespace(name="x", attributes=lambda: ["digit"])
@@ -121,6 +121,10 @@ def test_the_kept_weights_are_the_tested_ones(trainer_on, tmp_path, tested: str)
         (tmp_path / "checkpoints" / f"{name}.ckpt").write_text(name, encoding="utf-8")
     # as train.py calls trainer.test: with a path for the best, without one for the weights as they are
     trainer.ckpt_path = None if tested == "last" else str(tmp_path / "checkpoints" / "best.ckpt")
+    trainer.num_test_batches, trainer.test_dataloaders = [1], range(2)  # of which no accuracy can be compared
+    KeepClassifier().on_test_end(trainer, types.SimpleNamespace(labels=["digit"]))  # type: ignore[arg-type]
+    assert not (tmp_path / "cache").exists()
+    trainer.num_test_batches = [2]
     KeepClassifier().on_test_end(trainer, types.SimpleNamespace(labels=["digit"]))  # type: ignore[arg-type]
     assert (tmp_path / "cache" / "classifiers" / "x-digit_4.ckpt").read_text(encoding="utf-8") == tested
 
