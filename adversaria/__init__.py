@@ -1,4 +1,4 @@
-"""What every run needs and no method is about, in rooms:
+"""What every run needs and what does not belong to a single method, in rooms:
 
 `config` checks a configuration, `runs` keeps a run's identity, `sweeps` sums up many, `speed` changes the time alone,
 `images` and `measures` are shared by callbacks and tools, `tools` is what command lines call, `report` writes pages.

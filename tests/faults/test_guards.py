@@ -49,7 +49,7 @@ def last(folder: Path) -> dict[str, Any]:
         (break_weights, 100, "iteration 8: train/loss is nan"),  # the end of the epoch, where all is published
     ],
 )
-def test_a_loss_that_is_no_number_stops_with_its_name_and_keeps_the_last_good_checkpoint(
+def test_a_loss_that_becomes_nan_stops_with_its_name_and_keeps_the_last_good_checkpoint(
     act, every: int, sentence: str, compose, cache_dir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
 ) -> None:
     at(6, act, monkeypatch)
@@ -62,7 +62,7 @@ def test_a_loss_that_is_no_number_stops_with_its_name_and_keeps_the_last_good_ch
     assert "stopped; go on with: python train.py ckpt_path=" in caplog.text
 
 
-def test_weights_that_are_no_numbers_are_never_saved(
+def test_weights_that_become_nan_are_never_saved(
     compose, cache_dir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at(2 * EPOCH, break_weights, monkeypatch)  # in the last step of the epoch: all its losses were fine
