@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from adversaria.config.errors import CONF, options
-from adversaria.config.instantiate import locate
 from adversaria.config.signatures import signature
 
 GROUPS = [
     *("model", "model/network", "model/update", "model/loss", "model/domain_discriminator"),
-    *("callbacks", "metrics", "logger", "data", "data/reader", "data/augmentation"),
+    *("callbacks", "metrics", "logger", "data", "data/reader", "data/augmentation", "sweep"),
 ]
 ABSENT = "absent"  # what a file has that leaves a key out: the default of the signature
 COMPONENT = "a component"
 #: Target -> keys (`*` for all) whose default is right for the choices that leave them out; the others are variations.
 VARIATIONS = {
+    "adversaria.sweeps.uda_table.UDATable": {"note"},  # of quick tables
     "datamodules.augmentation.Augmentation": {"*"},  # data/augmentation=none sets nothing
     "datamodules.images.ImagesDataModule": {"root"},  # generated data sets read no files
     "lightning_modules.losses.AdversarialLoss": {"boundary"},  # of least squares; logits have theirs at 0
@@ -140,7 +141,7 @@ def differences(target: Any, key: str, set_by: dict[str, set[Any]]) -> list[str]
 def test_where_yaml_sets_a_value_the_signature_has_none_or_the_same(target: str) -> None:
     keys = settings(target)
     checked = {key: by for key, by in keys.items() if key and not {key, "*"} & VARIATIONS.get(target, set())}
-    assert [line for key, by in checked.items() for line in differences(locate(target), key, by)] == []
+    assert [line for key, by in checked.items() for line in differences(get_object(target), key, by)] == []
 
 
 @pytest.mark.parametrize("target", VARIATIONS)
