@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import gc
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from adversaria.config.errors import CONF
 from adversaria.runs.record import write_invocation
 from adversaria.tools import compose as composition
 
+gc.set_threshold(50_000, 20, 100)  # looking for garbage took a fifth of the time to compose a configuration
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist has a process on each core; torch is imported below
 pytest_plugins = ["support.generators"]  # stand-ins for generators, of callbacks and of measures
 

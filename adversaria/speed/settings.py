@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -48,6 +49,16 @@ def look_for_gpus_once() -> None:
 
     if not torch.cuda.is_available():
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
+
+
+def collect_garbage() -> None:
+    """Switch the collector of garbage on, for what is made from now on. Call after the imports; once a process counts.
+
+    Libraries are never garbage, and to look through all that they have made takes half a second each time.
+    """
+    if not gc.isenabled():  # a later job of a sweep must not keep what an earlier one has left
+        gc.freeze()
+        gc.enable()
 
 
 def is_empty(hook: str, owner: object, base: type) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import logging
 import os
 from collections.abc import Callable
@@ -119,6 +118,7 @@ def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: St
     from lightning_modules.resuming import check_resumable
     from lightning_modules.size import check_size
 
+    settings.collect_garbage()
     quieten()
     settings.look_for_gpus_once()
     log.info("run folder: %s", relative_folder)
@@ -129,7 +129,6 @@ def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: St
     if config["ckpt_path"]:
         log.info("resuming from: %s", config["ckpt_path"])
         check_resumable(Path(config["ckpt_path"]), module, config["trainer"]["max_epochs"])
-    gc.enable()
     with restoring(config["ckpt_path"]):
         trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
     metrics = dict(trainer.callback_metrics)

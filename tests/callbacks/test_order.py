@@ -77,6 +77,7 @@ def pictures(folder: Path) -> dict[str, np.ndarray]:
     return found
 
 
+@pytest.mark.faults  # two whole runs each
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_with_shuffled_callbacks_leaves_the_same(
     kind: str, compose: Any, cache_dir: Path, tmp_path: Path, request: pytest.FixtureRequest

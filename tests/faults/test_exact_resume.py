@@ -30,7 +30,7 @@ POINTS = {
 }
 QUIET = [
     *("trainer.max_epochs=2", "trainer.log_every_n_steps=2", "trainer.accelerator=cpu", "trainer.deterministic=true"),
-    *("trainer.enable_progress_bar=false", "test=null"),
+    *("trainer.enable_progress_bar=false", "test=null", "callbacks.curves=null"),
 ]
 
 
