@@ -22,8 +22,8 @@ KINDS = {  # in the order of a report: title and caption
     "evolution": ("Evolution of the samples", "from the same noise after each epoch"),
     "labels": ("Same noise, other label", "a column has one noise vector, a row one label"),
     "reconstructions": ("Reconstructions", "test images over their reconstructions, with the MSE of each"),
-    "interpolation": ("Interpolations", "each row a walk between two noise vectors"),
-    "tsne": ("t-SNE of test latents", "a point an image, one panel an attribute"),
+    "interpolation": ("Interpolations", "each row is a walk between two noise vectors"),
+    "tsne": ("t-SNE of test latents", "each point is an image, each panel an attribute"),
     "domains": ("t-SNE of test features", "of source and target, by class and by domain"),
     "confusion": ("Confusion matrix", "of the target's test images"),
 }

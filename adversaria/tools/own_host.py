@@ -31,7 +31,7 @@ class OwnHost:
         else:
             headers = [(b"content-type", b"text/plain; charset=utf-8")]
             await send({"type": "http.response.start", "status": 403, "headers": headers})
-            await send({"type": "http.response.body", "body": b"This page is for the machine that it runs on alone.\n"})
+            await send({"type": "http.response.body", "body": b"Only the machine that serves this page may open it.\n"})
 
 
 def is_own(headers: Iterable[tuple[bytes, bytes]]) -> bool:
