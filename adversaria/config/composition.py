@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,14 +40,29 @@ def composition(*overrides: str) -> Composition:
 
     The resolvers of conf/train.yaml must be registered.
     """
-    from hydra import compose, initialize_config_dir
+    from hydra import compose
 
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with _initialized():
         cfg = compose("train", overrides=list(overrides), return_hydra_config=True)
     choices = dict(cfg.hydra.runtime.choices)
     with open_dict(cfg):
         del cfg["hydra"]
     return Composition(cfg, choices)
+
+
+@contextlib.contextmanager
+def _initialized() -> Iterator[None]:
+    """Let Hydra compose, also within its own main: there a process that Lightning started resumes a run."""
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    running = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = running
 
 
 def changes(before: Any, after: Any, prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:

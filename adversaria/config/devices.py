@@ -5,9 +5,56 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from adversaria.config.errors import ConfigError
+
+#: Environment variables by which Lightning is told of the processes on other machines.
+LAUNCHERS = ("TORCHELASTIC_RUN_ID", "SLURM_NTASKS", "MASTER_ADDR", "LSB_JOBID", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+
+
+def check_trainer(trainer: Mapping[str, Any]) -> None:
+    """Check that the devices and machines of a trainer are there, and have the processes that were started.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    devices, accelerator = trainer.get("devices", 1), trainer.get("accelerator", "auto")
+    machines = trainer.get("num_nodes", 1)
+    check_devices(devices, accelerator)
+    if machines > 1 and not set(LAUNCHERS) & set(os.environ):
+        raise ConfigError(
+            f"trainer.num_nodes={machines}: nothing says which machines these are, and the run would wait for ever; "
+            f"start it by torchrun --nnodes={machines} or srun --nodes={machines}, or set trainer.num_nodes=1"
+        )
+    here, launched = _devices_here(devices, accelerator), _launched()
+    if here is not None and launched is not None and launched[1] != here * machines:
+        raise ConfigError(
+            f"{launched[0]} started {launched[1]} processes, but trainer.devices={devices} and "
+            f"trainer.num_nodes={machines} need {here * machines}; start as many processes as there are devices on all "
+            "machines, with trainer=ddp for several"
+        )
+
+
+def _devices_here(devices: int | str | list[int], accelerator: str) -> int | None:
+    """Return how many devices of this machine a trainer uses; None where that cannot be known without torch."""
+    if isinstance(devices, list):
+        return len(devices)
+    if isinstance(devices, str) and "," in devices:
+        return len(devices.strip(",").split(","))
+    if devices not in ("auto", "-1", -1):
+        return int(devices)
+    return 1 if accelerator == "cpu" else gpus()
+
+
+def _launched() -> tuple[str, int] | None:
+    """Return who started the processes of this run, and how many; None if Lightning is to start them."""
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        return "torchrun", int(os.environ.get("WORLD_SIZE", "1"))
+    step = os.environ.get("SLURM_STEP_NUM_TASKS")  # a batch script itself has none
+    return None if step is None else ("srun", int(step))
 
 
 def check_devices(devices: int | str | list[int], accelerator: str) -> None:

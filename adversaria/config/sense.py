@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adversaria.config.devices import check_devices
+from adversaria.config.devices import check_trainer
 from adversaria.config.errors import ConfigError
 from adversaria.config.limits import check_memory
 
@@ -100,7 +100,7 @@ def _check_packages(config: Mapping[str, Any]) -> None:
 def _check_trainer(trainer: Mapping[str, Any]) -> None:
     if trainer.get("limit_train_batches") == 0:
         raise ConfigError("trainer.limit_train_batches=0: nothing to train on; evaluate.py only measures")
-    check_devices(trainer.get("devices", 1), trainer.get("accelerator", "auto"))
+    check_trainer(trainer)
     time = trainer.get("max_time")
     if isinstance(time, str):
         if not re.fullmatch(r"\d{1,6}(:\d{1,2}){3}", time):

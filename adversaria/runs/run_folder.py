@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import secrets
 import time
 from collections.abc import Iterator
@@ -15,8 +14,6 @@ from adversaria.config.sense import check_name
 from adversaria.runs import processes
 from adversaria.runs.file_lock import file_lock
 from adversaria.runs.record import CONFIG
-
-SKEW = 600.0  # seconds at most from the start of one process of a launch to that of another
 
 
 def experiment_name(experiment: str | None, model: str, data: str) -> str:
@@ -39,16 +36,14 @@ def run_dir(output_root: str, name: str) -> str:
 def check_new(folder: Path) -> None:
     """Check that a folder has no run in it, for a run that is to start there.
 
-    The other processes of a launch may come when the first one has begun to write.
+    All processes of a launch look before any of them writes: the first one begins when all have met.
 
     Raises:
         CheckpointError: it has one.
     """
     if not processes.is_first() and processes.launch() is None:
         return  # started by the first one, which has checked it
-    before = math.inf if processes.is_first() else time.time() - SKEW
-    found = [file for file in (folder / CONFIG, folder / "checkpoints") if file.exists()]
-    if any(file.stat().st_mtime < before for file in found):
+    if any((folder / name).exists() for name in (CONFIG, "checkpoints")):
         raise CheckpointError(
             f"{folder} has a run already, and a new run never replaces it; continue it with "
             f"{resume_command(folder)}, or give this start another name: torchrun --rdzv-id=ANOTHER, or name=ANOTHER"

@@ -18,6 +18,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from adversaria.config.command_lines import quoted
 from adversaria.config.errors import fail, first_line
 from adversaria.config.foreign_errors import describe_error
 from adversaria.runs import record
@@ -55,8 +56,8 @@ class Sweep(Callback):
         texts = [o.input_line or "" for o in fixed if not o.key_or_group.startswith(("hydra.", "hydra/"))]
         swept = [key_of(o) for o in overrides if o.is_sweep_override()]
         folder = config.hydra.sweep.dir or sweep_folder(config.output_root, swept, texts)
-        names = ",".join(_quoted(key_of(o)) for o in fixed)
-        chosen = [f"hydra.sweep.dir={_quoted(folder)}", f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
+        names = ",".join(quoted(key_of(o)) for o in fixed)
+        chosen = [f"hydra.sweep.dir={quoted(folder)}", f"hydra.job.config.override_dirname.exclude_keys=[{names}]"]
         with read_write(config), open_dict(config):
             config.hydra.sweep.dir = folder
             config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *chosen]
@@ -139,7 +140,3 @@ def _discard(folder: Path, output_root: Path, jobs: Sequence[Job]) -> None:
 def key_of(override: Override) -> str:
     """Return the key that an override sets, with its package: `model/update@model.generator`."""
     return override.get_key_element().lstrip("+~")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", r"\'") + "'"

@@ -123,3 +123,29 @@ def test_hidden_gpus_are_not_there(visible: str, expected: int, monkeypatch: pyt
     if devices.gpus() == 0:
         with pytest.raises(ConfigError, match=re.escape("this machine has no GPU; set trainer.accelerator=cpu")):
             devices.check_devices(1, "gpu")
+
+
+@pytest.mark.parametrize(
+    ("environment", "overrides", "expected"),
+    [
+        ({}, ["trainer.num_nodes=3"], "start it by torchrun --nnodes=3 or srun --nodes=3"),
+        ({"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2"}, [], "torchrun started 2 processes, but trainer.devices=1"),
+        ({"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2"}, ["trainer.devices=4"], "need 4"),
+        ({"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2"}, ["trainer.devices=2", "trainer.num_nodes=2"], "need 4"),
+        ({"SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2"}, [], "srun started 2 processes, but trainer.devices=1"),
+        ({"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2"}, ["trainer.devices=2"], None),
+        ({"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2"}, ["trainer.devices=[0,1]"], None),
+        ({"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "6"}, ["trainer.devices=2", "trainer.num_nodes=3"], None),
+        ({"SLURM_NTASKS": "8"}, [], None),  # a batch script that starts several runs
+        ({"MASTER_ADDR": "host"}, ["trainer.num_nodes=3"], None),
+    ],
+)
+def test_processes_are_as_many_as_devices(compose, environment, overrides, expected, monkeypatch) -> None:
+    for name in (*devices.LAUNCHERS, "WORLD_SIZE", "SLURM_STEP_NUM_TASKS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if expected is None:
+        sense.check(compose("trainer.accelerator=cpu", *overrides))
+    else:
+        assert expected in sentence_for(compose, "trainer.accelerator=cpu", *overrides)

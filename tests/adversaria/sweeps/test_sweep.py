@@ -193,7 +193,7 @@ def test_a_sweep_over_one_group_in_two_packages_fixes_only_what_is_fixed() -> No
     Sweep().on_multirun_start(start)
     folder, fixed = start.hydra.overrides.hydra
     assert "/generator_" in folder
-    assert fixed.endswith("=['model','model/update@model.discriminator']")
+    assert fixed.endswith("=[model,'model/update@model.discriminator']")
 
 
 @pytest.mark.parametrize(
