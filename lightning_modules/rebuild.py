@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,7 +94,8 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
             if type(entry.get(name)) is not int or not 0 <= entry[name] < 2**63:
                 raise FileError(f"does not say how many {name if name == 'images' else 'iterations'} it has seen")
         entry["model"] = check_loaded(_part(entry, "model"))
-        _check_tensors(weights, file.stat().st_size)
+        _check_tensors(weights)
+        _check_stored(weights, file)
     except Exception as error:  # a damaged file makes torch.load raise errors of many kinds
         reason = f"it {error}" if isinstance(error, FileError) else first_line(error)
         raise CheckpointError(f"{file} is not a readable checkpoint of this project: {reason}") from error
@@ -126,8 +129,8 @@ def _part(node: Any, key: str) -> dict[str, Any]:
     return found
 
 
-def _check_tensors(weights: Mapping[str, Any], size: int) -> None:
-    """Check that weights are tensors of numbers that are in the file, of `size` bytes, once each."""
+def _check_tensors(weights: Mapping[str, Any]) -> None:
+    """Check that weights are tensors of numbers, with a place for each number."""
     for name, value in weights.items():
         if not isinstance(name, str) or type(value) not in (Tensor, nn.Parameter):
             raise FileError(f"has a {type(value).__name__} as the weight {name}")
@@ -135,9 +138,17 @@ def _check_tensors(weights: Mapping[str, Any], size: int) -> None:
         stated = value.numel() * value.element_size()
         if not plain or value.is_nested or stated > value.untyped_storage().nbytes():
             raise FileError(f"has a weight {name} that does not store each of its numbers")
-        size -= stated
-    if size < 0:
+
+
+def _check_stored(weights: Mapping[str, Tensor], file: Path) -> None:
+    """Check that weights are in the file, once each: the pickle states a size, and the archive has another."""
+    with zipfile.ZipFile(file) as archive:
+        there = Counter(member.file_size for member in archive.infolist())
+    storages = {storage.data_ptr(): storage.nbytes() for storage in (w.untyped_storage() for w in weights.values())}
+    if sum(value.numel() * value.element_size() for value in weights.values()) > file.stat().st_size:
         raise FileError("claims to have weights that are larger than the file")
+    if Counter(filter(None, storages.values())) - there:
+        raise FileError("claims to have weights of another size than those in the file")
 
 
 @contextlib.contextmanager

@@ -134,6 +134,13 @@ def test_what_is_no_archive_of_tensors_is_one_sentence(content, tmp_path: Path) 
     assert "is not a readable checkpoint" in outcome(other, tmp_path)
     torch.save({**content, "more": bytearray(3)}, other)
     assert "bytearray, which is not a part of checkpoints" in outcome(other, tmp_path)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(other, "w") as target:
+        largest = max(source.infolist(), key=lambda member: member.file_size * ("/data/" in member.filename))
+        for member in source.infolist():
+            target.writestr(member.filename, source.read(member)[: 8 if member is largest else None])
+    assert "claims to have weights of another size than those in the file" in outcome(other, tmp_path)
+    torch.save({**content, "more": ["x"] * 2**21}, other)
+    assert "has more than 4 MiB beside its weights" in outcome(other, tmp_path)
     os.mkfifo(tmp_path / "pipe.ckpt")
     assert "is not a regular file" in outcome(tmp_path / "pipe.ckpt", tmp_path)
     (tmp_path / "zero.ckpt").symlink_to("/dev/zero")

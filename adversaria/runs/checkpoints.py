@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -33,16 +32,6 @@ def newest_intact(folder: Path, accepted: Callable[[Path], bool] = lambda run: T
 
 def is_intact(file: Path) -> bool:
     """Tell whether a checkpoint is complete, by the checksums of the archive that it is."""
-    try:
-        status = file.stat()
-    except OSError:
-        return False
-    return _is_intact(file, status.st_size, status.st_mtime_ns)
-
-
-@functools.lru_cache
-def _is_intact(file: Path, size: int, time: int) -> bool:
-    """Read a checkpoint of this size and time, once."""
     try:
         check_archive(file)
     except FileError:
