@@ -27,7 +27,7 @@ def main(cfg: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
-    gc.disable()  # off until the heavy imports are done: collecting garbage during the imports took a fifth of the start
+    gc.disable()  # off until the heavy imports are done: collecting garbage during them took a fifth of the start
     os.environ["HYDRA_FULL_ERROR"] = "1"
     with one_sentence_errors(), restart_after_killed_job():  # errors of composition are raised before main is called
         if {"--help", "-h", "--version"} & set(sys.argv):

@@ -33,6 +33,6 @@ def check_size(config: dict[str, Any]) -> None:
         name = max(sizes, key=lambda name: sizes[name])
         shape = "x".join(map(str, module.get_parameter(name).shape))
         raise ConfigError(
-            f"model: training takes {gigabytes(needed)}, and this machine has {gigabytes(memory)}; make the network "
+            f"model: training takes {gigabytes(needed)}, but this machine has {gigabytes(memory)}; make the network "
             f"smaller: its largest weight is {name}, {shape}"
         )

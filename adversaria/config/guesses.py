@@ -47,7 +47,7 @@ def unknown_key(key: str) -> str:
         return f"{key}: the chosen {group} has no key '{leaf}'; it belongs to {', '.join(owners[key])}{cure}"
     if "/" in key and key in owners:
         group = key.rpartition("/")[0]
-        return f"{key}: the chosen {group} has no {key}; choose the {group} that has, in the same command"
+        return f"{key}: the chosen {group} has no {key}; choose a {group} that has it, in the same command"
     if likely := _likely(key, value):
         return f"{key}: there is no such key; did you mean {' or '.join(name + equals + value for name in likely)}?"
     near = difflib.get_close_matches(key, owners, 1, 0.75) or difflib.get_close_matches(key, owners, 1, 0.5)

@@ -20,7 +20,7 @@ def check_memory(needed: int, key: str) -> None:
     memory = memory_of_machine()
     if needed > memory:
         raise ConfigError(
-            f"{key}: this would take {gigabytes(needed)} of memory, and the machine has {gigabytes(memory)}; choose a "
+            f"{key}: this would take {gigabytes(needed)} of memory, but the machine has {gigabytes(memory)}; choose a "
             "smaller number"
         )
 

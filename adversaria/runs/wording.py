@@ -49,7 +49,7 @@ MEANINGS = {
     "floor_split": {"val": "all validation images"},
     "discriminator_output": {"critic_values": "critic values, no sigmoid"},
     "discriminator_loss": {
-        "cross_entropy_discriminator": "binary cross-entropy with logits; it includes the Sigmoid that lab reports print"
+        "cross_entropy_discriminator": "binary cross-entropy with logits; it includes the Sigmoid of the lab reports"
     },
     "loss": {
         "mse_and_weighted_kld": "MSE (mean over pixels) + lambda_kl * KLD (mean over images)",

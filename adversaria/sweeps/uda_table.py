@@ -31,7 +31,7 @@ class UDATable(Callback):
         folder = Path(config.hydra.sweep.dir)
         cells = read_cells(folder)
         if not cells:
-            log.warning("no run in %s is finished: no table", folder)
+            log.warning("no run in %s is finished, so there is no table", folder)
             return
         text = markdown(cells, self.reported) + (f"\n{self.note}\n" if self.note else "")
         replace_text(folder / "table.md", text)

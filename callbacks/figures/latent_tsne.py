@@ -60,7 +60,7 @@ class LatentTSNE(FigureCallback):
             [module.features(part.to(module.device)).float().cpu().numpy() for part in batch["image"].split(128)]
         )
         if len(features) < 8:
-            log.warning("no t-SNE: it needs at least 8 test images, and there are %d", len(features))
+            log.warning("no t-SNE: it needs at least 8 test images, but there are %d", len(features))
             return
         reduced = reduce(features, self.seed)
         points = embed(reduced, self.seed)
