@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -83,7 +84,8 @@ def print_in_any_locale() -> None:
 
 def fail(sentence: str) -> None:
     """Print the sentence on stderr and leave with status 2."""
-    print(f"error: {' '.join(sentence.splitlines())}", file=sys.stderr)  # a value in it may have more lines
+    line = re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", " ".join(sentence.splitlines()))  # a value in it may be any text
+    print(f"error: {line}", file=sys.stderr)
     raise SystemExit(2)
 
 

@@ -31,7 +31,7 @@ def spread(values: Iterable[float | None], digits: str = ".4g", digits_std: str 
 
 def escaped(text: str) -> str:
     """Return a text of one line in which nothing is a tag, a link, code or a cell's end in Markdown."""
-    text = re.sub(r"([\\`\[\]|])", r"\\\1", " ".join(text.splitlines()))
+    text = re.sub(r"([\\`~\[\]|])", r"\\\1", " ".join(text.splitlines()))
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
@@ -42,9 +42,21 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table as CSV, a line for each row; None becomes an empty field."""
+    """Return a table as CSV, a line for each row; None becomes an empty field.
+
+    A text that a spreadsheet would compute, as `=1+1`, gets an apostrophe in front, which spreadsheets do not show.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([_not_computed(value) for value in row] for row in (header, *rows))
     return stream.getvalue()
+
+
+def _not_computed(value: object) -> object:
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value

@@ -15,7 +15,7 @@ def print_results(metrics: Mapping[str, Any], *where: str, title: str = "test") 
     for name, value in sorted(metrics.items()):
         if name.startswith("test/"):
             table.add_row(name.removeprefix("test/"), "nan" if value is None else f"{float(value):.5g}")
-    console = Console()
+    console = Console(markup=False, emoji=False)  # labels and paths may have brackets and colons
     console.print(table)
     for line in where:
         console.print(line, highlight=False, soft_wrap=True)

@@ -191,6 +191,12 @@ def test_fail_leaves_with_status_2(capsys):
     assert capsys.readouterr().err == "error: so it is\n"
 
 
+def test_a_text_of_others_is_one_line_that_steers_no_terminal(capsys):
+    with pytest.raises(SystemExit):
+        errors.fail("name=a\nb\x1b[2J\x9b\x00")
+    assert capsys.readouterr().err == "error: name=a b?[2J??\n"
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "expected"),
     [

@@ -21,3 +21,13 @@ def test_bars_within_a_cell_do_not_end_it() -> None:
 
 def test_none_is_an_empty_field() -> None:
     assert tables.csv_text(["a", "b"], [[None, 0.5], ["x, y", ""]]) == 'a,b\n,0.5\n"x, y",\n'
+
+
+def test_a_spreadsheet_computes_nothing() -> None:
+    rows = [["=1+1", "+a", "-b", "@c", "\td"], ["-1", "+2.5", "-1e-3", "a=b", -3]]
+    text = tables.csv_text(["=x", "y"], rows)
+    assert text == "'=x,y\n'=1+1,'+a,'-b,'@c,'\td\n-1,+2.5,-1e-3,a=b,-3\n"
+
+
+def test_no_text_opens_a_block_of_code() -> None:
+    assert tables.escaped("~~~ and ```") == r"\~\~\~ and \`\`\`"
