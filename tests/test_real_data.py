@@ -82,7 +82,7 @@ def test_report_a_vae_learns_real_faces(shared_data: Path, celeba_cache, cache_d
         f"data.root={shared_data}",
         f"data.cache_dir={cache_dir}",
         "trainer.max_epochs=1",
-        "data.batch_size=32",
+        "data.batch_size=16",
         "trainer.limit_train_batches=20",
         "trainer.log_every_n_steps=1",
         "trainer.limit_val_batches=1",

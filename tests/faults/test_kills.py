@@ -14,12 +14,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 import pytest
 import torch
 from support import warm
 from support.methods import METHODS
+from support.processes import children, processes_of, wait_for
 
 from adversaria.runs.curves import read_metrics
 
@@ -148,21 +150,7 @@ def test_a_sweep_stopped_at_any_moment_goes_on_with_what_is_missing(number: int,
     assert_equal(cwd, expected)
 
 
-def processes_of(session: int) -> list[int]:
-    """Return the Python processes of a session that are alive, without joblib's tracker of resources."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            state, _, _, of = (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:4]
-            words = (entry / "cmdline").read_bytes()
-        except (OSError, ValueError):
-            continue
-        if of == str(session) and state != "Z" and b"python" in words and b"resource_tracker" not in words:
-            found.append(int(entry.name))
-    return found
-
-
-def test_a_killed_sweep_leaves_no_worker_of_joblib_and_goes_on(start, tmp_path: Path) -> None:
+def test_a_sweep_of_joblib_leaves_no_worker_when_killed_and_outlives_a_killed_job(start, tmp_path: Path) -> None:
     command = ["-m", "seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", *COMMANDS["classifier"]]
     command.append("trainer.max_epochs=12")
     process = start(tmp_path, *command)
@@ -175,6 +163,10 @@ def test_a_killed_sweep_leaves_no_worker_of_joblib_and_goes_on(start, tmp_path: 
         time.sleep(0.2)
     assert processes_of(process.pid) == []
     script = [sys.executable, str(KILLED.parents[2] / "train.py")]  # a warm process would wait for idle workers
-    again = subprocess.run([*script, *command], cwd=tmp_path, capture_output=True, text=True, timeout=200)
-    assert again.returncode == 0, again.stderr
+    with subprocess.Popen([*script, *command], cwd=tmp_path, stdout=PIPE, stderr=STDOUT, text=True) as again:
+        said = wait_for(again, "resuming from")
+        os.kill(children(again, "LokyProcess")[0], signal.SIGKILL)
+        said += again.communicate(timeout=200)[0]
+    assert again.returncode == 0, said
+    assert said.count("a job's process was killed") == 1
     assert finished(tmp_path).keys() == {"seed=0", "seed=1"}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.processes import children, wait_for
 
 from adversaria.runs.curves import read_metrics
 
@@ -27,17 +28,6 @@ LONG = [
 ]
 EPOCH = 48  # iterations
 TWO = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
-
-
-def wait_for(process: subprocess.Popen[str], text: str) -> str:
-    """Read a process's output up to the line that has a text; return all of it."""
-    assert process.stdout is not None
-    seen = ""
-    for line in process.stdout:
-        seen += line
-        if text in line:
-            return seen
-    raise AssertionError(f"it ended without {text!r}:\n{seen}")
 
 
 def run_of(folder: Path) -> Path:
@@ -120,11 +110,6 @@ def ended_within(process: subprocess.Popen[str], seconds: float) -> str:
     return rest
 
 
-def children(process: subprocess.Popen[str], command: str = "train.py") -> list[int]:
-    found = subprocess.run(["pgrep", "-P", str(process.pid), "-f", command], capture_output=True, text=True)
-    return [int(pid) for pid in found.stdout.split()]
-
-
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
@@ -160,14 +145,3 @@ def test_a_signal_to_any_of_two_processes_stops_both_with_one_checkpoint(start, 
     assert process.returncode == 143, rest
     assert_gone(child)
     assert iteration_in(run_of(tmp_path)) % 5 == 0  # at a logged point, where the processes meet anyway
-
-
-def test_a_killed_job_does_not_take_the_sweep_along(start, tmp_path: Path) -> None:
-    sweep = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "model.lambda_kl=0,0.01"]
-    process = start(tmp_path, *sweep, *LONG, "trainer.max_epochs=5")
-    wait_for(process, "epoch 2/")
-    os.kill(children(process, "LokyProcess")[0], signal.SIGKILL)
-    rest = ended_within(process, 200)
-    assert process.returncode == 0, rest
-    assert rest.count("a job's process was killed") == 1
-    assert len(list(tmp_path.glob("outputs/sweeps/*/lambda_kl=*/metrics.json"))) == 2
