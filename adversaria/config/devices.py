@@ -54,7 +54,8 @@ def _launched() -> tuple[str, int] | None:
     if "TORCHELASTIC_RUN_ID" in os.environ:
         return "torchrun", int(os.environ.get("WORLD_SIZE", "1"))
     step = os.environ.get("SLURM_STEP_NUM_TASKS")  # a batch script itself has none
-    return None if step is None else ("srun", int(step))
+    shell = os.environ.get("SLURM_JOB_NAME") in ("bash", "interactive")  # which Lightning leaves alone too
+    return None if step is None or shell else ("srun", int(step))
 
 
 def check_devices(devices: int | str | list[int], accelerator: str) -> None:

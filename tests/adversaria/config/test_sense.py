@@ -136,6 +136,7 @@ def test_hidden_gpus_are_not_there(visible: str, expected: int, monkeypatch: pyt
         ({"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2"}, ["trainer.devices=2"], None),
         ({"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2"}, ["trainer.devices=[0,1]"], None),
         ({"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "6"}, ["trainer.devices=2", "trainer.num_nodes=3"], None),
+        ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_JOB_NAME": "bash"}, ["trainer=ddp", "trainer.devices=2"], None),
         ({"SLURM_NTASKS": "8"}, [], None),  # a batch script that starts several runs
         ({"MASTER_ADDR": "host"}, ["trainer.num_nodes=3"], None),
     ],
