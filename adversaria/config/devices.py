@@ -11,6 +11,7 @@ from typing import Any
 
 from adversaria.config.errors import ConfigError
 
+PROCESSES_OF_A_CORE = 8  # at most: a test may have more processes than cores
 #: Environment variables by which Lightning is told of the processes on other machines.
 LAUNCHERS = ("TORCHELASTIC_RUN_ID", "SLURM_NTASKS", "MASTER_ADDR", "LSB_JOBID", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 
@@ -76,12 +77,21 @@ def check_devices(devices: int | str | list[int], accelerator: str) -> None:
             f"trainer.devices={devices}: expected a number of devices from 1 on, or a list of different ones from 0 on"
         )
     there = gpus()
+    if accelerator == "cpu" or (accelerator == "auto" and there == 0 and sys.platform.startswith("linux")):
+        _check_cores(devices, chosen)
     if accelerator not in ("gpu", "cuda") or there is None:
         return
     wanted = max(chosen) + 1 if isinstance(chosen, list) else max(1, chosen)
     if wanted > there:
         cure = "trainer.accelerator=cpu" if there == 0 else f"trainer.devices={there}"
         raise ConfigError(f"trainer.devices={devices}: this machine has {there or 'no'} GPU; set {cure}")
+
+
+def _check_cores(devices: int | str | list[int], chosen: int | list[int]) -> None:
+    if isinstance(chosen, list) or chosen == -1:
+        raise ConfigError(f"trainer.devices={devices}: on CPUs it is a number of processes; set trainer.devices=1")
+    if chosen > PROCESSES_OF_A_CORE * (cores := os.cpu_count() or 1):
+        raise ConfigError(f"trainer.devices={devices}: this machine has {cores} CPU cores; set trainer.devices={cores}")
 
 
 def gpus() -> int | None:

@@ -23,6 +23,8 @@ GROUP_WITHOUT_CHOICE = "Config group override"
 UNKNOWN_KEY = r"Could not override '([^']+)'"
 #: In Hydra's error for `key=a,b` without -m; its group is the override.
 SEVERAL_VALUES = r"Ambiguous value for argument '(.+)'"
+#: Beginning of Hydra's error for an override that OmegaConf refuses, and which alone does not say why.
+MERGING = "Error merging override"
 #: Class names of the errors by which joblib and submitit say that a job's process was killed.
 JOBLIB_KILLED, SUBMITIT_KILLED = "TerminatedWorkerError", "UncompletedJobError"
 #: Beginning of the names that joblib gives its processes.
@@ -56,9 +58,21 @@ def describe_error(error: Exception) -> str | None:
         return unknown_key(match[1].split("@")[0])
     if type(error).__name__ in (JOBLIB_KILLED, SUBMITIT_KILLED):
         return "a job's process was killed; out of memory? run again: finished jobs are skipped"
+    if text.startswith(MERGING) and error.__cause__ is not None:
+        return f"{' '.join(text.split())} ({' '.join(str(error.__cause__).split())})"
     if type(error).__name__ == LIGHTNINGS or isinstance(error, HydraException | OmegaConfBaseException):
         return " ".join(text.split())
+    if _raised_in(error).startswith(("hydra.", "omegaconf.")):  # as of model=[null]
+        return f"these overrides cannot be composed ({' '.join(text.split())}); check the choices of groups"
     return None
+
+
+def _raised_in(error: BaseException) -> str:
+    """Return the module of the line that raised an error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
 
 
 def describe_conversion(error: msgspec.ValidationError) -> str:

@@ -42,6 +42,7 @@ EXTERNAL: dict[str, dict[str, Any]] = {
         "strategy": Strategy,
         "precision": Literal["32-true", "32", 32, "bf16-mixed", "16-mixed"],
         "max_epochs": types.PositiveInt,
+        "min_epochs": types.NonNegativeInt | None,
         "max_time": str | dict[str, int] | None,
         "limit_train_batches": Batches,
         "limit_val_batches": Batches,
@@ -50,9 +51,13 @@ EXTERNAL: dict[str, dict[str, Any]] = {
         "log_every_n_steps": types.PositiveInt,
         "gradient_clip_val": types.Positive | None,
         "accumulate_grad_batches": types.PositiveInt,
-        "overfit_batches": Batches,
+        "overfit_batches": types.NonNegativeInt | Annotated[float, msgspec.Meta(ge=0, le=1)],
         "sync_batchnorm": bool,
         "benchmark": bool | None,
+        "inference_mode": bool,
+        "use_distributed_sampler": bool,
+        "gradient_clip_algorithm": Literal["norm", "value"] | None,
+        "reload_dataloaders_every_n_epochs": types.NonNegativeInt,
         "num_sanity_val_steps": Annotated[int, msgspec.Meta(ge=-1)],
         "deterministic": bool | Literal["warn"],
         "detect_anomaly": bool,
@@ -62,7 +67,14 @@ EXTERNAL: dict[str, dict[str, Any]] = {
         "profiler": Literal["simple", "advanced", "pytorch"] | None,
     },
     "pytorch_lightning.callbacks.": {"monitor": str | None, "save_top_k": int, "every_n_epochs": int},
-    "pytorch_lightning.loggers.": {"save_dir": str, "name": str | None, "version": int | str | None},
+    "pytorch_lightning.loggers.": {
+        "save_dir": str,
+        "name": str | None,
+        "version": types.NonNegativeInt | str | None,
+        "default_hp_metric": bool,
+        "log_graph": bool,
+        "prefix": str,
+    },
 }
 
 STEPS = (
@@ -74,6 +86,7 @@ REFUSED: dict[str, dict[str, str]] = {
     "pytorch_lightning.Trainer": {
         "max_steps": STEPS,
         "min_steps": STEPS,
+        "barebones": "leaves out logging and checkpoints, without which there is no run to look at",
         **dict.fromkeys(("callbacks", "logger"), "is a group of its own: set the keys of callbacks.* and logger.*"),
         **dict.fromkeys(("plugins", "default_root_dir", "enable_checkpointing"), "is set by train.py itself"),
     }

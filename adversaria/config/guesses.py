@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import functools
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -64,11 +65,11 @@ def unknown_choice(missing: str) -> str:
         group, _, name = missing.rpartition("/")
     if group in ("hydra/launcher", "hydra/sweeper"):
         cure = "; joblib, submitit_local, submitit_slurm and optuna come with pip install -e '.[sweep]'"
-    elif group == "data" and (is_path(name) or Path(name).is_dir()):
+    elif group == "data" and (is_path(name) or os.path.isdir(name)):  # noqa: PTH112 (it may be too long for a name)
         return folder_as_data(name)
     else:
         known = options(group)
-        cure = suggest(name, known) or f"; there are {', '.join(known)}"
+        cure = suggest(name, known) or (f"; there are {', '.join(known)}" if known else "")
     return f"{group}={name}: there is no such {group.rsplit('/')[-1]}{cure}"
 
 

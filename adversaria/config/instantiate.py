@@ -10,6 +10,8 @@ from typing import Any
 from adversaria.config.errors import ConfigError, first_line, suggest
 from adversaria.config.places import ANYWHERE, is_one_of, kinds_of
 
+FOREIGN = ("pytorch_lightning.", "torch.")
+
 
 def instantiate(node: Any, /, **extra: Any) -> Any:
     """Build what a plain configuration describes.
@@ -44,6 +46,10 @@ def instantiate(node: Any, /, **extra: Any) -> Any:
         return target(**arguments)
     except ModuleNotFoundError as error:  # Lightning's loggers bring no package of their own
         raise ConfigError(f"{node['_target_']} needs a package that is not installed: {first_line(error)}") from error
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        if node["_target_"].startswith(FOREIGN):  # which check what they are given themselves
+            raise ConfigError(f"{node['_target_']}: {first_line(error)}") from error
+        raise
 
 
 def instantiate_all(nodes: dict[str, Any]) -> list[Any]:

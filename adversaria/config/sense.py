@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adversaria.config.devices import check_trainer
+from adversaria.config.command_lines import key_of
 from adversaria.config.errors import ConfigError
 from adversaria.config.limits import check_memory
+from adversaria.config.schema import EXPERIMENT
+from adversaria.config.trainer_options import check_options
 
 #: Last part of a key -> the lowest and highest value that is usual.
 USUAL: dict[str, tuple[float, float]] = {
@@ -29,6 +30,7 @@ USUAL: dict[str, tuple[float, float]] = {
     "gradient_clip_val": (1e-3, 1e4),
     "instance_noise": (0.0, 10.0),
     "lr_factor": (1e-6, 1000.0),
+    "every": (1, 100),
 }
 #: Class -> the packages of which it needs one.
 PACKAGES = {
@@ -52,10 +54,13 @@ def check(config: Mapping[str, Any], overrides: Sequence[str] = ()) -> None:
     Raises:
         ConfigError: naming the key, and the cure.
     """
+    if missing := [key for key in EXPERIMENT if key not in config and key != "labels"]:
+        raise ConfigError(f"{missing[0]} is missing: a run needs it; leave ~{missing[0]} out")
     check_name(config["name"])
+    _check_places(config, overrides)
     _check_groups(config)
     _check_packages(config)
-    _check_trainer(config["trainer"])
+    check_options(config["trainer"])
     _check_accumulation(config)
     _check_labels(config, overrides)
     check_images_fit(config)
@@ -68,10 +73,27 @@ def check_name(name: str) -> None:
         ConfigError: it would lie elsewhere, or a part of it is longer than file systems allow.
     """
     parts = Path(name).parts
-    if Path(name).is_absolute() or ".." in parts or "\0" in name:
+    if not parts or Path(name).is_absolute() or ".." in parts or "\0" in name:
         raise ConfigError(f"name={name}: it names a folder below output_root; leave out .. and a leading /")
     if long := [part for part in parts if len(part.encode()) > LONGEST]:
         raise ConfigError(f"name={long[0][:20]}…: {len(long[0].encode())} bytes, and a folder can have {LONGEST}")
+
+
+def _check_places(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    data = config["data"]
+    places = {
+        "output_root": config["output_root"],
+        "data.root": data.get("root"),
+        "data.cache_dir": data.get("cache_dir"),
+    }
+    for key, place in places.items():
+        if place == "":
+            raise ConfigError(
+                f"{key} is empty; is a variable of the shell not set? Write {key}=. for the current folder"
+            )
+    for override in overrides:
+        if key_of(override) == "callbacks.checkpoint.dirpath":
+            raise ConfigError(f"{override}: checkpoints are in the run's folder; choose it with output_root and name")
 
 
 def _check_groups(config: Mapping[str, Any]) -> None:
@@ -95,24 +117,6 @@ def _check_packages(config: Mapping[str, Any]) -> None:
         if packages and not any(importlib.util.find_spec(package) for package in packages):
             cure = "pip install -e '.[inception]'" if "torch_fidelity" in packages else f"pip install {packages[0]}"
             raise ConfigError(f"{target} needs the package {packages[0]}, which is not installed: {cure}")
-
-
-def _check_trainer(trainer: Mapping[str, Any]) -> None:
-    if trainer.get("limit_train_batches") == 0:
-        raise ConfigError("trainer.limit_train_batches=0: nothing to train on; evaluate.py only measures")
-    check_trainer(trainer)
-    time = trainer.get("max_time")
-    if isinstance(time, str):
-        if not re.fullmatch(r"\d{1,6}(:\d{1,2}){3}", time):
-            raise ConfigError(f"trainer.max_time={time}: expected days:hours:minutes:seconds, e.g. 00:01:30:00")
-        parts = [int(part) for part in time.split(":")]
-    elif time is not None:
-        known = ("weeks", "days", "hours", "minutes", "seconds")
-        if set(time) - set(known):
-            raise ConfigError(f"trainer.max_time={time}: expected keys of {', '.join(known)}")
-        parts = list(time.values())
-    if time is not None and (not any(parts) or min(parts) < 0):
-        raise ConfigError(f"trainer.max_time={time}: there is no time to train; give more, or null for no limit")
 
 
 def _check_accumulation(config: Mapping[str, Any]) -> None:
@@ -142,8 +146,10 @@ def check_images_fit(config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: it could not; with the key.
     """
-    image = 12 * config["data"].get("image_size", 1) ** 2  # bytes of three channels in float32
-    check_memory(config["data"].get("batch_size", 1) * image, "data.batch_size")
+    side = config["data"].get("image_size", 1)
+    image = 12 * side**2  # bytes of three channels in float32
+    batch = config["data"].get("batch_size", 1)
+    check_memory(batch * image, f"data.batch_size={batch} with data.image_size={side}")
     for name, node in (config.get("callbacks") or {}).items():
         for key, count in _image_counts(node or {}).items():
             check_memory(count * image, f"callbacks.{name}.{key}")

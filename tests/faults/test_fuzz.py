@@ -1,43 +1,97 @@
-"""Random values for random keys: a start is taken, or refused in one sentence."""
+"""Random overrides of random keys, as they could be typed: a start is taken, or refused in one sentence."""
 
 from __future__ import annotations
 
-import copy
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
 from adversaria.config import schema, sense
+from adversaria.config.as_typed import as_hydra_reads
+from adversaria.config.composition import composition
+from adversaria.config.containers import plain, set_key
 from adversaria.config.errors import UserError
 from adversaria.config.foreign_errors import describe_error
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
+from adversaria.config.renamed import renamed_arguments
 from adversaria.runs.objective import check_metrics
+from adversaria.runs.resumed_command import command_line
+from adversaria.tools.compose import register_resolvers
 from datamodules.preflight import preflight
 from lightning_modules.size import check_size
 
-NUMBERS = [-1, 0, 1, 2, 3, 1000, 2**31, 2**63, 10**20, 0.5, -0.5, 1.5, 1e-30, 1e6, 1e30, float("nan"), float("inf")]
-TEXTS = ["", "abc", "auto", "null", "../../x", "x" * 300, "é", "a b", "/dev/null"]
-OTHERS: list[Any] = [None, True, False, [], {}, [1, 2], ["a", "a"], {"a": 1}, [[]], {"_target_": "x.y"}]
-VALUES = [*NUMBERS, *TEXTS, *OTHERS]
+NUMBERS = (
+    *("-1", "0", "1", "2", "3", "1000", "2147483648", "9223372036854775808", "100000000000000000000", "0.5", "-0.5"),
+    *("1.5", "1e-30", "1e6", "1e30", "1e400", "nan", "inf", "-inf", "1_000", "0x10", "007", ".5", "5.", "1,5", "+3"),
+)
+TEXTS = (
+    *("", "''", "abc", "auto", "null", "None", "~", "true", "False", "yes", "../../x", "x" * 300, "é", "a b", "'a b'"),
+    *("/dev/null", "~/x", "a=b", "${seed}", "${nothing}", "${oc.env:HOME}", "$x", "it's", '"', "%", "\\", "😀", "a\tb"),
+    *("'3'", "'true'", "-", "--", "#", "@", "!", "*", "?", "a:b", "{", "[", "(", "x(1)", "range(3)", "[1,2", "{a:1"),
+)
+OTHERS = (
+    *("[]", "{}", "[1,2]", "[a,a]", "{a:1}", "[[]]", "{_target_:x.y}", "{_target_:os.system}", "[null]", "1,2", "a,b"),
+    *("choice(1,2)", "[0.5,1]", "[1,0]", "[-1,1]", "{1:2}", "[1,[2,[3]]]", "glob(*)"),
+)
+VALUES = (*NUMBERS, *TEXTS, *OTHERS)
 STARTS = [
     *(["model=vae"], ["model=classifier"], ["model=gan", "data=digits"], ["model=wgan"]),
     *(["model=acgan", "data=digits"], ["model=dann", "data=digits_mnist5k"], ["model=adda", "data=digits_mnist5k"]),
 ]
+GROUPS = (
+    *("model", "data", "trainer", "callbacks", "metrics", "experiment", "logger", "sweep", "hydra/launcher"),
+    *("model/network", "model/update", "model/optimizer@model.optimizer", "data/augmentation"),
+)
 COUNT = 300
 
 
-def paths(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def keys(node: Any, prefix: str = "") -> Iterator[str]:
     for key, value in node.items():
         if key != "sets":  # the digit sets that are not chosen
-            yield (*path, key)
-            yield from paths(value, (*path, key)) if isinstance(value, dict) else ()
+            yield f"{prefix}{key}"
+            yield from keys(value, f"{prefix}{key}.") if isinstance(value, dict) else ()
+
+
+def typed(chance: random.Random, known: list[str]) -> str:
+    """Return an override of a key, seldom of a group, a key that is not there, or with one of Hydra's signs."""
+    key = chance.choice(known) if chance.random() < 0.85 else chance.choice(GROUPS)
+    if chance.random() < 0.08:  # a slip
+        place = chance.randrange(len(key))
+        key = chance.choice((key[:place] + key[place + 1 :], key[:place] + "." + key[place:], f"{key}.x", key.upper()))
+    sign = chance.choice(("+", "++", "~")) if chance.random() < 0.1 else ""
+    if sign == "~" and chance.random() < 0.7:
+        return f"~{key}"
+    return f"{sign}{key}={chance.choice(VALUES)}"
+
+
+def composed(arguments: list[str]) -> dict[str, Any]:
+    """Compose a command line as train.py does."""
+    overrides = command_line(as_hydra_reads(renamed_arguments(arguments)))
+    config = composition(*overrides, "run_dir=unused").plain()
+    schema.check(config)
+    sense.check(config, overrides)
+    return config
+
+
+def changed(config: dict[str, Any], override: str) -> dict[str, Any]:
+    """Set a key of a composed configuration as evaluate.py does, which takes a tenth of the time."""
+    node = OmegaConf.create(config)
+    for argument in as_hydra_reads([override]):
+        set_key(node, argument, "this run")
+    config = plain(node)
+    schema.check(config)
+    sense.check(config, [override])
+    return config
 
 
 def start(config: dict[str, Any]) -> None:
-    """Do what train.py does until the data is read."""
-    schema.check(config)
-    sense.check(config)
+    """Do what train.py does with a configuration until the data is read."""
     check_metrics(config)
     preflight(config["data"], config["model"])
     check_size(config["model"])
@@ -52,22 +106,30 @@ def start(config: dict[str, Any]) -> None:
     module.check_trainer(trainer)
 
 
-def test_random_values_are_taken_or_refused_in_a_sentence(compose, tmp_path: Path) -> None:
+def sentence_of(error: Exception) -> str | None:
+    return str(error) if isinstance(error, UserError) else describe_error(error)
+
+
+def test_what_is_typed_is_taken_or_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    register_resolvers()
     chance = random.Random(0)
+    starts = [[*choices, "trainer.accelerator=cpu", "name=fuzz"] for choices in STARTS]
+    bases = [composed(arguments) for arguments in starts]
+    known = [sorted(keys(config)) for config in bases]
     unexplained = []
     for number in range(COUNT):
-        config = copy.deepcopy(compose(*STARTS[number % len(STARTS)], "trainer.accelerator=cpu", folder=tmp_path))
-        path, value = chance.choice(list(paths(config))), chance.choice(VALUES)
-        node = config
-        for key in path[:-1]:
-            node = node[key]
-        node[path[-1]] = copy.deepcopy(value)
+        which = number % len(STARTS)
+        override = typed(chance, known[which])
         try:
-            start(config)
-        except UserError as error:
-            if "\n" in str(error):
-                unexplained.append(f"{'.'.join(path)}={value!r}: {error}")
+            if number % 10 and override.partition("=")[0] in known[which]:
+                start(changed(bases[which], override))
+            else:
+                start(composed([*starts[which], override]))
         except Exception as error:
-            if describe_error(error) is None:
-                unexplained.append(f"{'.'.join(path)}={str(value)[:40]!r}: {type(error).__name__}: {str(error)[:150]}")
+            sentence = sentence_of(error)
+            if sentence is None or not re.fullmatch(r"\S.+\S", sentence):
+                unexplained.append(f"{override[:80]}: {type(error).__name__}: {str(error)[:200]!r}")
+        finally:
+            GlobalHydra.instance().clear()
     assert unexplained == [], "\n".join(unexplained)

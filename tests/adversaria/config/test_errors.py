@@ -74,9 +74,14 @@ def test_options_lists_the_choices_of_a_group():
         ("+data=celeba", ["Multiple values for data"]),
         ("seed=${nothing}", ["nothing", "not found"]),
         ("seed=???", ["seed"]),
-        ("model/domain_discriminator=mlp", ["the chosen model has no model/domain_discriminator; choose the model"]),
+        ("model/domain_discriminator=mlp", ["the chosen model has no model/domain_discriminator; choose a model"]),
         ("data=null", ["a group needs a choice"]),
         ("trainer=null", ["a group needs a choice"]),
+        ("data=" + 300 * "x", ["there is no such data"]),
+        ("callbacks.samples=[1]", ["Error merging override callbacks.samples=[1] (Cannot merge DictConfig with ListC"]),
+        ("trainer=[null]", ["these overrides cannot be composed", "check the choices of groups"]),
+        ("hydra/launcher=[1,2]", ["these overrides cannot be composed"]),
+        ("hydra/launcher=../x", ["hydra/launcher/..=x: there is no such .."]),
     ],
 )
 def test_what_hydra_finds_wrong_is_explained_in_one_line(compose, override, expected):

@@ -215,6 +215,12 @@ def test_other_errors_of_the_target_are_passed_on():
         instantiate(node("divide", a=node("add", a=1)))
 
 
+def test_what_a_class_of_another_library_refuses_is_a_config_error() -> None:
+    trainer = {"_target_": "pytorch_lightning.Trainer", "accelerator": "cpu", "devices": -2}
+    with pytest.raises(ConfigError, match=r"^pytorch_lightning\.Trainer: `devices` selected with"):
+        instantiate(trainer)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is not None, reason="wandb is installed")
 def test_a_logger_without_its_package_says_what_to_install() -> None:
     with pytest.raises(ConfigError, match=r"WandbLogger needs a package that is not installed.*wandb"):
