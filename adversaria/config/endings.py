@@ -30,13 +30,17 @@ def ends_quietly() -> Iterator[None]:
             raise
         _flush()
     except BrokenPipeError:
-        gone = [stream for stream in (sys.stdout, sys.stderr) if _reader_is_gone(stream)]
-        if not gone:  # another pipe
+        if not silence_unread():  # another pipe
             raise
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in gone:
-            os.dup2(nowhere, stream.fileno())
         raise SystemExit(128 + signal.SIGPIPE) from None
+
+
+def silence_unread() -> bool:
+    """Let what is printed go nowhere from now on where nobody reads it any more; tell whether that is so anywhere."""
+    gone = [stream for stream in (sys.stdout, sys.stderr) if _reader_is_gone(stream)]
+    for stream in gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return bool(gone)
 
 
 def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -27,8 +27,8 @@ SEVERAL_VALUES = r"Ambiguous value for argument '(.+)'"
 MERGING = "Error merging override"
 #: Class names of the errors by which joblib and submitit say that a job's process was killed.
 JOBLIB_KILLED, SUBMITIT_KILLED = "TerminatedWorkerError", "UncompletedJobError"
-#: Beginning of the names that joblib gives its processes.
-JOBLIB_WORKER = "LokyProcess"
+#: Beginning of the names that joblib gives its processes, and the class of Hydra's launcher that starts them.
+JOBLIB_WORKER, JOBLIB_LAUNCHER = "LokyProcess", "JoblibLauncher"
 #: Class name of Lightning's error for options that do not go together: known without seconds of import.
 LIGHTNINGS = "MisconfigurationException"
 

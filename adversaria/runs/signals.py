@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop: SIGINT (Ctrl+C), SIGTERM, and SIGUSR1, by which Slurm warns before its limit.
+"""Signals that ask a run to stop: SIGINT (Ctrl+C), SIGTERM, SIGHUP of a terminal that is closed, and SIGUSR1 of Slurm.
 
 A signal is noted before an exception is raised for it. An exception that a signal handler raises can be lost: Python
 ignores those raised inside a destructor or the callback of a weak reference, and libraries catch what they should not.
@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
+from adversaria.config.endings import silence_unread
 from adversaria.runs.processes import is_first
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 AGAIN = 0.05  # seconds until the note is looked at again
 _handling = False
 _asked = 0
@@ -68,7 +69,8 @@ def handled() -> Iterator[None]:
 def install() -> None:
     """Install the signal handlers again, within `handled`: another library may have replaced them since."""
     for number in SIGNALS if _handling else ():
-        _set(number, _handle)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # which nohup lets be ignored
+            _set(number, _handle)
 
 
 def defer(on: bool) -> None:
@@ -98,6 +100,8 @@ def stop(number: int) -> NoReturn:
 def _handle(number: int, frame: FrameType | None) -> None:
     global _asked, _deferring
     first, _asked = not _asked, number
+    if number == signal.SIGHUP:
+        silence_unread()  # with the terminal gone, every line would be an error
     if not (first and _deferring):
         _deferring = False
         _look_again()

@@ -18,7 +18,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from adversaria.config.errors import ConfigError
-from adversaria.config.foreign_errors import JOBLIB_KILLED, JOBLIB_WORKER
+from adversaria.config.foreign_errors import JOBLIB_KILLED, JOBLIB_LAUNCHER, JOBLIB_WORKER
+from adversaria.runs import signals
 
 log = logging.getLogger(__name__)
 RESTARTS = "ADVERSARIA_SWEEP_RESTARTS"  # environment variable that counts them
@@ -34,6 +35,7 @@ def restart_after_killed_job(restarts: int = 2) -> Iterator[None]:
         restarts: how often at most; a job that needs more memory than there is is killed each time.
     """
     os.environ[PARENT] = str(os.getpid())
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # it tidies up after us where we are killed
     try:
         yield
     except Exception as error:
@@ -43,6 +45,18 @@ def restart_after_killed_job(restarts: int = 2) -> Iterator[None]:
         log.error("a job's process was killed; out of memory? The sweep is run again: finished jobs are skipped")
         os.environ[RESTARTS] = str(done + 1)
         os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+def stop_with_signals(launcher: str) -> None:
+    """Let Ctrl+C end the first process of joblib's sweep at once, as SIGTERM does: its jobs then save and end.
+
+    Python's own handler would raise an exception, at which joblib kills the jobs before they can.
+
+    Args:
+        launcher: the class of Hydra's launcher.
+    """
+    if launcher.endswith(JOBLIB_LAUNCHER):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end_with_sweep() -> None:
@@ -63,7 +77,8 @@ def end_with_sweep() -> None:
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
-    os.kill(os.getpid(), signal.SIGTERM)
+    if not signals.asked():  # Ctrl+C reaches all processes of a terminal; a second signal would stop without saving
+        os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(SAVING)
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -27,6 +27,7 @@ from adversaria.runs.record import CONFIG, FAILURE
 from adversaria.runs.run_folder import discard_if_empty
 from adversaria.sweeps import summary as summaries
 from adversaria.sweeps.job_record import FAILED, Job
+from adversaria.sweeps.jobs import stop_with_signals
 from adversaria.sweeps.names import sweep_folder
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Sweep(Callback):
         conf/train.yaml hands it to `job_name`. Without it the folders of all jobs would be named by the fixed keys too.
         """
         _check_direction(config)
+        stop_with_signals(str(config.hydra.get("launcher", {}).get("_target_")))
         params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
         parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
         overrides = {key_of(o): o for o in parsed}.values()  # the command line's come last and count

@@ -43,9 +43,22 @@ def test_another_broken_pipe_is_an_error_as_any_other() -> None:
         raise BrokenPipeError
 
 
+def test_a_terminal_that_is_closed_takes_no_more_text(capfd: pytest.CaptureFixture[str]) -> None:
+    command = (
+        "import os, pty, sys\nfrom adversaria.config.endings import silence_unread\n"
+        "assert not silence_unread()\nmain, terminal = pty.openpty()\nos.dup2(terminal, 1)\nos.close(main)\n"
+        "assert silence_unread()\nprint('text', flush=True)"
+    )
+    subprocess.run([sys.executable, "-c", command], cwd=ROOT, check=True)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_ctrl_c_outside_of_a_run_ends_without_a_word() -> None:
-    interrupted = "import os, signal\nwith one_sentence_errors(): os.kill(os.getpid(), signal.SIGINT)"
-    command = f"from adversaria.config.errors import one_sentence_errors\n{interrupted}"
+    command = (
+        "import os, signal\nfrom adversaria.config.errors import one_sentence_errors\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # jobs in the background of a shell inherit none
+        "with one_sentence_errors(): os.kill(os.getpid(), signal.SIGINT)"
+    )
     done = subprocess.run([sys.executable, "-c", command], cwd=ROOT, capture_output=True)
     assert (done.returncode, done.stderr) == (-2, b"")
 

@@ -45,6 +45,15 @@ def test_a_signal_is_raised_with_the_status_that_a_shell_reports(number: int) ->
     assert error.value.code == 128 + number
 
 
+def test_nohup_lets_a_run_outlive_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals.handled():
+            send(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_one_that_is_lost_is_raised_again(capsys: pytest.CaptureFixture[str]) -> None:
     start = time.monotonic()
     with stopped():

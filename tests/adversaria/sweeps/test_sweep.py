@@ -2,6 +2,7 @@
 
 import csv
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,24 @@ def test_a_sweep_of_which_every_job_is_refused_alike_leaves_no_folder(
     assert stop.value.code == 2
     assert capsys.readouterr().err == "error: objective=val/los: this run logs no such metric\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_ends_the_first_process_of_joblib_at_once_so_that_its_jobs_can_save() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        jobs.stop_with_signals("hydra._internal.core_plugins.basic_launcher.BasicLauncher")
+        assert signal.getsignal(signal.SIGINT) is before
+        jobs.stop_with_signals("hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher")
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(("asked", "sent"), [(0, ["SIGTERM", "SIGKILL"]), (2, ["SIGKILL"])])
+def test_a_job_that_is_stopping_is_not_stopped_twice(asked: int, sent: list[str], monkeypatch) -> None:
+    found: list[str] = []
+    monkeypatch.setattr(jobs.signals, "asked", lambda: asked)
+    monkeypatch.setattr(jobs.os, "kill", lambda process, number: found.append(signal.Signals(number).name))
+    monkeypatch.setattr(jobs, "SAVING", 0)
+    jobs._watch(parent=-1)
+    assert found == sent
