@@ -71,6 +71,7 @@ def test_the_domain_is_put_back_also_where_contexts_are_nested() -> None:
 
 
 def test_synchronised_batch_norm_with_statistics_of_each_domain_is_refused() -> None:
+    """Where nothing is raised, Lightning has closed the private attribute that `check_synchronised` reads."""
     network = nn.Sequential(nn.BatchNorm2d(3))
     split_statistics(network)
     trainer = pl.Trainer(strategy="ddp", devices=2, accelerator="cpu", sync_batchnorm=True, logger=False)
