@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from adversaria.config.errors import one_sentence_errors
-from adversaria.tools.arguments import add_device, add_run, add_version, positive
+from adversaria.tools.arguments import add_device, add_run, add_version, positive, seed
 from adversaria.tools.generate import Options, generate
 
 EXAMPLES = """
@@ -45,7 +45,7 @@ def _options(arguments: list[str] | None) -> Options:
     add("--output", type=Path, metavar="PATH", help=f"FILE.png, FILE.npz, or a folder (default: {Options.output})")
     add("--format", choices=["png", "grid", "npz"], help="numbered files, one picture, or arrays (by PATH's suffix)")
     add("--overwrite", action="store_true", help="replace existing images")
-    add("--seed", type=int, help=f"seed of the noise (default: {Options.seed})")
+    add("--seed", type=seed, help=f"seed of the noise (default: {Options.seed})")
     add("--label", action="append", metavar="NAME=VALUE", help="fix a label; others alternate")
     add("--truncation", type=positive(float), metavar="T", help="bound of a GAN's noise (default: the run's)")
     add("--live-weights", action="store_true", help="use a GAN's weights of the last step, not their average")
@@ -61,7 +61,7 @@ def _add_modes(parser: argparse.ArgumentParser) -> None:
     """Add what makes rows instead of samples."""
     group = parser.add_argument_group("rows instead of samples")
     add = group.add_mutually_exclusive_group().add_argument
-    add("--interpolate", type=int, nargs=2, metavar="SEED", help="go from the noise of one seed to that of another")
+    add("--interpolate", type=seed, nargs=2, metavar="SEED", help="go from the noise of one seed to that of another")
     add("--traverse", type=int, nargs="*", metavar="DIM", help="VAE: vary single dimensions (default: of largest KLD)")
     add("--edit", metavar="ATTRIBUTE", help="VAE: change an attribute of test images")
     add = parser.add_argument

@@ -161,6 +161,10 @@ def test_an_edit_goes_along_the_difference_of_means(tiny_run, arrays, extra: lis
         ("acgan", ["--label", "digit=10"], "--label digit=10: write digit=VALUE, a value from 0 to 9"),
         ("acgan", ["--label", "digit=1", "--label", "digit=2"], "digit is given twice; give each label once"),
         ("acgan", ["--output", "x.gif"], "give a name that ends in .png, .jpg or .npz, or a folder"),
+        ("acgan", ["--output", "x.jfif"], "give a name that ends in .png, .jpg or .npz, or a folder"),
+        ("acgan", ["--output", "/proc/x.png"], "nothing can be written into /proc"),
+        ("acgan", ["-n", "100000000000000000000"], "-n: this would take"),
+        ("vae", ["--interpolate", "1", "2", "--steps", "10000000000", "--output", "x"], "--steps: this would take"),
         ("acgan", ["--edit", "digit"], "is not in a run folder"),
         ("acgan", ["--traverse", "3"], "--traverse and --edit need a VAE"),
         ("vae", ["--label", "Smiling=1"], "--label Smiling=1: VAE has no labels"),
@@ -189,6 +193,21 @@ def test_what_is_wrong_is_one_sentence(
     assert said.startswith("error: ")
     assert sentence in said
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["--seed", "-1"], ["--seed", "4294967296"], ["--interpolate", "1", "9" * 20], ["--reach", "nan"]),
+        *(["--reach", "inf"], ["--truncation", "nan"], ["-n", "0"], ["-n", "1e3"], ["--steps", "-1"]),
+        ["--batch-size", "0"],
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(arguments: list[str], acgan: Path, capsys) -> None:
+    with pytest.raises(SystemExit) as left:
+        generate.main([str(acgan), *arguments])
+    assert left.value.code == 2
+    assert f"argument {arguments[0]}: invalid " in capsys.readouterr().err
 
 
 def test_samples_need_no_data(tiny_run, tmp_path: Path) -> None:

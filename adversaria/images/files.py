@@ -18,7 +18,12 @@ Format = Literal["png", "grid", "npz"]
 
 FORMATS: dict[str, Format] = {".png": "grid", ".jpg": "grid", ".jpeg": "grid", ".npz": "npz"}
 #: Endings of files that are not written; a folder of such a name would surprise.
-OTHERS = re.compile(r"\.(gif|webp|bmp|tiff?|pdf|svg|eps|jp2|avif|heic|npy|zip|pt|mp4)", re.IGNORECASE)
+OTHERS = re.compile(
+    r"\.(apng|avif|bmp|dds|emf|eps|exr|gif|hdr|heic|heif|ico|jfif|jp2|jpe|jxl|pcx|pdf|pgm|pnm|ppm|psd|svgz?|tga|tiff?|webp"
+    r"|avi|mkv|mov|mp4|mpe?g|webm|7z|bz2|gz|rar|tar|tgz|xz|zip|csv|h5|hdf5?|html?|json|mat|md|npy|parquet|pkl|pickle"
+    r"|pt2?|pth|ckpt|tsv|txt|yaml|yml)",
+    re.IGNORECASE,
+)
 NUMBERED = re.compile(r"\d{5,}\.png")
 MARK = "adversaria generate.py"  # in the PNGs of a folder, by which they are known as ours
 
@@ -88,9 +93,19 @@ def write_images(images: Iterable[np.ndarray], output: Path, kind: Format, colum
 
 @contextlib.contextmanager
 def scratch_beside(output: Path) -> Iterator[Path]:
-    """Yield where to write a file or folder that is renamed to `output` when it is complete; else it is removed."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{output.name[:60]}.", suffix=".part", dir=output.parent) as folder:
+    """Yield where to write a file or folder that is renamed to `output` when it is complete; else it is removed.
+
+    Raises:
+        ConfigError: its folder cannot be made: a part of the path is a file, or it is in `/proc`.
+    """
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(prefix=f".{output.name[:60]}.", suffix=".part", dir=output.parent)
+    except (FileExistsError, FileNotFoundError) as error:
+        raise ConfigError(
+            f"--output {output}: nothing can be written into {output.parent} ({error.strerror}); choose another"
+        ) from error
+    with scratch as folder:
         yield Path(folder) / output.name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,19 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def positive(kind: type) -> Callable[[str], Any]:
-    """Return a parser of positive numbers of this type, `int` or `float`, for argparse."""
+    """Return a parser of positive finite numbers of this type, `int` or `float`, for argparse."""
 
     def parse(text: str) -> Any:
-        if kind(text) <= 0:
+        if not 0 < kind(text) < math.inf:
             raise ValueError
         return kind(text)
 
     parse.__name__ = f"positive {kind.__name__}"  # argparse puts it into its error message
     return parse
+
+
+def seed(text: str) -> int:
+    """Parse a seed, from 0 to 2^32 - 1 as those of train.py, for argparse."""
+    if not 0 <= int(text) < 2**32:
+        raise ValueError
+    return int(text)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import instantiate
+from adversaria.config.limits import check_memory
 from adversaria.images.files import Format, check_output, format_of, write_images
 from adversaria.runs import run_folder
 from adversaria.speed import settings
@@ -95,6 +96,7 @@ def generate(options: Options) -> str:
     with torch.inference_mode(), model_errors(file):
         module = load_generator(file, options.device)
         configure(module, file, options)
+        _check_count(module, options, kind)
         rows = latent_rows(module, options, instantiate(data))
         _decode(module, rows, options, kind)
     count = rows.shape[:2].numel()
@@ -144,6 +146,18 @@ def configure(module: Any, file: Path, options: Options) -> None:
         module.truncation = options.truncation
     if options.live_weights and hasattr(module, "ema"):
         module.ema = None
+
+
+def _check_count(module: Any, options: Options, kind: Format) -> None:
+    """Check that the noise fits into memory, and the images too where they are collected, twice for a grid's picture.
+
+    Raises:
+        ConfigError: they do not.
+    """
+    image = 0 if kind == "png" else 2 * 3 * module.image_size**2
+    noise = 2 * 4 * int(module.noise(1, seed=0).shape[1])
+    key = "-n" if options.n >= options.steps else "--steps"
+    check_memory(max(options.n, options.steps) * (noise + image), key)
 
 
 def _decode(module: Any, rows: Tensor, options: Options, kind: Format) -> None:
