@@ -122,11 +122,16 @@ class DigitReader(abc.ABC):
             raise DataError(f"{files} cannot be read ({error}); fetch it again") from error
         if isinstance(digits.images, np.ndarray):
             check_layout(digits.images, files)
-        if len(digits.images) != len(digits.labels) or not set(np.unique(digits.labels)) <= set(range(10)):
+        if len(digits.images) != len(digits.labels):
             raise DataError(
-                f"{files}: {len(digits.images)} images and {len(digits.labels)} labels, but each image needs one "
-                "label from 0 to 9; fetch them again"
+                f"{files}: {len(digits.images)} images and {len(digits.labels)} labels, but each image needs a label; "
+                "fetch them again"
             )
+        kind, values = digits.labels.dtype, np.unique(digits.labels)
+        wrong = [value for value in values.tolist() if value not in range(10)]
+        if kind.kind not in "iuf" or wrong:
+            found = f"found {wrong[0]}" if wrong else f"they are {kind}"
+            raise DataError(f"{files}: the labels must be numbers from 0 to 9, but {found}; convert them")
         return digits
 
     def _find(self, *names: str) -> Path:

@@ -26,15 +26,15 @@ def read_sheets(files: list[Path], count: int) -> np.ndarray:
     """Return the first `count` tiles of these sheets, row by row, or all if there are fewer: (n, 32, 32, 3) uint8.
 
     Raises:
-        DataError: a sheet is missing or damaged, or a tile after the first `count` is not black.
+        DataError: a sheet is missing or damaged, a tile after the first `count` is not black, or the last of them is.
     """
     tiles = np.concatenate([_tiles(file) for file in files])
-    left = tiles[count:]
-    filled = int((left.reshape(len(left), -1).max(1) >= BLACK).sum()) if left.size else 0
-    if filled:
+    filled = np.flatnonzero(tiles.reshape(len(tiles), -1).max(1) >= BLACK)
+    digits = int(filled[-1]) + 1 if filled.size else 0
+    if digits != min(count, len(tiles)):
         raise DataError(
-            f"{files[0].parent}: there are {count} labels, and {count + filled} digits in {files[0].name} and the "
-            "sheets after it, but each digit needs a label; fetch the list of labels again"
+            f"{files[0].parent}: there are {count} labels, and {digits} digits in {files[0].name} and the sheets after "
+            "it, but each digit needs a label; fetch the list of labels again"
         )
     return tiles[:count]
 
@@ -47,6 +47,8 @@ def read_labels(file: Path) -> np.ndarray:
     """
     labels = []
     for number, words in read_list(file):
+        if len(words) > 2:
+            raise DataError(f"{file}, line {number}: expected a label, or its name and label, found {len(words)} words")
         if words[-1] not in DIGITS:
             raise DataError(f"{file}, line {number}: expected a label from 0 to 9, found '{words[-1][:100]}'")
         labels.append(int(words[-1]))

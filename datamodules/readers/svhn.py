@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from adversaria.config.types import FractionBelowOne, NonNegativeInt, PositiveFr
 from datamodules.readers.archives import check_mat, read_npz
 from datamodules.readers.digits import PARTS, DigitArrays, DigitReader
 from datamodules.readers.sheets import in_order, read_labels, read_sheets
+
+log = logging.getLogger(__name__)
+EXCERPT = "svhn_train_*.npz"
 
 
 class SVHN(DigitReader):
@@ -54,7 +58,7 @@ class SVHN(DigitReader):
         """Return the files of each part; of an excerpt, the same file for both parts."""
         published = {part: [self._find(f"{part}_32x32.mat")] for part in PARTS}
         sheets = {part: self._sheets(part) for part in PARTS}
-        excerpt = dict.fromkeys(PARTS, self._all("svhn_train_*.npz")[:1])
+        excerpt = dict.fromkeys(PARTS, self._all(EXCERPT)[:1])
         layouts = (published, sheets, excerpt)
         return next((files for files in layouts if all(map(_complete, files.values()))), published)
 
@@ -80,8 +84,10 @@ class SVHN(DigitReader):
             return DigitArrays(read_sheets(sheets, len(labels)), labels)
         if file.suffix == ".mat":
             return _published(file)
+        if part == "train" and len(others := self._all(EXCERPT)) > 1:
+            log.warning("of %d excerpts, %s is read alone", len(others), file)
         content = read_npz(file, ("X", "y"))
-        digits = DigitArrays(content["X"], content["y"].ravel())
+        digits = DigitArrays(content["X"], _from_0_to_9(content["y"].ravel()))
         return digits.part(part, test_count=round(len(digits.labels) * self.test_fraction))
 
 
@@ -99,7 +105,12 @@ def _published(file: Path) -> DigitArrays:
         )
     content = loadmat(file, variable_names=["X", "y"])
     labels = np.asarray(content["y"]).ravel()
-    return DigitArrays(content["X"].transpose(3, 0, 1, 2), np.where(labels == 10, 0, labels))
+    return DigitArrays(content["X"].transpose(3, 0, 1, 2), _from_0_to_9(labels))
+
+
+def _from_0_to_9(labels: np.ndarray) -> np.ndarray:
+    """Return labels in which the digit 0 may have the label 10, as published, or 0."""
+    return labels if labels.dtype.kind not in "iuf" or (labels == 0).any() else np.where(labels == 10, 0, labels)
 
 
 def _complete(files: list[Path]) -> bool:

@@ -23,7 +23,7 @@ from datamodules.images import ImagesDataModule
 from datamodules.readers.digits import EmbeddedDigits
 from datamodules.readers.mnist import MNIST
 from datamodules.readers.mnistm import MNISTM
-from datamodules.readers.sheets import in_order
+from datamodules.readers.sheets import in_order, read_labels
 from datamodules.readers.svhn import SVHN
 from datamodules.readers.usps import USPS
 
@@ -589,3 +589,56 @@ def test_the_fingerprint_of_the_embedded_digits_knows_their_option():
 def test_sheets_follow_their_numbers_whatever_the_number_of_digits():
     names = [f"svhn_train_{number}.webp" for number in ("00", "8", "9", "10", "100")]
     assert [file.name for file in in_order(map(Path, sorted(names)))] == names
+
+
+def write_excerpt(root, labels):
+    images = np.random.default_rng(0).integers(0, 256, (len(labels), 32, 32, 3), np.uint8)
+    np.savez(root / "svhn_train_a.npz", X=images, y=labels)
+    return SVHN(str(root), test_fraction=0.2)
+
+
+def test_the_digit_0_of_svhn_may_have_the_label_10_but_not_beside_0(tmp_path):
+    digits = np.arange(50) % 10
+    expected = write_excerpt(tmp_path, digits).splits()["train"].labels
+    ten = write_excerpt(tmp_path, np.where(digits == 0, 10, digits).astype(">f8")[:, None]).splits()["train"].labels
+    np.testing.assert_array_equal(ten, expected)
+    with pytest.raises(DataError, match=r"labels must be numbers from 0 to 9, but found 10; convert them"):
+        write_excerpt(tmp_path, np.arange(55) % 11).splits()
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        (np.arange(50) % 2 == 0, "but they are bool"),
+        (np.arange(50) % 10 + 0.5, "but found 0.5"),
+        ((np.arange(50) % 10).astype(str), "but found 0"),
+        (np.eye(10)[np.arange(50) % 10], " images and [0-9]+ labels, but each image needs a label"),
+    ],
+    ids=["bool", "fractions", "text", "one-hot"],
+)
+def test_labels_that_are_no_digits_are_refused(tmp_path, labels, text):
+    reader = SVHN(str(tmp_path))
+    np.savez(tmp_path / "svhn_train_a.npz", X=np.zeros((50, 32, 32, 3), np.uint8), y=labels)
+    with pytest.raises(DataError, match=text):
+        reader.splits()
+
+
+def test_a_second_excerpt_is_not_dropped_without_a_word(tmp_path, caplog):
+    reader = write_excerpt(tmp_path, np.arange(50) % 10)
+    shutil.copy(tmp_path / "svhn_train_a.npz", tmp_path / "svhn_train_b.npz")
+    reader.splits()
+    assert f"of 2 excerpts, {tmp_path}/svhn_train_a.npz is read alone" in caplog.text
+
+
+def test_more_labels_than_digits_of_a_sheet_are_refused(tmp_path):
+    write_svhn_sheets(tmp_path)
+    with (tmp_path / "svhn/svhn_test_labels.txt").open("a", encoding="utf-8") as file:
+        file.write("3\n")  # of 7 digits and 93 empty tiles
+    with pytest.raises(DataError, match=r"there are 8 labels, and 7 digits in svhn_test_00\.webp"):
+        SVHN(str(tmp_path)).splits()
+
+
+def test_a_line_of_labels_with_more_than_a_name_and_a_label_is_refused(tmp_path):
+    (tmp_path / "labels.txt").write_text("0 0 1 0\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"labels\.txt, line 1: expected a label, or its name and label, found 4 words"):
+        read_labels(tmp_path / "labels.txt")
