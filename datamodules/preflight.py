@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,12 +44,14 @@ def needs_of(model: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a model needs of the data, as far as its classes say it in plain text.
 
     Returns:
-        `needs_domain_pair`, and `image_size` and `value_range` where the network takes only one; None for any.
+        `needs_domain_pair`, and `image_size` and `value_range` where the network takes only one; None for any. Also
+        `smallest_image`, in pixels.
     """
     network = model.get("network") or {}
     given = {**network, **{key: model[key] for key in ("value_range",) if key in model}}
     return {
         "needs_domain_pair": constant(model.get("_target_", ""), "needs_domain_pair") or False,
+        "smallest_image": constant(network.get("_target_", ""), "smallest_image") or 1,
         **{key: given.get(key, constant(network.get("_target_", ""), key)) for key in ("image_size", "value_range")},
     }
 
@@ -59,11 +62,12 @@ def check_fit(pair: bool, have: Mapping[str, Any], needs: Mapping[str, Any], mod
     Args:
         pair: whether the data is a pair of domains.
         have: the data's `image_size` and `value_range`.
-        needs: the model's, and `needs_domain_pair`; None for any.
+        needs: the model's, `needs_domain_pair` and, optionally, `smallest_image`; None for any.
         model: its name, for the error.
 
     Raises:
-        ConfigError: another image size or value range; one data set where the method needs two, or the reverse.
+        ConfigError: another image size or value range, or too small images; one data set where the method needs two,
+            or the reverse.
     """
     if pair != needs["needs_domain_pair"]:
         kind = "one data set, e.g. data=mnistm" if pair else "a pair of digit sets, e.g. data=digits_mnist5k"
@@ -73,6 +77,8 @@ def check_fit(pair: bool, have: Mapping[str, Any], needs: Mapping[str, Any], mod
         if mine is not None and wanted is not None and _comparable(mine) != _comparable(wanted):
             mine, wanted = map(_comparable, (mine, wanted))
             raise ConfigError(f"data.{key}={mine}: this network's images have {key} {wanted}; set data.{key}={wanted}")
+    if have.get("image_size", math.inf) < (smallest := needs.get("smallest_image", 1)):
+        raise ConfigError(f"data.image_size={have['image_size']}: this network needs {smallest} pixels or more")
 
 
 def _comparable(value: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from adversaria.config.command_lines import is_override, quoted, value_of
 from adversaria.config.errors import ConfigError
-from adversaria.config.guesses import folder_as_data, is_path
+from adversaria.config.guesses import as_override, folder_as_data, is_path
 
 #: Last parts of the keys that are paths, and of those that are lists of names.
 PATHS = (
@@ -54,7 +54,8 @@ def check_options(arguments: Sequence[str]) -> None:
         if len(name.strip("-")) < 2:
             raise ConfigError(f"{argument}: there is no such option; see python train.py --help")
         key = name.strip("-").replace("-", "_")
-        raise ConfigError(f"{argument} {' '.join(following)}".strip() + f": write key=value: {key}={value or 'VALUE'}")
+        meant = as_override(key, value or "VALUE")
+        raise ConfigError(f"{argument} {' '.join(following)}".strip() + f": write key=value: {meant}")
     if {"-c", "--cfg"} & set(names) and {"-m", "--multirun"} & set(names):
         raise ConfigError("--cfg prints one configuration, and -m starts several runs; leave -m and the lists out")
 

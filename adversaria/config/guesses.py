@@ -55,6 +55,11 @@ def unknown_key(key: str) -> str:
     return f"{key}: there is no such key" + (f"; did you mean {near[0]}?" if near else "; see --cfg job for all keys")
 
 
+def as_override(key: str, value: str) -> str:
+    """Return the override, or several, that an option of another program is here: `epochs`, `trainer.max_epochs=3`."""
+    return " or ".join(f"{name}={value}" for name in _likely(key, value) or [key])
+
+
 def unknown_choice(missing: str) -> str:
     """Explain `group/choice`, a file of conf/ that does not exist: the nearest choices, or all."""
     parts, group = missing.split("/"), ""

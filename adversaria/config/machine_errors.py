@@ -20,6 +20,7 @@ CURES = {
     errno.EPERM: _PERMISSION,
     errno.EROFS: _PERMISSION,
     errno.ENOTDIR: "choose another name with output_root=: a part of this path is a file",
+    errno.EEXIST: "choose another folder with output_root=: here is a file, or a link that leads nowhere",
     errno.ENAMETOOLONG: "choose a shorter output_root or name",
     errno.ELOOP: "its links lead in a circle; choose another folder with output_root= or data.root=",
     errno.EIO: _DEVICE,

@@ -24,10 +24,7 @@ class ClassifierFeatures(nn.Module):
         super().__init__()
         kept = kept_classifiers.find(datamodule)
         if kept is None:
-            raise ConfigError(
-                f"metrics=classifier: there is no classifier of {datamodule.reader.name} at {datamodule.image_size} "
-                "pixels yet; train it once with model=classifier and the same data, or set metrics=none"
-            )
+            raise kept_classifiers.missing(datamodule)
         classifier: Any = load_module(kept.file)
         self.classifier, self.labels = classifier, list(classifier.labels)
         self.num_features: int = classifier.network.num_features

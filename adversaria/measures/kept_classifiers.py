@@ -14,13 +14,15 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from adversaria.config.errors import CheckpointError
+from adversaria.config.errors import CheckpointError, ConfigError
+from adversaria.config.instantiate import instantiate
 from adversaria.config.loaded import read_json
 from adversaria.runs.whole_files import replace_text, written_whole
-from datamodules.labels import DIGIT
-from lightning_modules.rebuild import load_module
+from datamodules.labels import DIGIT, select_attributes
+from datamodules.readers.base import open_reader
 
 ACCURACY = "test/accuracy"
 
@@ -47,10 +49,37 @@ def find(datamodule: Any) -> Kept | None:
 
     Of several with as many it is one of the very same data, and the most accurate of those.
     """
-    default, data = _default_file(datamodule), _data(datamodule)
-    files = [default, *sorted(default.parent.glob(f"{default.stem}_*.ckpt"))]
-    kept = [found for file in files if (found := _read(file))]
+    data = _data(datamodule)
+    kept = [found for file in _files(datamodule) if (found := _read(file))]
     return max(kept, key=lambda k: (len(k.labels), k.data == data, k.data is None, k.accuracy), default=None)
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Check that a run whose metrics need a classifier of its data has one, without torch.
+
+    Args:
+        config: a plain configuration, of which the data is there.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    nodes = [node for node in (config.get("callbacks") or {}).values() if isinstance(node, dict)]
+    extractors = [node["extractor"]["_target_"] for node in nodes if isinstance(node.get("extractor"), dict)]
+    data = config["data"]
+    if any(target.endswith(".ClassifierFeatures") for target in extractors) and "reader" in data:
+        reader = open_reader(instantiate(data["reader"]), data.get("root"))
+        attributes = select_attributes(data.get("attributes"), reader.attributes())
+        found = SimpleNamespace(**{**data, "reader": reader, "attributes": attributes})
+        if not any(_files(found)):
+            raise missing(found)
+
+
+def missing(datamodule: Any) -> ConfigError:
+    """Return the error of a run that would need a classifier of its data."""
+    return ConfigError(
+        f"metrics=classifier: there is no classifier of {datamodule.reader.name} at {datamodule.image_size} pixels "
+        "yet; train it once with model=classifier and the same data, or set metrics=none"
+    )
 
 
 def name_of(datamodule: Any) -> str:
@@ -82,6 +111,12 @@ def _default_file(datamodule: Any) -> Path:
     return Path(datamodule.cache_dir) / "classifiers" / f"{name_of(datamodule)}_{datamodule.image_size}.ckpt"
 
 
+def _files(datamodule: Any) -> list[Path]:
+    default = _default_file(datamodule)
+    files = [default, *sorted(default.parent.glob(f"{default.stem}_*.ckpt"))]
+    return [file for file in files if file.exists() and file.with_suffix(".json").exists()]
+
+
 def _file_for(datamodule: Any, labels: Sequence[str]) -> Path:
     default, data = _default_file(datamodule), _data(datamodule)
     if set(labels) == set(datamodule.reader.attributes()):
@@ -102,6 +137,8 @@ def _read(file: Path) -> Kept | None:
     if not (file.exists() and about.exists()):
         return None
     try:
+        from lightning_modules.rebuild import load_module  # which imports torch
+
         said = read_json(about)
         classifier: Any = None if "labels" in said else load_module(file)
         labels = said["labels"] if classifier is None else classifier.labels

@@ -19,6 +19,7 @@ from adversaria.config.command_lines import pasteable, resume_command
 from adversaria.config.containers import plain
 from adversaria.config.errors import ConfigError, one_sentence_errors, print_in_any_locale
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
+from adversaria.measures import kept_classifiers
 from adversaria.runs import processes, resume, run_folder, signals
 from adversaria.runs.objective import check_metrics, objective_value
 from adversaria.runs.quieten import quieten
@@ -83,6 +84,7 @@ def _checked(
         sense.check(config, overrides)
         check_metrics(config)
         preflight(config["data"], config["model"])
+        kept_classifiers.check(config)
     except BaseException:
         run_folder.discard_if_empty(folder, Path(cfg.output_root))
         raise

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from adversaria.config.errors import ConfigError
 from adversaria.config.types import FractionBelowOne, Layers, NonNegativeInt, PositiveInt
 
 
@@ -35,7 +36,7 @@ class DigitNetwork(nn.Module):
 
 
 class CompactDigits(DigitNetwork):
-    """Our default: three pairs of 3×3 convolutions with batch norm, halved twice, global average; any image size.
+    """Our default: three pairs of 3×3 convolutions with batch norm, halved twice, global average; any side from 4.
 
     Args:
         width: channels of the first pair; they double from pair to pair.
@@ -43,6 +44,8 @@ class CompactDigits(DigitNetwork):
             differ between domains, shape does not (Pan et al. 2018).
         dropout: on the features.
     """
+
+    smallest_image = 4
 
     def __init__(
         self, width: PositiveInt = 16, instance_norm: NonNegativeInt = 0, dropout: FractionBelowOne = 0.5
@@ -106,6 +109,8 @@ class DigitDecoder(nn.Sequential):
     """
 
     def __init__(self, inputs: PositiveInt, image_size: PositiveInt, width: PositiveInt = 32) -> None:
+        if image_size % 4:
+            raise ConfigError(f"image_size={image_size}: the decoder doubles twice, so it needs a multiple of 4")
         side = image_size // 4
         layers: list[nn.Module] = [nn.Linear(inputs, width * side**2), nn.Unflatten(1, (width, side, side))]
         for i, o in ((width, width), (width, width // 2)):

@@ -63,6 +63,8 @@ class CompactGAN(GANNetwork):
         shared_head: one layer for the discriminator's two outputs instead of one for each.
     """
 
+    smallest_image = 8
+
     def __init__(
         self,
         image_size: PositiveInt,
@@ -72,8 +74,8 @@ class CompactGAN(GANNetwork):
         conditioning: Conditioning = "append",
         shared_head: bool = False,
     ) -> None:
-        if image_size < 8:
-            raise ConfigError(f"image_size={image_size}: CompactGAN needs 8 pixels or more")
+        if image_size < self.smallest_image:
+            raise ConfigError(f"image_size={image_size}: CompactGAN needs {self.smallest_image} pixels or more")
         width = width or (48 if image_size <= 32 else 32)
         sides = [image_size]
         while sides[-1] > 4:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
+from adversaria.config.errors import ConfigError
 from adversaria.config.types import FractionBelowOne, Layers, PositiveInt, PositiveInts
 from lightning_modules.networks.adaptation import DigitNetwork
 
@@ -45,6 +46,8 @@ class LabDigitNetwork(DigitNetwork):
             layers += [nn.MaxPool2d(2)] if pool else []
             layers += [nn.Dropout2d(dropout)] if dropout else []
             side = side // 2 if pool else -(-side // 2)
+        if side == 0:
+            raise ConfigError(f"image_size={image_size}: this network needs {2 ** len(channels)} pixels or more")
         last = channels[-1]
         for _ in range(extra):
             layers += [nn.Conv2d(last, last, 3, 1, 1), nn.BatchNorm2d(last), activation()]

@@ -55,3 +55,10 @@ def test_preflight_refuses_labels_that_the_model_wants_and_the_data_lacks():
         preflight({"reader": SYNTHETIC}, {"network": {"labels": ["Smilng"]}})
     with pytest.raises(ConfigError, match="labels: there is no attribute 'Smiling'; known: Male"):
         preflight({"reader": SYNTHETIC, "attributes": ["Male"]}, {"network": {"labels": ["Smiling"]}})
+
+
+def test_images_that_are_too_small_for_the_network_are_refused_without_torch(compose):
+    for overrides, pixels in ((["model=gan", "data=digits"], 8), (["model=dann", "data=usps_mnistm"], 4)):
+        config = compose(*overrides, f"data.image_size={pixels - 1}")
+        with pytest.raises(ConfigError, match=rf"image_size={pixels - 1}: this network needs {pixels} pixels or more"):
+            preflight(config["data"], config["model"])

@@ -62,7 +62,8 @@ def test_labels_need_no_brackets() -> None:
     ("arguments", "sentence"),
     [
         (["--model", "gan"], "--model gan: write key=value: model=gan"),
-        (["--batch-size=8"], "--batch-size=8: write key=value: batch_size=8"),
+        (["--epochs", "3"], "--epochs 3: write key=value: trainer.max_epochs=3"),
+        (["--batch-size=8"], "--batch-size=8: write key=value: data.batch_size=8"),
         (["-cfg", "job"], "-cfg: there is no such option; did you mean --cfg job?"),
         (["--hlep"], "did you mean --help?"),
         (["-x"], "see python train.py --help"),

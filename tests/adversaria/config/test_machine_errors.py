@@ -21,6 +21,7 @@ from adversaria.config.foreign_errors import describe_error
         (OSError(errno.EROFS, "", "/out"), "/out: Read-only file system; choose a folder that you may read and write"),
         (PermissionError(errno.EACCES, "", "/out"), "/out: Permission denied; choose a folder"),
         (OSError(errno.EIO, "", "/out"), "/out: Input/output error; its disk or network drive fails"),
+        (FileExistsError(errno.EEXIST, "", "/out"), "/out: File exists; choose another folder with output_root="),
         (torch.OutOfMemoryError("CUDA out of memory. Tried 2 GiB.\nmore"), "the GPU has too little memory"),
     ],
 )

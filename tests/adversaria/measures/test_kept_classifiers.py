@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adversaria.config.errors import CheckpointError
+from adversaria.config.errors import CheckpointError, ConfigError
 from adversaria.measures import kept_classifiers
 
 ALL = ["Male", "Smiling", "Young"]
@@ -85,7 +85,7 @@ def test_one_of_version_0_1_0_is_found_and_its_labels_are_read_from_it(keep, tmp
     keep(ALL, 0.8)
     about = tmp_path / "cache" / "classifiers" / "faces-attr_32.json"
     about.write_text(json.dumps({"test/accuracy": 0.8}), encoding="utf-8")
-    monkeypatch.setattr(kept_classifiers, "load_module", lambda file: types.SimpleNamespace(labels=ALL))
+    monkeypatch.setattr("lightning_modules.rebuild.load_module", lambda file: types.SimpleNamespace(labels=ALL))
     keep(["Smiling"], 0.99)
     found = kept_classifiers.find(data_of(tmp_path))
     assert found is not None
@@ -100,3 +100,14 @@ def test_one_whose_accuracy_is_missing_is_not_found_and_a_damaged_one_is_named(k
         kept_classifiers.find(data_of(tmp_path))
     about.unlink()
     assert kept_classifiers.find(data_of(tmp_path)) is None
+
+
+def test_a_run_without_the_classifier_that_its_metrics_need_is_refused_before_it_starts(compose, tmp_path):
+    config = compose("model=gan", "metrics=classifier", f"data.cache_dir={tmp_path}")
+    with pytest.raises(ConfigError, match="there is no classifier of synthetic_faces at 64 pixels yet; train it once"):
+        kept_classifiers.check(config)
+    (tmp_path / "classifiers").mkdir()
+    for suffix in ("ckpt", "json"):
+        (tmp_path / "classifiers" / f"synthetic_faces-attr_64_1a2b.{suffix}").touch()
+    kept_classifiers.check(config)
+    kept_classifiers.check(compose("model=gan", f"data.cache_dir={tmp_path / 'other'}"))

@@ -8,6 +8,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
+from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import instantiate
 from adversaria.runs.architecture import parameter_count
 from lightning_modules.networks.adaptation import CompactDigits, DigitDecoder, DigitNetwork, DomainDiscriminator
@@ -96,3 +97,11 @@ def test_instance_norm_replaces_the_first_layers() -> None:
 @pytest.mark.parametrize("size", [28, 32])
 def test_the_decoder_rebuilds_images_of_the_size_asked_for(size: int) -> None:
     assert DigitDecoder(16, image_size=size, width=8)(torch.randn(2, 16)).shape == (2, 3, size, size)
+
+
+def test_sides_that_a_network_cannot_have_are_refused() -> None:
+    network = OmegaConf.merge(OmegaConf.load(CONF / "report_d.yaml"), {"image_size": 31})
+    with pytest.raises(ConfigError, match=r"image_size=31: this network needs 32 pixels or more"):
+        instantiate(OmegaConf.to_container(network))
+    with pytest.raises(ConfigError, match=r"image_size=30: .* a multiple of 4"):
+        DigitDecoder(8, image_size=30)
