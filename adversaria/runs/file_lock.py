@@ -26,10 +26,10 @@ def file_lock(file: Path, patience: float = 0) -> Iterator[LockState]:
         patience: seconds to wait for a process that gives no sign of life.
 
     Raises:
-        OSError: the file cannot be created.
+        OSError: the file cannot be created, or is a link, which in a folder from elsewhere could lead anywhere.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
     try:
         state = _acquire(handle, file, patience)
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from adversaria.config import containers, schema, sense
-from adversaria.config.command_lines import key_of, value_of
+from adversaria.config.command_lines import value_of
 from adversaria.config.errors import CONF, CheckpointError, ConfigError, UserError, first_line, options
 from adversaria.config.renamed import renamed_override
 from adversaria.runs import resume
@@ -53,10 +53,11 @@ def run_configuration(
     config = _with_cache(saved(folder)) if folder else {}
     if data or metrics or not folder:
         config = _with_choices(config, model, data, metrics)
-    roots = [value_of(o) for o in map(renamed_override, overrides) if key_of(o) == "data.root"]
-    if root := str(roots[-1]) if roots else root:
+    renamed = [renamed_override(override) for override in overrides]
+    roots = [override for override in renamed if override.startswith("data.root=")]
+    if root := str(value_of(roots[-1])) if roots else root:
         config["data"] = _with_root(config["data"], root)
-    config = _with_overrides(config, [o for o in overrides if key_of(o) != "data.root"])
+    config = _with_overrides(config, [override for override in renamed if override not in roots])
     schema.check(config)
     sense.check_images_fit(config)
     try:
@@ -123,7 +124,7 @@ def _with_choices(
 
 def _with_overrides(config: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     changed = OmegaConf.create(config)
-    for override in map(renamed_override, overrides):
+    for override in overrides:
         if not override.startswith(("data.", "callbacks.", "trainer.")) or "=" not in override:
             raise ConfigError(
                 f"{override}: only key=value of data, callbacks or trainer can be set; the checkpoint has the model's"

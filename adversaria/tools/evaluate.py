@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from adversaria.config.errors import UserError
+from adversaria.config.errors import ConfigError, UserError
 from adversaria.config.instantiate import callbacks_of, instantiate
 from adversaria.config.types import Split
 from adversaria.runs import run_folder
@@ -34,7 +34,7 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or its model cannot be used.
-        ConfigError: the data does not fit the model, or there is no such device.
+        ConfigError: the data does not fit the model, nothing is measured, or there is no such device.
     """
     start = time.time()
     if config["performance"]["keep_memory"]:
@@ -45,20 +45,30 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
 
     quieten()
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    module: Any = lightning_modules.load(file)
+    module = lightning_modules.load(file)
     with model_errors(file):
-        datamodule = instantiate(config["data"])
-        module.check_data(datamodule)
-        if config["performance"]["channels_last"]:
-            settings.channels_last(module)
-        if split is not None:
-            datamodule.test_split = split
-        with tempfile.TemporaryDirectory() as scratch:  # for pictures that callbacks draw
-            trainer = _trainer(config, split, device, scratch)
-            trainer.test(module, datamodule=datamodule, verbose=False)
-        weights = file.stem if file.parent.name == "checkpoints" else str(file)
-        record = record_of(trainer, module, split=datamodule.test_split, weights=weights, seed=config["seed"])
+        record = _record(config, module, file, split, device)
     return {"time": time.strftime("%Y-%m-%d %H:%M:%S"), **record, "seconds": round(time.time() - start)}
+
+
+def _record(config: dict[str, Any], module: Any, file: Path, split: Split | None, device: str) -> dict[str, Any]:
+    datamodule = instantiate(config["data"])
+    module.check_data(datamodule)
+    if config["performance"]["channels_last"]:
+        settings.channels_last(module)
+    if split is not None:
+        datamodule.test_split = split
+    with tempfile.TemporaryDirectory() as scratch:  # for pictures that callbacks draw
+        trainer = _trainer(config, split, device, scratch)
+        trainer.test(module, datamodule=datamodule, verbose=False)
+    weights = file.stem if file.parent.name == "checkpoints" else str(file)
+    record = record_of(trainer, module, split=datamodule.test_split, weights=weights, seed=config["seed"])
+    if not record["metrics"]:
+        raise ConfigError(
+            "nothing was measured: no image was tested, or no callback has metrics of this model; leave out "
+            "trainer.limit_test_batches, and the callbacks that were set to null"
+        )
+    return record
 
 
 def _trainer(config: dict[str, Any], split: Split | None, device: str, folder: str) -> Any:

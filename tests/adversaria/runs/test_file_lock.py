@@ -47,3 +47,10 @@ def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, code):
     monkeypatch.setattr(fcntl, "flock", flock)
     with file_lock(tmp_path / "a", patience=60) as state:
         assert state == "unsupported"
+
+
+def test_a_link_in_its_place_makes_no_file_elsewhere(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"), file_lock(tmp_path / "a"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
