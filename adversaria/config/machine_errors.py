@@ -25,6 +25,7 @@ CURES = {
     errno.ELOOP: "its links lead in a circle; choose another folder with output_root= or data.root=",
     errno.EIO: _DEVICE,
     errno.ESTALE: _DEVICE,
+    errno.ENOTCONN: _DEVICE,
     errno.EMFILE: "this process may open no more files; allow more with `ulimit -n 4096`",
     errno.ENFILE: "this machine can open no more files; stop other processes",
 }
@@ -36,6 +37,10 @@ def describe(error: BaseException) -> str | None:
     """Say in one sentence what the machine refused; None if it is another error."""
     if isinstance(error, OSError) and error.errno in CURES:
         return f"{error.filename or 'writing a file'}: {os.strerror(error.errno)}; {CURES[error.errno]}"
+    if isinstance(error, FileNotFoundError):
+        if error.errno == errno.ENOENT and error.filename is None:  # as os.getcwd says it
+            return "the current folder is not there any more; change to another one with cd"
+        return f"{error.filename}: no folder can be made there; {_PERMISSION}" if _raised_by_mkdir(error) else None
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and NO_MEMORY.search(str(error))):
         gpu = "CUDA" in str(error) or "CUBLAS" in str(error) or "CUDNN" in str(error)
         return (
@@ -43,3 +48,11 @@ def describe(error: BaseException) -> str | None:
             "choose a smaller data.batch_size, image size, network or number of images"
         )
     return None
+
+
+def _raised_by_mkdir(error: BaseException) -> bool:
+    """Say whether a folder was to be made, as in /proc."""
+    trace, name = error.__traceback__, ""
+    while trace is not None:
+        trace, name = trace.tb_next, trace.tb_frame.f_code.co_name
+    return name in ("mkdir", "makedirs")

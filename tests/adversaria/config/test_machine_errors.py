@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +39,23 @@ def test_too_large_an_array_or_tensor_is_one_sentence(capsys: pytest.CaptureFixt
             allocate()
         assert ended.value.code == 2
         assert "error: the machine has too little memory (" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_gone_or_cannot_be_made_is_one_sentence(tmp_path, monkeypatch, capsys) -> None:
+    if not Path("/proc/self").is_dir():
+        pytest.skip("this system has no /proc")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    for fail, sentence in (
+        (Path.cwd, "the current folder is not there any more; change to another one with cd"),
+        (lambda: Path("/proc/x").mkdir(), "/proc/x: no folder can be made there; choose a folder that you may read"),
+        (lambda: os.makedirs("/proc/x/y"), "/proc/x: no folder can be made there"),  # noqa: PTH103 (as Hydra does)
+    ):
+        with pytest.raises(SystemExit), one_sentence_errors():
+            fail()
+        assert capsys.readouterr().err.startswith(f"error: {sentence}")
 
 
 def test_other_errors_are_not_described() -> None:
