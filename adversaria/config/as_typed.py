@@ -11,6 +11,7 @@ from pathlib import Path
 from adversaria.config.command_lines import is_override, quoted, value_of
 from adversaria.config.errors import ConfigError
 from adversaria.config.guesses import as_override, folder_as_data, is_path
+from adversaria.config.machine_errors import not_utf8
 
 #: Last parts of the keys that are paths, and of those that are lists of names.
 PATHS = (
@@ -29,9 +30,11 @@ def as_hydra_reads(arguments: Sequence[str]) -> list[str]:
     """Return a command line with `~` expanded, paths quoted where Hydra needs it, and lists of names in brackets.
 
     Raises:
-        ConfigError: an option that does not exist, such as `--model gan`; options that exclude each other; a folder in
-            the place of a data set.
+        ConfigError: bytes that are not UTF-8; an option that does not exist, such as `--model gan`; options that
+            exclude each other; a folder in the place of a data set.
     """
+    if wrong := next(filter(None, map(not_utf8, arguments)), None):
+        raise ConfigError(wrong)
     check_options(arguments)
     sweep = bool({"-m", "--multirun"} & set(arguments))
     return [_changed(argument, sweep) if is_override(argument) else argument for argument in arguments]

@@ -7,6 +7,7 @@ shown as a traceback instead of a sentence; the tests produce each error through
 from __future__ import annotations
 
 import re
+import traceback
 from typing import TYPE_CHECKING
 
 from adversaria.config import machine_errors
@@ -69,10 +70,8 @@ def describe_error(error: Exception) -> str | None:
 
 def _raised_in(error: BaseException) -> str:
     """Return the module of the line that raised an error."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
+    modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return modules[-1] if modules else ""
 
 
 def describe_conversion(error: msgspec.ValidationError) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
+import traceback
 
 from adversaria.config.errors import first_line
 
@@ -29,6 +31,7 @@ CURES = {
     errno.EMFILE: "this process may open no more files; allow more with `ulimit -n 4096`",
     errno.ENFILE: "this machine can open no more files; stop other processes",
 }
+SHOWN = 100  # letters of a text that a sentence shows
 #: In the texts of torch's errors: the CPU's allocator, the GPU's, and libraries that allocate on the GPU themselves.
 NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|_ALLOC_FAILED", re.IGNORECASE)
 
@@ -37,6 +40,8 @@ def describe(error: BaseException) -> str | None:
     """Say in one sentence what the machine refused; None if it is another error."""
     if isinstance(error, OSError) and error.errno in CURES:
         return f"{error.filename or 'writing a file'}: {os.strerror(error.errno)}; {CURES[error.errno]}"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return not_utf8(error.object)
     if isinstance(error, FileNotFoundError):
         if error.errno == errno.ENOENT and error.filename is None:  # as os.getcwd says it
             return "the current folder is not there any more; change to another one with cd"
@@ -50,9 +55,17 @@ def describe(error: BaseException) -> str | None:
     return None
 
 
+def not_utf8(text: str) -> str | None:
+    """Say what to do about a text with bytes that could not be read as letters; None if it has none."""
+    if not any("\ud800" <= letter <= "\udfff" for letter in text):
+        return None
+    shown = ascii(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
+    if sys.getfilesystemencoding() != "utf-8":
+        return f"{shown}: this terminal's locale knows ASCII alone; set PYTHONUTF8=1, as in export PYTHONUTF8=1"
+    return f"{shown} has bytes that are not UTF-8; rename the file or folder, or set a link to it: ln -s FOLDER NAME"
+
+
 def _raised_by_mkdir(error: BaseException) -> bool:
     """Say whether a folder was to be made, as in /proc."""
-    trace, name = error.__traceback__, ""
-    while trace is not None:
-        trace, name = trace.tb_next, trace.tb_frame.f_code.co_name
-    return name in ("mkdir", "makedirs")
+    names = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return names[-1:] in (["mkdir"], ["makedirs"])

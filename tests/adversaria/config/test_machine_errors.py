@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from adversaria.config.errors import one_sentence_errors
+from adversaria.config.as_typed import as_hydra_reads
+from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.config.foreign_errors import describe_error
+from adversaria.config.machine_errors import not_utf8
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,19 @@ def test_a_folder_that_is_gone_or_cannot_be_made_is_one_sentence(tmp_path, monke
         with pytest.raises(SystemExit), one_sentence_errors():
             fail()
         assert capsys.readouterr().err.startswith(f"error: {sentence}")
+
+
+def test_bytes_that_are_not_utf_8_are_named_with_the_cure(tmp_path, monkeypatch) -> None:
+    name = os.fsdecode(b"b\xe4r")
+    with pytest.raises(UnicodeEncodeError) as error:
+        (tmp_path / "x").write_text(f"root: {name}", encoding="utf-8")
+    assert "root: b\\udce4r' has bytes that are not UTF-8; rename the file" in str(describe_error(error.value))
+    with pytest.raises(ConfigError, match=r"^'data\.root=b\\udce4r' has bytes that are not UTF-8"):
+        as_hydra_reads(["model=gan", f"data.root={name}"])
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    with pytest.raises(ConfigError, match=r"this terminal's locale knows ASCII alone; set PYTHONUTF8=1"):
+        as_hydra_reads([f"name={name}"])
+    assert not_utf8("bär/人") is None
 
 
 def test_other_errors_are_not_described() -> None:
