@@ -51,7 +51,7 @@ def load_module(path: str | Path, checkpoint: str = "last") -> BaseModule:
         raise CheckpointError(f"{file} holds a model that cannot be built: {first_line(error)}") from error
     if not isinstance(module, BaseModule):
         raise CheckpointError(f"{file} does not say which model it holds; it was not saved by train.py")
-    check_weights(module, weights, file)
+    check_weights(module, weights, file, "has weights that are not those of its model")
     module.config, module.iteration, module.images = config, entry["iteration"], entry["images"]
     module.load_state_dict(weights)
     return module.eval()
@@ -102,8 +102,14 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     return dict(content)
 
 
-def check_weights(module: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
+def check_weights(module: nn.Module, weights: Mapping[str, Tensor], file: Path, otherwise: str) -> None:
     """Check that a checkpoint's weights are those of a module.
+
+    Args:
+        module: the module.
+        weights: its weights, by name.
+        file: the checkpoint.
+        otherwise: what the file is said to be where they are not: `is of another network; …`.
 
     Raises:
         CheckpointError: one is missing, is not one of the module's, has another shape or type, or is not finite.
@@ -116,7 +122,7 @@ def check_weights(module: nn.Module, weights: Mapping[str, Tensor], file: Path) 
         wrong += [] if have == need else [f"{name} is {have}, not {need}"]
     if wrong:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        raise CheckpointError(f"the weights in {file} are not those of its model: {wrong[0]}{more}")
+        raise CheckpointError(f"{file} {otherwise}: {wrong[0]}{more}")
     if damaged := not_finite(weights):
         raise CheckpointError(f"the weights in {file} are damaged: {damaged} contains NaN or infinity")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adversaria.config.errors import CheckpointError, ConfigError, first_line
-from lightning_modules.rebuild import read_checkpoint
+from lightning_modules.rebuild import check_weights, read_checkpoint
 
 if TYPE_CHECKING:
     from lightning_modules.base import BaseModule
@@ -25,18 +25,11 @@ def check_resumable(file: Path, module: BaseModule, max_epochs: int) -> None:
     content = read_checkpoint(file)
     try:
         _ = content["optimizer_states"]
-        weights = {name: tuple(value.shape) for name, value in content["state_dict"].items()}
         done = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
     except Exception as error:  # a part of another type
         raise CheckpointError(f"{file} is not a readable checkpoint of this project ({first_line(error)})") from error
-    ours = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    for name in sorted({*weights, *ours}):
-        if weights.get(name) != ours.get(name):
-            then, now = (_size(shapes.get(name)) for shapes in (weights, ours))
-            raise CheckpointError(
-                f"{file} is of another network: {name} is {then} there and {now} in the configuration; "
-                "a resumed run keeps its network, so leave the keys of the model as they were"
-            )
+    other = "is of another network; a resumed run keeps its own, so leave the keys of the model as they were"
+    check_weights(module, content["state_dict"], file, other)
     if done > max_epochs:
         raise ConfigError(
             f"trainer.max_epochs={max_epochs}: the run has {done} epochs already; it is finished, and "
@@ -44,7 +37,3 @@ def check_resumable(file: Path, module: BaseModule, max_epochs: int) -> None:
         )
     if done == max_epochs:
         log.info("the run is finished, with all its %d epochs; trainer.max_epochs=%d or more trains on", done, done + 1)
-
-
-def _size(shape: tuple[int, ...] | None) -> str:
-    return "absent" if shape is None else " by ".join(map(str, shape)) or "a number"

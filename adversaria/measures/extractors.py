@@ -6,15 +6,19 @@ An extractor is a module from (n, 3, h, w) uint8 images to (n, num_features); `l
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from adversaria.config.errors import ConfigError, first_line
+from adversaria.config.loaded import check_file
 from adversaria.measures import kept_classifiers
 from datamodules.images import normalize
 from lightning_modules.rebuild import load_module
+
+LARGEST = 2**30  # bytes of Inception's weights, which have a tenth
 
 
 class ClassifierFeatures(nn.Module):
@@ -74,6 +78,7 @@ class InceptionFeatures(nn.Module):
             raise ConfigError("metrics=inception needs torch-fidelity: pip install -e '.[inception]'") from error
         try:
             if weights is not None:
+                check_file(Path(weights), LARGEST)  # a pipe would be waited for
                 torch.load(weights, weights_only=True, map_location="cpu")  # torch-fidelity would execute a pickle
             self.network = FeatureExtractorInceptionV3(self.name, [str(features), "logits_unbiased"], weights)
         except Exception as error:  # whatever a download or a damaged file raises

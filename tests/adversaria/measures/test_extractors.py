@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pickle
 import re
 import sys
@@ -240,6 +241,11 @@ def test_a_file_that_would_run_code_is_refused_and_does_not_run(tmp_path, save) 
     with contextlib.suppress(RuntimeError):  # a bare pickle is no checkpoint, as torch finds out too late
         torch.load(file, weights_only=False)
     assert trace.exists()  # it would have run
+
+
+def test_a_pipe_is_no_file_of_weights(tmp_path) -> None:
+    os.mkfifo(tmp_path / "weights.pth")
+    refused("is not a regular file", tmp_path / "weights.pth")
 
 
 def test_without_torch_fidelity_the_installation_is_named(monkeypatch, inception_weights) -> None:

@@ -63,17 +63,19 @@ def test_a_refused_resume_leaves_every_byte(run: Path, changes: dict[str, Any], 
     assert "go on with" not in caplog.text
 
 
-@pytest.mark.parametrize("damage", ["entry", "weights", "loops"])
+@pytest.mark.parametrize("damage", ["entry", "weights", "loops", "nan"])
 def test_a_damaged_checkpoint_is_refused_before_anything_is_written(run: Path, damage: str) -> None:
     file = run / "checkpoints" / "last.ckpt"
     content = torch.load(file, weights_only=True)
     if damage == "weights":
         content["state_dict"].popitem()
+    elif damage == "nan":
+        next(iter(content["state_dict"].values())).fill_(float("nan"))
     else:
         del content[{"entry": "adversaria", "loops": "loops"}[damage]]
     torch.save(content, file)
     before = digest(run)
-    with pytest.raises(UserError, match=r"last\.ckpt is (of another network|not a readable checkpoint)"):
+    with pytest.raises(UserError, match=r"last\.ckpt (is of another network|is not a readable checkpoint|are damaged)"):
         resume(run, {})
     assert digest(run) == before
 
