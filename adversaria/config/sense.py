@@ -31,6 +31,10 @@ USUAL: dict[str, tuple[float, float]] = {
     "instance_noise": (0.0, 10.0),
     "lr_factor": (1e-6, 1000.0),
     "every": (1, 100),
+    "value_range": (-255, 255),
+    "scale": (0.1, 10),
+    "rotate": (0, 180),
+    "noise": (0, 1),
 }
 #: Class -> the packages of which it needs one.
 PACKAGES = {
@@ -164,12 +168,16 @@ def _image_counts(node: Mapping[str, Any]) -> dict[str, int]:
 
 
 def unusual(config: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each number of the model or trainer that is allowed, but probably a mistake."""
+    """Return a sentence for each number of the model, trainer or data that is allowed, but probably a mistake."""
     sentences = []
-    nodes = [("model", config["model"]), ("trainer", {"gradient_clip_val": config["trainer"].get("gradient_clip_val")})]
-    for prefix, node in nodes:
-        for key, value in numbers(node, prefix):
-            low, high = USUAL.get(leaf := key.rpartition(".")[2], ANY)
+    for group, keys in (
+        ("model", None),
+        ("trainer", ("gradient_clip_val",)),
+        ("data", ("value_range", "augmentation")),
+    ):
+        node = config[group]
+        for key, value in numbers(node if keys is None else {key: node.get(key) for key in keys}, group):
+            low, high = USUAL.get(leaf := key.rpartition(".")[2].partition("[")[0], ANY)
             if (leaf in USUAL or isinstance(value, float)) and not low <= value <= high:
                 sentences.append(f"{key}={value:g} is unusual: values from {low:g} to {high:g} are usual")
     return sentences

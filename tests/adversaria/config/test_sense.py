@@ -108,6 +108,8 @@ def test_usual_names_are_taken() -> None:
         ("model.optimizer.lr=1e6", "model.optimizer.lr=1e+06 is unusual: values from 1e-07 to 1 are usual"),
         ("model.optimizer.eps=1e6", "model.optimizer.eps=1e+06 is unusual"),
         ("model.lambda_kl=1e30", "model.lambda_kl=1e+30 is unusual"),
+        ("model=dann data=digits_mnist5k data.value_range=[0,1e30]", "data.value_range[1]=1e+30 is unusual"),
+        ("model=dann data=digits_mnist5k data.augmentation.rotate=1e9", "data.augmentation.rotate=1e+09 is unusual"),
         ("model=gan model.discriminator.every=1000000", "model.discriminator.every=1e+06 is unusual"),
         ("model.optimizer.lr=1e-12", "model.optimizer.lr=1e-12 is unusual"),
     ],
