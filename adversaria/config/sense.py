@@ -170,13 +170,13 @@ def _image_counts(node: Mapping[str, Any]) -> dict[str, int]:
 def unusual(config: Mapping[str, Any]) -> list[str]:
     """Return a sentence for each number of the model, trainer or data that is allowed, but probably a mistake."""
     sentences = []
-    for group, keys in (
-        ("model", None),
-        ("trainer", ("gradient_clip_val",)),
-        ("data", ("value_range", "augmentation")),
-    ):
-        node = config[group]
-        for key, value in numbers(node if keys is None else {key: node.get(key) for key in keys}, group):
+    chosen = {
+        "model": set(config["model"]) - {"value_range"},  # which is that of the data
+        "trainer": {"gradient_clip_val"},
+        "data": {"value_range", "augmentation"},
+    }
+    for group, keys in chosen.items():
+        for key, value in numbers({k: v for k, v in config[group].items() if k in keys}, group):
             low, high = USUAL.get(leaf := key.rpartition(".")[2].partition("[")[0], ANY)
             if (leaf in USUAL or isinstance(value, float)) and not low <= value <= high:
                 sentences.append(f"{key}={value:g} is unusual: values from {low:g} to {high:g} are usual")
