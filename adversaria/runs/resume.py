@@ -39,7 +39,8 @@ def recorded(folder: Path) -> tuple[list[str], Choices]:
         overrides: list[str] = []
         for start in starts:
             overrides = combined(overrides, map(renamed_override, start["overrides"]))
-    return [o for o in overrides if key_of(o) not in OF_A_START], choices
+    # None of Hydra's own is recorded. One of a run from elsewhere could write and call anything.
+    return [o for o in overrides if key_of(o) not in OF_A_START and not re.match(r"\W*hydra\b", o)], choices
 
 
 def history(folder: Path) -> list[str]:

@@ -257,3 +257,11 @@ def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "run" / "checkpoints" / "epoch3.ckpt", tmp_path):
         with pytest.raises(CheckpointError, match=re.escape(f"ckpt_path={path}: there is no file {path}")):
             command_line([f"ckpt_path={path}"])
+
+
+def test_no_option_of_hydra_is_taken_from_a_record(tmp_path):
+    evil = "+hydra.callbacks.x={_target_: adversaria.runs.whole_files.replace_text}"
+    others = ["hydra.output_subdir=/x", "hydra/job_logging=none", "~hydra.job", "++hydra.job.env_set.A=1"]
+    start = {"choices": {}, "overrides": [evil, *others, "model=gan", "+trainer.hydra=1"]}
+    (tmp_path / "invocation.json").write_text(json.dumps([start]), encoding="utf-8")
+    assert resume.recorded(tmp_path)[0] == ["model=gan", "+trainer.hydra=1"]
