@@ -33,12 +33,12 @@ class USPS(DigitReader):
         labels: list[int] = []
         images: list[np.ndarray] = []
         with open_packed(file) as stream:
-            while line := stream.readline(LONGEST_LINE):
+            for number, line in enumerate(iter(lambda: stream.readline(LONGEST_LINE), b""), 1):
                 if line.strip():
-                    label, image = _digit(line, f"{file}, line {len(labels) + 1}")
+                    label, image = _digit(line, f"{file}, line {number}")
                     labels.append(label)
                     images.append(image)
-                if len(labels) > MOST_LINES:
+                if number > MOST_LINES:
                     raise DataError(f"{file} has more than {MOST_LINES} lines; fetch it again")
         return DigitArrays(np.array(images, dtype=np.uint8).reshape(-1, SIDE, SIDE), np.array(labels))
 

@@ -14,7 +14,7 @@ import pytest
 from scipy.io import savemat
 
 from adversaria.config.errors import DataError
-from datamodules.readers import archives
+from datamodules.readers import archives, usps
 from datamodules.readers.mnist import MNIST, read_idx
 from datamodules.readers.svhn import SVHN
 from datamodules.readers.usps import USPS
@@ -214,3 +214,11 @@ def test_a_member_that_cannot_be_unpacked_in_steps_is_refused(tmp_path, method):
         archive.writestr("x", bytes(100))
         with pytest.raises(DataError, match="packed in a way that cannot be read"):
             archives.read_member(archive, archive.getinfo("x"), 1 << 30, "a.zip")
+
+
+def test_more_lines_than_usps_has_are_not_read_to_their_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(usps, "MOST_LINES", 100)
+    for name in ("usps.bz2", "usps.t.bz2"):
+        (tmp_path / name).write_bytes(bz2.compress(b"\n" * 101))
+    with pytest.raises(DataError, match=r"usps\.bz2 has more than 100 lines; fetch it again"):
+        USPS(str(tmp_path)).splits()
