@@ -176,6 +176,9 @@ def test_what_is_wrong_is_one_sentence(
         ([("host", "LOCALHOST")], True),
         ([("host", "attacker.example")], False),
         ([("host", "127.0.0.1.attacker.example:7860")], False),
+        ([("host", "localhost:1@attacker.example")], False),
+        ([("host", "localhost.:7860")], False),
+        ([("host", "[::1]:7860")], False),
         ([("host", "127.0.0.1:7860"), ("origin", "https://attacker.example")], False),
         ([("host", "127.0.0.1:7860"), ("origin", "http://127.0.0.1:80")], False),
         ([("host", "127.0.0.1:7860"), ("origin", "null")], False),
@@ -228,6 +231,20 @@ def test_what_arrives_is_kept_between_bounds(value: Any, expected: Any) -> None:
         event = SimpleNamespace(args=value)
         assert class_._event_args_to_value(SimpleNamespace(value=1), event) == expected
         assert "_event_args_to_value" in dir(control)  # what NiceGUI calls with what arrives
+
+
+def test_a_switch_has_no_value_below_the_bounds_of_a_slider() -> None:
+    assert bounded(False, 1, 16, 4) == 1
+    assert bounded(False, 0, 1, 1) is False
+
+
+def test_a_message_that_no_page_sends_is_a_line(capsys) -> None:
+    async def receive() -> None:
+        explorer_page._ignore_foreign_messages()
+        asyncio.get_running_loop().call_exception_handler({"message": "x", "exception": KeyError("id")})
+
+    asyncio.run(receive())
+    assert capsys.readouterr().err == "ignored a message that the page does not send (KeyError: 'id')\n"
 
 
 def test_nicegui_has_the_private_switch_that_stops_the_echo_of_sliders() -> None:

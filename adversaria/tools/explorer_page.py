@@ -9,11 +9,12 @@ import itertools
 import math
 import random
 import socket
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adversaria.config.errors import ConfigError
+from adversaria.config.errors import ConfigError, first_line
 from adversaria.images.grid import grid
 from adversaria.tools.bounded_control import bounded_control
 from adversaria.tools.own_host import OwnHost
@@ -33,6 +34,7 @@ def serve(explorer: Explorer, about: str, note: str, port: int) -> None:
     from nicegui import app, ui
 
     app.add_middleware(OwnHost)
+    app.on_startup(_ignore_foreign_messages)
     app.on_startup(lambda: print(f"http://{HOST}:{port} until Ctrl-C", flush=True))
     ui.run(
         lambda: Page(explorer).lay_out(about, note),
@@ -45,6 +47,17 @@ def serve(explorer: Explorer, about: str, note: str, port: int) -> None:
         tailwind=False,
         message_history_length=0,  # messages contain pictures, which would fill the memory
     )
+
+
+def _ignore_foreign_messages() -> None:
+    """Say in a line what a socket sends that no page does: without a field, say. The default is a traceback each."""
+
+    def ignore(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        reason = context["message"] if error is None else f"{type(error).__name__}: {first_line(error)}"
+        print(f"ignored a message that the page does not send ({reason})", file=sys.stderr)
+
+    asyncio.get_running_loop().set_exception_handler(ignore)
 
 
 def free_port(port: int) -> int:

@@ -6,6 +6,7 @@ point to 127.0.0.1 (its `Host` is then that name), or as itself (its `Origin` th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -13,7 +14,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-NAMES = ("127.0.0.1", "localhost")  # the port may be another one at the near end of an SSH tunnel
+NAMES = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")  # the port may be another one at the near end of an SSH tunnel
 
 
 class OwnHost:
@@ -39,6 +40,6 @@ def is_own(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     found: dict[str, list[str]] = {"host": [], "origin": []}
     for name, value in headers:
         found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1").lower())
-    if len(found["host"]) != 1 or found["host"][0].partition(":")[0] not in NAMES:
+    if len(found["host"]) != 1 or not NAMES.fullmatch(found["host"][0]):
         return False
     return all(origin == f"http://{found['host'][0]}" for origin in found["origin"])
