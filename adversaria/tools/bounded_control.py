@@ -22,7 +22,7 @@ def bounded_control(control: Any, low: float, high: float) -> Any:
 
 def bounded(value: Any, low: float, high: float, otherwise: Any) -> Any:
     """Return a value from outside as a number between two bounds, a boolean as it is, anything else as `otherwise`."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) and (low, high) == (0, 1):
         return value
     try:
         number = float(value)
