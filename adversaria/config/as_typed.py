@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from adversaria.config.command_lines import is_override, quoted, value_of
+from adversaria.config.command_lines import SEARCH_PATH, is_override, quoted, value_of
 from adversaria.config.errors import ConfigError
 from adversaria.config.guesses import as_override, folder_as_data, is_path
 from adversaria.config.machine_errors import not_utf8
@@ -36,8 +36,28 @@ def as_hydra_reads(arguments: Sequence[str]) -> list[str]:
     if wrong := next(filter(None, map(not_utf8, arguments)), None):
         raise ConfigError(wrong)
     check_options(arguments)
+    arguments = list(_with_own_groups(arguments))
     sweep = bool({"-m", "--multirun"} & set(arguments))
     return [_changed(argument, sweep) if is_override(argument) else argument for argument in arguments]
+
+
+def _with_own_groups(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the arguments with `--config-dir FOLDER` as an override, which the record of a run then has."""
+    rest = iter(arguments)
+    for argument in rest:
+        flag, _, folder = argument.partition("=")
+        if flag in ("--config-path", "-cp", "--config-name", "-cn"):
+            raise ConfigError(
+                f"{flag}: a run could not be composed again without these files; put yours into "
+                "FOLDER/experiment/NAME.yaml, and give --config-dir FOLDER experiment=NAME"
+            )
+        if flag not in ("--config-dir", "-cd"):
+            yield argument
+            continue
+        path = Path(_expanded(folder or next(rest, ""))).resolve()
+        if not path.is_dir():
+            raise ConfigError(f"{flag}: there is no folder {path}")
+        yield f"{SEARCH_PATH}=[{quoted(f'file://{path}')}]"
 
 
 def check_options(arguments: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*")  # what Hydra reads as this text; "1_0" would be the number 10
 _WORDS = ("null", "true", "false", "nan", "inf")
 _OVERRIDE = re.compile(r"[+~]*[A-Za-z_$][^=\s]*(=|$)")
+SEARCH_PATH = "hydra.searchpath"  # key of the folders that have further groups
 _FLAGS_WITH_VALUE = (
     *("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name"),
     *("-cd", "--config-dir", "-i", "--info", "-sc", "--experimental-rerun"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from adversaria.config.command_lines import combined, key_of, override
+from adversaria.config.command_lines import SEARCH_PATH, combined, key_of, override
 from adversaria.config.composition import Composition, apply, changes, composition
 from adversaria.config.containers import plain, replace_prefix
 from adversaria.config.errors import CheckpointError, first_line
@@ -24,6 +24,11 @@ from adversaria.runs.record import CONFIG, INVOCATION, METRICS, read_record
 Choices = dict[str, str | None]
 #: Keys that belong to a start, and not to the run.
 OF_A_START = ("ckpt_path", "run_dir", "output_root", "hydra.run.dir")
+
+
+def overrides_of(job: Any) -> list[str]:
+    """Return the overrides that make a run again, of what Hydra knows of a job: also where groups of its own are."""
+    return [*job.overrides.task, *(o for o in job.overrides.hydra if key_of(o) == SEARCH_PATH)]
 
 
 def recorded(folder: Path) -> tuple[list[str], Choices]:

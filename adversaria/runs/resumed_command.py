@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from adversaria.config.command_lines import combined, key_of, override, overrides_in, value_of
+from adversaria.config.command_lines import SEARCH_PATH, combined, key_of, override, overrides_in, value_of
 from adversaria.config.composition import composition
 from adversaria.config.errors import ConfigError
 from adversaria.runs import checkpoints, resume
@@ -58,7 +58,7 @@ def _find(ckpt_path: str, given: list[str]) -> Path | None:
     if ckpt_path not in ("last", "best", "auto"):
         return checkpoints.checkpoint_file(ckpt_path)
     naming = [o for o in given if key_of(o) in NAMING]
-    root, name = _place([*naming, *(o for o in given if key_of(o) == "output_root")])
+    root, name = _place([*naming, *(o for o in given if key_of(o) in ("output_root", SEARCH_PATH))])
     if ckpt_path == "auto":
         same = SameRun([o for o in given if key_of(o) not in resume.OF_A_START])
         found = checkpoints.newest_intact(root / name, same)

@@ -45,7 +45,7 @@ def run_command(cfg: DictConfig) -> float | None:
         jobs.end_with_sweep()
     with contextlib.nullcontext() if in_sweep else one_sentence_errors():
         folder = Path(job.runtime.output_dir)
-        choices, overrides = dict(job.runtime.choices), list(job.overrides.task)
+        choices, overrides = dict(job.runtime.choices), resume.overrides_of(job)
         config, given = _checked(cfg, folder, choices, overrides)
         if not in_sweep and config["ckpt_path"] is None:
             run_folder.check_new(folder)

@@ -38,6 +38,20 @@ def test_what_hydra_reads_stays_as_it_is() -> None:
     assert as_hydra_reads(typed) == typed
 
 
+@pytest.mark.parametrize("flag", ["--config-dir", "-cd"])
+def test_a_folder_of_groups_becomes_an_override(flag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my conf").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for typed in ([flag, "my conf", "model=mine"], [f"{flag}=my conf", "model=mine"]):
+        path, model = as_hydra_reads(typed)
+        assert (path.partition("=")[0], model) == ("hydra.searchpath", "model=mine")
+        assert value_of(path) == [f"file://{tmp_path}/my conf"]
+    with pytest.raises(ConfigError, match=f"^{flag}: there is no folder {tmp_path}/conf$"):
+        as_hydra_reads([flag, "conf"])
+    with pytest.raises(ConfigError, match=r"^--config-name: a run could not be composed again"):
+        as_hydra_reads(["--config-name=mine"])
+
+
 def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     typed = ["data.root=~/data", "output_root=~", "data.cache_dir='~/a b'", "data.root=~nobody_at_all/x", "name=~x"]

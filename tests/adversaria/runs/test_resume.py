@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from adversaria.config.as_typed import as_hydra_reads
 from adversaria.config.command_lines import overrides_in
 from adversaria.config.composition import composition
 from adversaria.config.errors import CheckpointError, ConfigError
@@ -49,7 +50,7 @@ def resumed(ckpt_path: object, *given: str) -> tuple[dict[str, Any], list[str]]:
     """Resume as train.py does; return the configuration, and the overrides that are recorded."""
     arguments = overrides_in(command_line([f"ckpt_path={ckpt_path}", *given]))
     folder = Path(next(a for a in arguments if a.startswith("hydra.run.dir=")).partition("=")[2])
-    task = [a for a in arguments if not a.startswith("hydra.")]
+    task = [a for a in arguments if not a.startswith("hydra.run.")]
     composed = composition(*task)
     return resume.resumed_config(composed.config, folder, composed.choices, task)
 
@@ -64,6 +65,20 @@ def test_a_run_goes_on_as_it_was(tmp_path: Path) -> None:
     config, given = resumed(run)
     assert config == saved(run) | {"ckpt_path": f"{run}/checkpoints/last.ckpt"}
     assert given == [f"ckpt_path={run}"]
+
+
+def test_a_run_with_groups_of_the_users_own_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "my conf" / "model").mkdir(parents=True)
+    mine = tmp_path / "my conf" / "model" / "mine.yaml"
+    mine.write_text("defaults: [vae]\nlambda_kl: 0.5\n", encoding="utf-8")
+    given = as_hydra_reads(["--config-dir", str(tmp_path / "my conf"), "model=mine", f"output_root={tmp_path}"])
+    run = run_in(tmp_path / "mine_synthetic_faces" / "1", *given)
+    for more in ([run], ["auto", *given]):
+        assert resumed(*more)[0]["model"]["lambda_kl"] == 0.5
+    mine.unlink()
+    composition.cache_clear()
+    with pytest.raises(CheckpointError, match=r"cannot compose the run .* again: model=mine: there is no such model"):
+        resumed(run)
 
 
 @pytest.mark.parametrize(
