@@ -11,6 +11,7 @@ Every opening compares the checksums; a damaged cache is built again. A complete
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -164,13 +165,12 @@ def _one_sentence(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = next((p for p in folder.parents if os.path.exists(p)), folder.parent)  # noqa: PTH110 (its name may be too long)
-        try:
-            free = f", {shutil.disk_usage(place).free >> 20} MiB are free there"
-        except OSError:
-            free = ""
-        reason = error.strerror or first_line(error)
+        reason, cure = error.strerror or first_line(error), ""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, None):  # NumPy says without a number that it wrote too little
+            place = next((p for p in folder.parents if os.path.exists(p)), folder.parent)  # noqa: PTH110 (it may be too long)
+            with contextlib.suppress(OSError):
+                reason += f", {shutil.disk_usage(place).free >> 20} MiB are free there"
+            cure = "free some space, or "
         raise SavingError(
-            f"the cache {folder.absolute()} cannot be written ({reason}{free}); free some space, or set "
-            "data.cache_dir=PATH to a folder on another disk"
+            f"the cache {folder.absolute()} cannot be written ({reason}); {cure}set data.cache_dir=PATH elsewhere"
         ) from error

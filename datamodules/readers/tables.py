@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from adversaria.config.errors import DataError
+from datamodules.labels import DIGIT
 from datamodules.readers.files import IMAGE_SUFFIXES, check_name, read_text
 
 Row = tuple[int, list[str]]  # number of the line, cells
@@ -69,10 +70,12 @@ def check_columns(names: list[str], file: Path) -> list[str]:
     """Return the titles of a table's label columns.
 
     Raises:
-        DataError: one has no name, or two have the same.
+        DataError: one has no name or the name of the digits, or two have the same.
     """
     if "" in names:
         raise DataError(f"{file}: a label column has no name; name or remove it in the first line")
+    if DIGIT in names:
+        raise DataError(f"{file} has a column named '{DIGIT}', which means ten classes, not yes or no; rename it")
     for i, name in enumerate(names):
         if name in names[:i]:
             raise DataError(f"{file} has two columns named '{name}'; rename or remove one of them")

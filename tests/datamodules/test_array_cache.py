@@ -460,5 +460,5 @@ def test_the_name_of_a_cache_is_a_plain_file_name(tmp_path, name):
 
 
 def test_a_folder_for_the_cache_with_too_long_a_name_is_one_sentence(tmp_path):
-    with pytest.raises(SavingError, match="cannot be written \\(File name too long"):
+    with pytest.raises(SavingError, match=r"cannot be written \(File name too long\); set data.cache_dir=PATH"):
         open_cache(Numbers(), SIZE, tmp_path / ("x" * 300))

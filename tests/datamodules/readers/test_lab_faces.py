@@ -131,6 +131,7 @@ def test_tables_of_any_office_program_are_read(root, delimiter, encoding, first)
         (4, "00002.png,1", "line 4: the name is followed by 1 values, and the first line has 2 titles"),
         (1, "image_name,Male,Male", "has two columns named 'Male'"),
         (1, "image_name,Bangs,", "a label column has no name"),
+        (1, "image_name,Bangs,digit", "has a column named 'digit', which means ten classes, not yes or no; rename it"),
         (1, "00000.png,1,0", "has no line of titles: its first line is '00000.png,1,0'"),
         (1, "face0,1,0", "has no line of titles"),
         (4, "00000.png,1,0", "line 4: 00000.png has a row already, line 2"),
