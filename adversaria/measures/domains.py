@@ -59,11 +59,14 @@ def soft_neighbourhood_density(logits: Tensor, temperature: float = 0.05, count:
     return entropy(similarity.fill_diagonal_(-1e4)).mean()
 
 
-def proxy_a_distance(source: np.ndarray, target: np.ndarray, seed: int = 0) -> float:
+def proxy_a_distance(source: np.ndarray, target: np.ndarray, seed: int = 0) -> float | None:
     """Return 2 (1 - 2 ε), ε the error of a linear classifier of the domain on half of the features.
 
-    Ben-David et al. 2007; 0 where the domains cannot be told apart, 2 where they can: (n, d), (m, d) -> number.
+    Ben-David et al. 2007; 0 where the domains cannot be told apart, 2 where they can: (n, d), (m, d) -> number. None
+    where one of them has a single image.
     """
+    if min(len(source), len(target)) < 2:
+        return None
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import train_test_split
     from sklearn.pipeline import make_pipeline

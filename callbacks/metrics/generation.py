@@ -122,7 +122,9 @@ class _Given(nn.Identity):
 
 
 def distances(real: Tensor, fake: Tensor, name: str) -> dict[str, Tensor]:
-    """Return `fid_<name>` and `kid_<name>` of two sets of features, (n, d) and (m, d)."""
+    """Return `fid_<name>` and `kid_<name>` of two sets of features, (n, d) and (m, d); none where one has no spread."""
+    if min(len(real), len(fake)) < 2:
+        return {}
     from torchmetrics.image.fid import FrechetInceptionDistance
     from torchmetrics.image.kid import KernelInceptionDistance
 

@@ -66,6 +66,7 @@ class ReconstructionMetrics(TestMetricCallback):
         """Count the active units, over the images of all processes."""
         if self._sums is not None:
             count, total, squares = trainer.strategy.reduce(self._sums, reduce_op="sum")
-            variance = (squares - total.square() / count) / (count - 1)
-            add_metrics(pl_module, "test", {"active_units": (variance > self.threshold).sum()})
+            if count[0] > 1:  # otherwise there is no variance
+                variance = (squares - total.square() / count) / (count - 1)
+                add_metrics(pl_module, "test", {"active_units": (variance > self.threshold).sum()})
         self._sums = None

@@ -51,7 +51,8 @@ class TargetReport(StepOutputCallback):
         values = {f"accuracy/{digit}": counts[digit, digit] / found[digit] for digit in range(10) if found[digit]}
         values["accuracy_source"] = accuracy(source.logits, source.labels)
         near, far = (domain.features[: self.count].numpy() for domain in (source, target))
-        distance = {"proxy_a_distance": proxy_a_distance(near, far)}
-        add_metrics(pl_module, "test", {k: float(v) for k, v in values.items()} | distance)
+        distance = proxy_a_distance(near, far)
+        measured = {} if distance is None else {"proxy_a_distance": distance}
+        add_metrics(pl_module, "test", {k: float(v) for k, v in values.items()} | measured)
         if trainer.is_global_zero:
             save_picture(trainer, pl_module, "confusion", confusion(counts, f"target's {self.split} images, %"))

@@ -9,6 +9,7 @@ import torch
 from adversaria.config import schema
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import callbacks_of
+from adversaria.measures.domains import proxy_a_distance
 from callbacks.metrics.generation import GenerationMetrics, distances, inception_score
 
 
@@ -42,6 +43,13 @@ def test_a_set_is_at_no_distance_from_itself() -> None:
     assert values.keys() == {"fid_x", "kid_x"}
     assert float(values["fid_x"]) == pytest.approx(0, abs=1e-4)
     assert float(values["kid_x"]) == pytest.approx(0, abs=0.02)  # unbiased: a little below 0
+
+
+def test_a_single_image_is_at_no_distance() -> None:
+    assert distances(gaussian(1), gaussian(9), "x") == distances(gaussian(9), gaussian(1), "x") == {}
+    assert distances(gaussian(2), gaussian(2), "x").keys() == {"fid_x", "kid_x"}
+    assert proxy_a_distance(gaussian(1).numpy(), gaussian(9).numpy()) is None
+    assert proxy_a_distance(gaussian(2).numpy(), gaussian(9).numpy()) is not None
 
 
 def test_the_fid_of_shifted_gaussians_is_the_squared_shift() -> None:
