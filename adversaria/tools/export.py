@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.images.files import scratch_beside
 from adversaria.runs import run_folder
-from adversaria.tools.arguments import add_run
+from adversaria.tools.arguments import add_run, positive
 from adversaria.tools.configuration import saved
 from adversaria.tools.model_errors import model_errors
 
@@ -86,7 +86,10 @@ def main(arguments: list[str] | None = None) -> None:
     add_run(parser)
     parser.add_argument("--output", type=Path, default=Path("exported.pt2"), metavar="FILE.pt2")
     parser.add_argument(
-        "--image-size", type=int, metavar="SIDE", help="side of a classifier's images in pixels (default: the run's)"
+        "--image-size",
+        type=positive(int),
+        metavar="SIDE",
+        help="side of a classifier's images in pixels (default: the run's)",
     )
     with one_sentence_errors():
         options = parser.parse_args(arguments)
@@ -95,6 +98,8 @@ def main(arguments: list[str] | None = None) -> None:
             options.image_size = saved(folder)["data"].get("image_size")
         if options.output.suffix != ".pt2":
             raise ConfigError(f"--output {options.output}: the name of an exported program must end in .pt2")
+        if options.output.is_dir():
+            raise ConfigError(f"--output {options.output}: this is a folder; give the name of a file")
         import lightning_modules
 
         with model_errors(file):

@@ -45,9 +45,17 @@ def test_an_exported_program_does_as_the_module(model: str, untrained, tmp_path:
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [([], "give the side of yours in pixels with --image-size"), (["--output", "net.onnx"], "must end in .pt2")],
+    [
+        ([], "give the side of yours in pixels with --image-size"),
+        (["--output", "net.onnx"], "must end in .pt2"),
+        (["--output", "folder.pt2"], "this is a folder"),
+    ],
 )
-def test_what_is_wrong_is_one_sentence(arguments: list[str], sentence: str, untrained, capsys) -> None:
+def test_what_is_wrong_is_one_sentence(
+    arguments: list[str], sentence: str, untrained, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.pt2").mkdir()
     with pytest.raises(SystemExit):
         export.main([str(untrained(*MODELS["classifier"])), *arguments])
     (said,) = capsys.readouterr().err.splitlines()
