@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 from support import warm
 
 from adversaria.config.containers import replace_prefix
-from adversaria.config.errors import CONF
 from adversaria.runs.record import write_invocation
 from adversaria.tools import compose as composition
 
@@ -70,24 +68,6 @@ def compose() -> Callable[..., dict[str, Any]]:
         return copy.deepcopy(replace_prefix(compose_once(overrides), "unused", str(folder)))
 
     return composed
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _configuration_files_are_parsed_once() -> Iterator[None]:
-    """Let Hydra, which hands over open files, parse each file of conf/ once: a third of the time to compose."""
-    load, parsed = OmegaConf.load, dict[str, Any]()
-
-    def load_once(file: Any) -> Any:
-        name = str(getattr(file, "name", ""))
-        if not name.startswith(f"{CONF}/"):
-            return load(file)
-        if name not in parsed:
-            parsed[name] = load(file)
-        return copy.deepcopy(parsed[name])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(OmegaConf, "load", staticmethod(load_once))
-        yield
 
 
 @pytest.fixture(scope="session")

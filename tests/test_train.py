@@ -202,24 +202,3 @@ def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, c
     other = cli(tmp_path, f"ckpt_path={folder}", "data=celeba")
     assert other.returncode == 2
     assert "has data=synthetic_faces" in other.stderr
-
-
-@pytest.mark.faults  # for its time: each process imports torch
-@pytest.mark.parametrize("start", [[], ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]])
-def test_two_processes_share_one_run_folder_and_one_table(tmp_path: Path, start: list[str], cache_dir: Path) -> None:
-    small = ["model.network.width=4", "data.batch_size=256", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"]
-    processes = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "callbacks.progress_bar=null"]
-    small += [f"data.cache_dir={cache_dir}", "callbacks.curves=null"]
-    command = [sys.executable, *start, str(ROOT / "train.py"), "model=gan", "data=digits", *small, *processes]
-    done = subprocess.run(
-        [*command, "trainer.enable_progress_bar=false"], cwd=tmp_path, capture_output=True, text=True, timeout=200
-    )
-    assert "2 processes: 512 images a step" in done.stdout
-    assert done.returncode == 0, done.stderr
-    (folder,) = runs(tmp_path, "gan_digits")
-    assert done.stdout.count("run folder   ") == 1
-    curves = read_metrics(folder / "metrics.csv")
-    assert curves["train/loss_d"][0] == curves["train/loss_g"][0] == [1, 2, 3, 4]  # 1,322 images, 512 a step
-    assert json.loads((folder / "environment.json").read_text(encoding="utf-8"))[0]["processes"] == 2
-    saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
-    assert saved["adversaria"]["images"] == 4 * 512

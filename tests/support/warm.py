@@ -18,6 +18,8 @@ from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import IO, Any
 
+from support import composing  # noqa: F401
+
 LIBRARIES = [
     *("torch", "torchvision", "pytorch_lightning", "torchmetrics.functional.image", "torch.utils.tensorboard"),
     *("hydra", "omegaconf", "matplotlib.figure", "matplotlib.backends.backend_agg", "sklearn.manifold"),

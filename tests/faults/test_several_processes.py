@@ -1,12 +1,14 @@
-"""A run of two processes is resumed by Lightning's processes and by torchrun's, and no new run takes its folder."""
+"""A run of two processes, started by Lightning or torchrun, has one folder, goes on in it, and keeps it."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from adversaria.runs.curves import read_metrics
 
@@ -14,11 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 TORCHRUN = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-id=a word", "--rdzv-backend=c10d"]
 
 
-@pytest.mark.faults
-@pytest.mark.parametrize("start", [[], [*TORCHRUN, "--rdzv-endpoint=127.0.0.1:0"]])
-def test_a_run_of_two_processes_goes_on(tmp_path: Path, start: list[str], cache_dir: Path) -> None:
+@pytest.mark.parametrize("start", [[], [*TORCHRUN, "--rdzv-endpoint=127.0.0.1:0"]], ids=["Lightning", "torchrun"])
+def test_two_processes_share_one_run_folder_and_one_table_and_go_on(
+    tmp_path: Path, start: list[str], cache_dir: Path
+) -> None:
     def run(*overrides: str) -> subprocess.CompletedProcess[str]:
-        small = ["model.network.width=4", "data.batch_size=256", "trainer.log_every_n_steps=1", "test=null"]
+        small = ["model.network.width=4", "data.batch_size=256", "trainer.log_every_n_steps=1"]
         two = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"]
         data = ["data=digits", f"data.cache_dir={cache_dir}", "callbacks.curves=null"]
         command = [sys.executable, *start, str(ROOT / "train.py"), "model=gan", *data, *small, *two, *overrides]
@@ -26,14 +29,20 @@ def test_a_run_of_two_processes_goes_on(tmp_path: Path, start: list[str], cache_
 
     first = run("trainer.max_epochs=1")
     assert first.returncode == 0, first.stderr
+    assert "2 processes: 512 images a step" in first.stdout
+    assert first.stdout.count("run folder   ") == 1  # below the one table
     (folder,) = (tmp_path / "outputs" / "gan_digits").iterdir()
+    assert json.loads((folder / "environment.json").read_text(encoding="utf-8"))[0]["processes"] == 2
     if start:
         before = (folder / "config.yaml").read_bytes()
         again = run("seed=2")
         assert again.returncode != 0
         assert f"gan_digits/{folder.name} has a run already" in again.stderr
         assert (folder / "config.yaml").read_bytes() == before
-    more = run("trainer.max_epochs=2", "ckpt_path=auto")
+    more = run("trainer.max_epochs=2", "ckpt_path=auto", "test=null")
     assert more.returncode == 0, more.stderr
     assert [folder] == list(folder.parent.iterdir())
-    assert read_metrics(folder / "metrics.csv")["train/loss_d"][0] == [1, 2, 3, 4]
+    curves = read_metrics(folder / "metrics.csv")
+    assert curves["train/loss_d"][0] == curves["train/loss_g"][0] == [1, 2, 3, 4]  # 1,322 images, 512 a step
+    saved = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert saved["adversaria"]["images"] == 4 * 512
