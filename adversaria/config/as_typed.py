@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from adversaria.config.command_lines import SEARCH_PATH, is_override, quoted, value_of
+from adversaria.config.command_lines import SEARCH_PATH, is_override, options_first, quoted, value_of
 from adversaria.config.errors import ConfigError
 from adversaria.config.guesses import as_override, folder_as_data, is_path
 from adversaria.config.machine_errors import not_utf8
@@ -38,7 +38,7 @@ def as_hydra_reads(arguments: Sequence[str]) -> list[str]:
     check_options(arguments)
     arguments = list(_with_own_groups(arguments))
     sweep = bool({"-m", "--multirun"} & set(arguments))
-    return [_changed(argument, sweep) if is_override(argument) else argument for argument in arguments]
+    return options_first([_changed(argument, sweep) if is_override(argument) else argument for argument in arguments])
 
 
 def _with_own_groups(arguments: Sequence[str]) -> Iterator[str]:

@@ -59,6 +59,13 @@ def overrides_in(arguments: list[str]) -> list[str]:
     return [a for a, last in zip(arguments, before, strict=False) if is_override(a) and last not in _FLAGS_WITH_VALUE]
 
 
+def options_first(arguments: list[str]) -> list[str]:
+    """Return a command line with its options before its overrides: Hydra's parser does not take them by turns."""
+    before = ["", *arguments]
+    option = [a.startswith("-") or last in _FLAGS_WITH_VALUE for a, last in zip(arguments, before, strict=False)]
+    return [a for first in (True, False) for a, is_option in zip(arguments, option, strict=True) if is_option == first]
+
+
 def key_of(argument: str) -> str:
     """Return the key, or the group with its package, of an override: `model/update@model.generator`."""
     return argument.partition("=")[0].lstrip("+~")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,22 +44,24 @@ def recorded(folder: Path) -> tuple[list[str], Choices]:
         overrides: list[str] = []
         for start in starts:
             overrides = combined(overrides, map(renamed_override, start["overrides"]))
-    # None of Hydra's own is recorded. One of a run from elsewhere could write and call anything.
+    # An option of Hydra, of a run from elsewhere, could write and call anything.
     return [o for o in overrides if key_of(o) not in OF_A_START and not re.match(r"\W*hydra\b", o)], choices
 
 
-def history(folder: Path) -> list[str]:
+def history(folder: Path, given: Sequence[str] = ()) -> list[str]:
     """Return the overrides that make a run with this version.
 
     Those that this version does not know are left out: the saved configuration has their values. Groups of which
-    another choice has become the default since are named.
+    another choice has become the default since are named. `given`, the new command line, says where the user's own
+    groups are.
 
     Raises:
         CheckpointError: the run's record is missing or damaged.
     """
     overrides, saved = recorded(folder)
     name = saved_config(folder).get("name", folder.parent.name)
-    own = _known(combined([override("name", name)], overrides), folder)
+    search = [o for o in given if key_of(o) == SEARCH_PATH]
+    own = _known(combined([override("name", name), *search], overrides), folder)
     now = composition(*own).choices
     fixed = [f"{group}={choice or 'null'}" for group, choice in saved.items() if now.get(group, choice) != choice]
     return combined((o for o in fixed if not o.startswith("hydra/")), own)
@@ -73,7 +75,8 @@ def _known(overrides: list[str], folder: Path) -> list[str]:
         known = [o for o in overrides if unknown is None or key_of(o) != unknown[1]]
         if len(known) == len(overrides):
             sentence = describe_error(error) or first_line(error)
-            raise CheckpointError(f"this version cannot compose the run in {folder} again: {sentence}") from error
+            cure = "; for a choice of your own give --config-dir again" if "there is no such" in sentence else ""
+            raise CheckpointError(f"this version cannot compose the run in {folder} again: {sentence}{cure}") from error
         return _known(known, folder)
     return overrides
 
@@ -97,7 +100,7 @@ def resumed_config(
         CheckpointError: the folder is not a run folder, its checkpoint is damaged, or a group differs.
     """
     file = _checkpoint_of(folder, str(cfg.ckpt_path))
-    earlier = history(folder)
+    earlier = history(folder, overrides)
     given = [o for o in overrides if o not in earlier]
     before = composition(*earlier)
     check_groups(before, choices, folder)

@@ -43,7 +43,7 @@ def command_line(arguments: list[str]) -> list[str]:
     else:
         folder = file.parent.parent
         _check_place(given, folder)
-        earlier = resume.history(folder)
+        earlier = resume.history(folder, given)
         before = composition(*earlier)
         named = {key_of(o): value_of(o) for o in given if key_of(o) in before.choices}
         resume.check_groups(before, named, folder)  # of another group some earlier override could be no key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import logging
@@ -23,7 +24,7 @@ from adversaria.config.errors import fail, first_line
 from adversaria.config.foreign_errors import describe_error
 from adversaria.runs import record
 from adversaria.runs.objective import objective_of
-from adversaria.runs.record import CONFIG, FAILURE
+from adversaria.runs.record import CONFIG, FAILURE, INVOCATION
 from adversaria.runs.run_folder import discard_if_empty
 from adversaria.sweeps import summary as summaries
 from adversaria.sweeps.job_record import FAILED, Job
@@ -42,6 +43,7 @@ class Sweep(Callback):
 
     def __init__(self, summary: bool = True) -> None:
         self.summary = summary
+        self._starts: bytes | None = None  # what the job's folder has when it begins
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Set the sweep's folder, and the keys that are fixed, as overrides: jobs in other processes have them too.
@@ -63,18 +65,27 @@ class Sweep(Callback):
         with read_write(config), open_dict(config):
             config.hydra.sweep.dir = folder
             config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *chosen]
+        atexit.register(_discard_unstarted, Path(folder), Path(config.output_root))
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Remember whether there is a run in the job's folder."""
+        self._starts = _starts(Path(config.hydra.runtime.output_dir))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Write why a job failed and let the others go on; write a summary each time, as the sweep may be stopped."""
         if config.hydra.mode != RunMode.MULTIRUN:
             return
-        if job_return.status == JobStatus.FAILED:
+        job = Path(config.hydra.runtime.output_dir)
+        refused = job.with_name(f"{job.name}_refused")  # in the job's own folder nothing is changed then
+        if job_return.status != JobStatus.FAILED:
+            _discard_failure(refused, Path(config.output_root))
+        else:
             error = error_of(job_return)
             known = describe_error(error)
             sentence = known or f"{type(error).__name__}: {first_line(error)}"
             log.error("this job failed: %s", sentence, exc_info=error if known is None else None)
-            job = Path(config.hydra.runtime.output_dir)
-            record.write_failure(job, list(config.hydra.overrides.task), sentence)
+            started = self._starts is None or _starts(job) != self._starts
+            record.write_failure(job if started else refused, list(config.hydra.overrides.task), sentence)
             if "max_failure_rate" not in config.hydra.sweeper:  # the sweeper would stop at a failed job
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, math.nan
         if self.summary:
@@ -125,6 +136,25 @@ def _refused_alike(jobs: Sequence[Job]) -> str | None:
     """Return the sentence with which all jobs were refused before they started; None if that is not so."""
     sentences = {None if (job.folder / CONFIG).exists() else job.error for job in jobs}
     return sentences.pop() if len(sentences) == 1 else None
+
+
+def _starts(job: Path) -> bytes | None:
+    """Return the record of the starts of a job; None if its folder has no run."""
+    file = job / INVOCATION
+    return file.read_bytes() if file.is_file() else None
+
+
+def _discard_failure(folder: Path, output_root: Path) -> None:
+    (folder / FAILURE).unlink(missing_ok=True)
+    discard_if_empty(folder, output_root)
+
+
+def _discard_unstarted(folder: Path, output_root: Path) -> None:
+    """Remove the folder of a sweep that was refused as a whole, also where Hydra or a sweeper ended it."""
+    if folder.is_dir() and not any(folder.rglob(CONFIG)):
+        jobs = summaries.read(folder).jobs
+        if len({job.error for job in jobs}) <= 1:
+            _discard(folder, output_root, jobs)
 
 
 def _discard(folder: Path, output_root: Path, jobs: Sequence[Job]) -> None:

@@ -32,10 +32,15 @@ def test_a_path_beside_this_folder_too(name: str) -> None:
 
 def test_what_hydra_reads_stays_as_it_is() -> None:
     typed = [
-        *("data.root='/my pictures'", "data.root=null", "ckpt_path=last", "data.root=${output_root}/x", "seed=1"),
-        *("model=vae", "+x=[1,2]", "labels=[Male]", "labels=null", "--cfg", "job", "-sc", "install=bash"),
+        *("--cfg", "job", "-sc", "install=bash", "data.root='/my pictures'", "data.root=null", "ckpt_path=last"),
+        *("data.root=${output_root}/x", "seed=1", "model=vae", "+x=[1,2]", "labels=[Male]", "labels=null"),
     ]
     assert as_hydra_reads(typed) == typed
+
+
+def test_options_may_stand_between_overrides() -> None:
+    typed = ["model=vae", "-m", "seed=0,1", "--package", "model", "data=digits"]
+    assert as_hydra_reads(typed) == ["-m", "--package", "model", "model=vae", "seed=0,1", "data=digits"]
 
 
 @pytest.mark.parametrize("flag", ["--config-dir", "-cd"])

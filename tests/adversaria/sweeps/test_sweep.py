@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.types import RunMode
 
 from adversaria.config.errors import CONF, ConfigError
 from adversaria.sweeps import jobs, summary
+from adversaria.sweeps.job_record import find_jobs
 from adversaria.sweeps.names import LONGEST, job_name, shortest, sweep_folder
-from adversaria.sweeps.sweep import Sweep, error_of
+from adversaria.sweeps.sweep import Sweep, _discard_unstarted, error_of
 
 
 def test_keys_are_cut_as_far_as_they_stay_apart() -> None:
@@ -269,3 +271,44 @@ def test_a_job_that_is_stopping_is_not_stopped_twice(asked: int, sent: list[str]
     monkeypatch.setattr(jobs, "SAVING", 0)
     jobs._watch(parent=-1)
     assert found == sent
+
+
+def end_job(sweep: Sweep, job: Path, error: Exception | None) -> None:
+    from hydra.core.utils import JobReturn, JobStatus
+    from omegaconf import OmegaConf
+
+    folders = {"runtime": {"output_dir": str(job)}, "sweep": {"dir": str(job.parent)}}
+    hydra = {"mode": "MULTIRUN", "overrides": {"task": ["seed=1"]}, "sweeper": {}, **folders}
+    returned = JobReturn(status=JobStatus.FAILED if error else JobStatus.COMPLETED)
+    returned.return_value = error
+    config = OmegaConf.create({"hydra": hydra, "output_root": str(job.parent.parent)})
+    config.hydra.mode = RunMode.MULTIRUN
+    sweep.on_job_end(config, returned)
+
+
+def test_a_refused_job_changes_nothing_in_the_folder_of_a_run(tmp_path: Path) -> None:
+    from omegaconf import OmegaConf
+
+    folder = tmp_path / "sweeps" / "a"
+    finish(folder, {"seed": 0}, 0.5)
+    (job,) = {file.parent for file in folder.rglob("config.yaml")}
+    before = {file: file.read_bytes() for file in job.iterdir() if file.is_file()}
+    sweep = Sweep()
+    sweep.on_job_start(OmegaConf.create({"hydra": {"runtime": {"output_dir": str(job)}}}))
+    end_job(sweep, job, ConfigError("it has a run with another seed"))
+    assert {file: file.read_bytes() for file in job.iterdir() if file.is_file()} == before
+    assert [found.error for found in find_jobs(folder)] == [None, "it has a run with another seed"]
+    end_job(sweep, job, None)
+    assert len(find_jobs(folder)) == 1
+
+
+def test_a_sweep_that_hydra_refuses_leaves_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "sweeps" / "lr_1a2b3c"
+    folder.mkdir(parents=True)
+    (folder / "multirun.yaml").touch()
+    _discard_unstarted(folder, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    finish(folder, {"seed": 0}, 0.5)
+    before = sorted(folder.rglob("*"))
+    _discard_unstarted(folder, tmp_path)
+    assert sorted(folder.rglob("*")) == before
