@@ -105,7 +105,7 @@ def _check_groups(config: Mapping[str, Any]) -> None:
         if not config.get(group):
             raise ConfigError(f"{group}: a run needs one; choose it with {group}=NAME")
     for group in ("callbacks", "logger"):
-        nodes = config.get(group) or {}
+        nodes = {} if config.get(group) is None else config[group]
         for name, node in nodes.items() if isinstance(nodes, dict) else [("*", nodes)]:
             if node is not None and not (isinstance(node, dict) and node.get("_target_")):
                 raise ConfigError(f"{group}.{name}={node}: expected a component, with a _target_, or null for none")
