@@ -217,6 +217,18 @@ def test_a_run_names_no_function_and_nothing_of_another_place(node: dict[str, An
             run_configuration(folder)
 
 
+@pytest.mark.parametrize("cache", [5, [], "x\0y", "/proc/self", "nowhere"])
+def test_a_run_chooses_no_new_folder_for_its_cache(cache: Any, tmp_path: Path, capsys) -> None:
+    content = copy.deepcopy(CONTENT)
+    content["config.yaml"]["data"]["cache_dir"] = cache
+    folder = write(tmp_path / "run", content)
+    assert run_configuration(folder, overrides=["data.cache_dir=mine"])["data"]["cache_dir"] == "mine"
+    assert capsys.readouterr().err == ""
+    with contextlib.suppress(UserError):
+        assert run_configuration(folder)["data"]["cache_dir"] == ".cache"
+        assert capsys.readouterr().err.startswith(f"there is no cache of images in {cache}; using .cache")
+
+
 def test_a_run_has_no_interpolation(tmp_path: Path) -> None:
     content = copy.deepcopy(CONTENT)
     content["config.yaml"]["name"] = "${oc.env:HOME}"

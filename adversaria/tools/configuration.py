@@ -50,23 +50,29 @@ def run_configuration(
         ConfigError: a choice, key or value does not exist or does not fit.
         DataError: the data is missing.
     """
-    config = _with_cache(saved(folder)) if folder else {}
+    renamed = [renamed_override(override) for override in overrides]
+    config = saved(folder) if folder else {}
     if data or metrics or not folder:
         config = _with_choices(config, model, data, metrics)
-    renamed = [renamed_override(override) for override in overrides]
     roots = [override for override in renamed if override.startswith("data.root=")]
     if root := str(value_of(roots[-1])) if roots else root:
         config["data"] = _with_root(config["data"], root)
     config = _with_overrides(config, [override for override in renamed if override not in roots])
     schema.check(config)
     sense.check_images_fit(config)
+    _check_data(config, own_cache=not folder or any(override.startswith("data.cache_dir=") for override in renamed))
+    return config
+
+
+def _check_data(config: dict[str, Any], own_cache: bool) -> None:
     try:
+        if not own_cache:
+            _choose_cache(config["data"])
         preflight(config["data"], config["model"])
     except UserError:
         raise
     except Exception as error:  # of a run from elsewhere, whose parts have the right types and do not fit each other
         raise ConfigError(f"data cannot be built from its configuration ({first_line(error)})") from error
-    return config
 
 
 def _with_root(data: dict[str, Any], root: str) -> dict[str, Any]:
@@ -93,16 +99,15 @@ def saved(folder: Path) -> dict[str, Any]:
     return {"seed": 0, **config}
 
 
-def _with_cache(config: dict[str, Any]) -> dict[str, Any]:
+def _choose_cache(data: dict[str, Any]) -> None:
     """Let a run from elsewhere choose no folder to write to: its cache is used if there is one, else the default."""
-    cache = config["data"].get("cache_dir", CACHE)
+    cache = data.get("cache_dir", CACHE)
     if cache != CACHE and not any(Path(cache).glob(f"*_{'[0-9a-f]' * 16}/index.json")):
         print(
             f"there is no cache of images in {cache}; using {CACHE} (data.cache_dir=FOLDER names another)",
             file=sys.stderr,
         )
-        config["data"]["cache_dir"] = CACHE
-    return config
+        data["cache_dir"] = CACHE
 
 
 def _with_choices(
