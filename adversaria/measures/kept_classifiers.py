@@ -87,15 +87,19 @@ def name_of(datamodule: Any) -> str:
     return f"{datamodule.reader.name}-{'digit' if datamodule.attributes == [DIGIT] else 'attr'}"
 
 
-def keep(checkpoint: Path, datamodule: Any, labels: Sequence[str], accuracies: Mapping[str, float]) -> Kept | None:
+def keep(
+    checkpoint: Path, datamodule: Any, labels: Sequence[str], accuracies: Mapping[str, float], whole: bool = True
+) -> Kept | None:
     """Put a classifier's checkpoint into the cache, unless one of the same labels and data is as accurate: return that.
+
+    Where not the whole of the test images was tested, it replaces none.
 
     Raises:
         SavingError: it cannot be written.
     """
     file = _file_for(datamodule, labels)
     before = _read(file)
-    if before is not None and before.accuracy >= accuracies[ACCURACY]:
+    if before is not None and (before.accuracy >= accuracies[ACCURACY] or not whole):
         return before
     about = file.with_suffix(".json")
     about.unlink(missing_ok=True)  # without it a kill from here on leaves nothing to be found

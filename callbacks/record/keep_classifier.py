@@ -19,7 +19,7 @@ class KeepClassifier(ModelCallback):
     """Keep the trained classifier and its test accuracy in the cache, for `metrics=classifier`.
 
     One of the same labels and data that is as accurate stays, so that what it has measured stays comparable. One that
-    was tested on a part of the test images is not kept, because its accuracy cannot be compared.
+    was tested on a part of the test images replaces none, because its accuracy cannot be compared.
     """
 
     needs = Classifier
@@ -30,11 +30,9 @@ class KeepClassifier(ModelCallback):
         if not trainer.is_global_zero or not saved.exists():
             return
         loader: Any = trainer.test_dataloaders
-        if sum(trainer.num_test_batches) < len(loader):
-            log.info("the classifier is not kept for metrics=classifier: it was tested on a part of the test images")
-            return
+        whole = sum(trainer.num_test_batches) >= len(loader)
         accuracies = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("test/accuracy")}
-        better = kept_classifiers.keep(saved, datamodule_of(trainer), pl_module.labels, accuracies)
+        better = kept_classifiers.keep(saved, datamodule_of(trainer), pl_module.labels, accuracies, whole)
         if better is not None:
             log.info(
                 "generators are measured by %s as before: its accuracy is %.4f, that of this classifier %.4f; remove "

@@ -122,10 +122,11 @@ def test_the_kept_weights_are_those_that_all_test_images_tested(trainer_on, tmp_
         (tmp_path / "checkpoints" / f"{name}.ckpt").write_text(name, encoding="utf-8")
     # as train.py calls trainer.test: with a path for the best, without one for the weights as they are
     trainer.ckpt_path = None if tested == "last" else str(tmp_path / "checkpoints" / "best.ckpt")
-    trainer.num_test_batches, trainer.test_dataloaders = [1], range(2)  # of which no accuracy can be compared
+    trainer.num_test_batches, trainer.test_dataloaders = [2], range(2)
     KeepClassifier().on_test_end(trainer, types.SimpleNamespace(labels=["digit"]))  # type: ignore[arg-type]
-    assert not (tmp_path / "cache").exists()
-    trainer.num_test_batches = [2]
+    assert (tmp_path / "cache" / "classifiers" / "x-digit_4.ckpt").read_text(encoding="utf-8") == tested
+    trainer.num_test_batches, trainer.callback_metrics["test/accuracy"] = [1], 1.0  # of which nothing can be compared
+    trainer.ckpt_path = str(tmp_path / "checkpoints" / ("best.ckpt" if tested == "last" else "last.ckpt"))
     KeepClassifier().on_test_end(trainer, types.SimpleNamespace(labels=["digit"]))  # type: ignore[arg-type]
     assert (tmp_path / "cache" / "classifiers" / "x-digit_4.ckpt").read_text(encoding="utf-8") == tested
 
