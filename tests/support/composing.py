@@ -1,7 +1,7 @@
 """Lets Hydra compose in a third of the time, for the hundreds of compositions of the tests; imported for its effect.
 
-Each file of conf/ is parsed once, files that are chosen together are merged once, and names for interpolations in
-defaults lists are gathered where there is one. Command lines are parsed and their values are set as ever.
+Each file of a configuration is read once, files that are chosen together are merged once, and names for interpolations
+in defaults lists are gathered where there is one. Command lines are parsed and their values are set as ever.
 """
 
 from __future__ import annotations
@@ -12,30 +12,44 @@ from typing import Any
 
 from hydra._internal import defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from omegaconf import OmegaConf
+from hydra._internal.config_repository import ConfigRepository
 
-CONF = f"{Path(__file__).resolve().parents[2] / 'conf'}/"
-load, merge = OmegaConf.load, ConfigLoaderImpl._compose_config_from_defaults_list
+OURS = ["hydra.conf", str(Path(__file__).resolve().parents[2] / "conf"), ""]  # Hydra's, ours, and schemas
+read, merge = ConfigRepository.load_config, ConfigLoaderImpl._compose_config_from_defaults_list
 gather = defaults_list._create_interpolation_map
-parsed: dict[str, Any] = {}
+files: dict[str, Any] = {}
 merged: dict[str, Any] = {}
 
 
-def load_once(file: Any) -> Any:
-    """Parse a file that Hydra has opened, or take what it was."""
-    name = str(getattr(file, "name", ""))
-    if not name.startswith(CONF):
-        return load(file)
-    if name not in parsed:
-        parsed[name] = load(file)
-    return copy.deepcopy(parsed[name])
+class Copies:
+    """The repository, for merging, which changes what it is given."""
+
+    def __init__(self, repo: Any) -> None:
+        self.get_schema_source = repo.get_schema_source
+        self.load_config = lambda config_path: copy.deepcopy(repo.load_config(config_path))
+
+
+def is_ours(repo: Any) -> bool:
+    """Tell whether nothing but conf/ is composed, and no groups of the user's own."""
+    return [source.path for source in repo.get_sources()] == OURS
+
+
+def read_once(self: Any, config_path: str) -> Any:
+    """Read a file and its defaults list, or take what they were."""
+    if not is_ours(self):
+        return read(self, config_path)
+    if config_path not in files:
+        files[config_path] = read(self, config_path)
+    return files[config_path]
 
 
 def merge_once(self: Any, defaults: list[Any], repo: Any) -> Any:
     """Merge the files of a defaults list, or take what they were."""
-    key = repr(([source.path for source in repo.get_sources()], defaults))
+    key = repr(defaults)
+    if not is_ours(repo):
+        return merge(self, defaults, repo)
     if key not in merged:
-        merged[key] = merge(self, defaults, repo)
+        merged[key] = merge(self, defaults, Copies(repo))
     return copy.deepcopy(merged[key])
 
 
@@ -44,6 +58,6 @@ def gather_if_needed(overrides: Any, defaults: list[Any], self_added: bool) -> A
     return gather(overrides, defaults, self_added) if any(d.is_interpolation() for d in defaults) else None
 
 
-OmegaConf.load = staticmethod(load_once)  # type: ignore[method-assign]
+ConfigRepository.load_config = read_once  # type: ignore[method-assign]
 ConfigLoaderImpl._compose_config_from_defaults_list = merge_once  # type: ignore[method-assign]
 defaults_list._create_interpolation_map = gather_if_needed
