@@ -37,6 +37,7 @@ def test_torch_is_imported_only_when_it_is_needed() -> None:
     assert done.stdout == "False\n"
 
 
+@pytest.mark.xdist_group("warm processes")
 def test_a_run_is_measured_as_at_its_end_and_the_figures_are_appended(run: Path, tmp_path: Path, cli) -> None:
     before, files = record(run), sorted(run.rglob("*"))
     for _ in range(2):

@@ -50,6 +50,7 @@ def close(first: np.ndarray, second: np.ndarray) -> bool:
     return first.shape == second.shape and bool(np.abs(first.astype(int) - second).max() <= 1)
 
 
+@pytest.mark.xdist_group("warm processes")
 def test_a_folder_has_numbered_pictures_and_is_replaced_only_when_asked(acgan: Path, tmp_path: Path, cli) -> None:
     command = [str(acgan), "--output", "samples", "--seed", "3"]
     done = cli(tmp_path, *command, "-n", "5", script="generate.py")

@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from adversaria.runs.curves import read_metrics
 
+pytestmark = pytest.mark.xdist_group("warm processes")  # one server of them
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -8,7 +8,7 @@ import torch
 from support import warm
 
 WORKER = Path(__file__).with_name("two_processes.py")
-pytestmark = pytest.mark.xdist_group("several processes")  # which are started once
+pytestmark = pytest.mark.xdist_group("warm processes")  # one server of them
 METHODS = ["gan", "wgan", "wgan_gp", "acgan", "vae", "dann", "adda"]
 
 

@@ -45,11 +45,11 @@ def read_once(self: Any, config_path: str) -> Any:
 
 def merge_once(self: Any, defaults: list[Any], repo: Any) -> Any:
     """Merge the files of a defaults list, or take what they were."""
-    key = repr(defaults)
+    key, copies = repr(defaults), Copies(repo)
     if not is_ours(repo):
-        return merge(self, defaults, repo)
+        return merge(self, defaults, copies)
     if key not in merged:
-        merged[key] = merge(self, defaults, Copies(repo))
+        merged[key] = merge(self, defaults, copies)
     return copy.deepcopy(merged[key])
 
 

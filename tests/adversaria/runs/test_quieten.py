@@ -10,7 +10,7 @@ from tensorboard.summary.writer.event_file_writer import _AsyncWriterThread
 
 from adversaria.runs.quieten import EXPECTED_WARNINGS, _show_errors_of_threads
 
-pytestmark = pytest.mark.xdist_group("expected warnings")  # what they share is made once
+pytestmark = pytest.mark.xdist_group("warm processes")  # one server of them
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = """
