@@ -39,9 +39,13 @@ def send_where_it_is_lost() -> None:
 
 @pytest.mark.parametrize("number", signals.SIGNALS)
 def test_a_signal_is_raised_with_the_status_that_a_shell_reports(number: int) -> None:
-    with stopped() as error:
-        send(number)
-        time.sleep(5)
+    before = signal.signal(number, signal.SIG_DFL)  # which the tests may have been started to ignore, by nohup
+    try:
+        with stopped() as error:
+            send(number)
+            time.sleep(5)
+    finally:
+        signal.signal(number, before)
     assert error.value.code == 128 + number
 
 
