@@ -10,11 +10,8 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
-from subprocess import PIPE, STDOUT
 from typing import Any
 
 import pytest
@@ -162,11 +159,10 @@ def test_a_sweep_of_joblib_leaves_no_worker_when_killed_and_outlives_a_killed_jo
     while processes_of(process.pid) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert processes_of(process.pid) == []
-    script = [sys.executable, str(KILLED.parents[2] / "train.py")]  # a warm process would wait for idle workers
-    with subprocess.Popen([*script, *command], cwd=tmp_path, stdout=PIPE, stderr=STDOUT, text=True) as again:
-        said = wait_for(again, "resuming from")
-        os.kill(children(again, "LokyProcess")[0], signal.SIGKILL)
-        said += again.communicate(timeout=200)[0]
+    again = start(tmp_path, *command)
+    said = wait_for(again, "resuming from")
+    os.kill(children(again, "LokyProcess")[0], signal.SIGKILL)
+    said += again.communicate(timeout=200)[0]
     assert again.returncode == 0, said
     assert said.count("a job's process was killed") == 1
     assert finished(tmp_path).keys() == {"seed=0", "seed=1"}
