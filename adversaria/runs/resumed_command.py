@@ -87,8 +87,7 @@ def _check_fresh(given: list[str]) -> None:
 
 
 def _check_place(given: list[str], folder: Path) -> None:
-    for argument in given:
-        key = key_of(argument)
+    for key, argument in {key_of(argument): argument for argument in given}.items():  # of several, the last counts
         outside = key == "output_root" and Path(str(value_of(argument))).resolve() not in folder.resolve().parents
         if key in ("run_dir", "hydra.run.dir") or outside:
             raise ConfigError(

@@ -173,7 +173,7 @@ def test_a_resumed_run_stays_in_its_folder(tmp_path: Path, given: str) -> None:
     run = run_in(tmp_path / "run", *GAN)
     with pytest.raises(ConfigError, match=f"{given}: a resumed run stays in its folder"):
         resumed(run, given)
-    assert resumed(run, f"output_root={tmp_path}")[0]["output_root"] == "outputs"
+    assert resumed(run, "output_root=elsewhere", f"output_root={tmp_path}")[0]["output_root"] == "outputs"
 
 
 @pytest.mark.parametrize("more", [[], ["-m", "seed=0,1"], ["ckpt_path=auto"]])
