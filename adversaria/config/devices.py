@@ -41,12 +41,11 @@ def check_trainer(trainer: Mapping[str, Any]) -> None:
 
 def _devices_here(devices: int | str | list[int], accelerator: str) -> int | None:
     """Return how many devices of this machine a trainer uses; None where that cannot be known without torch."""
-    if isinstance(devices, list):
-        return len(devices)
-    if isinstance(devices, str) and "," in devices:
-        return len(devices.strip(",").split(","))
-    if devices not in ("auto", "-1", -1):
-        return int(devices)
+    chosen = _chosen(devices)
+    if isinstance(chosen, list):
+        return len(chosen)
+    if devices != "auto" and chosen != -1:
+        return chosen
     return 1 if accelerator == "cpu" else gpus()
 
 
@@ -65,12 +64,7 @@ def check_devices(devices: int | str | list[int], accelerator: str) -> None:
     Raises:
         ConfigError: they are not.
     """
-    if isinstance(devices, str) and devices != "auto":
-        if not re.fullmatch(r"-1|\d+(,\d+)*,?", devices):
-            raise ConfigError(f"trainer.devices={devices}: expected a number of devices, a list of them, or auto")
-        chosen: int | list[int] = [int(d) for d in devices.strip(",").split(",")] if "," in devices else int(devices)
-    else:
-        chosen = 1 if devices == "auto" else devices  # type: ignore[assignment]
+    chosen = _chosen(devices)
     wrong = chosen != -1 and chosen < 1 if isinstance(chosen, int) else not chosen or len(set(chosen)) < len(chosen)
     if wrong or (isinstance(chosen, list) and min(chosen) < 0):
         raise ConfigError(
@@ -85,6 +79,17 @@ def check_devices(devices: int | str | list[int], accelerator: str) -> None:
     if wanted > there:
         cure = "trainer.accelerator=cpu" if there == 0 else f"trainer.devices={there}"
         raise ConfigError(f"trainer.devices={devices}: this machine has {there or 'no'} GPU; set {cure}")
+
+
+def _chosen(devices: int | str | list[int]) -> int | list[int]:
+    """Return the number of devices, -1 for all that are there, 1 for `auto`; or the list of those that are named."""
+    if not isinstance(devices, str):
+        return devices
+    if devices == "auto":
+        return 1
+    if not re.fullmatch(r"-1|\d+(,\d+)*,?", devices):
+        raise ConfigError(f"trainer.devices={devices}: expected a number of devices, a list of them, or auto")
+    return [int(d) for d in devices.strip(",").split(",")] if "," in devices else int(devices)
 
 
 def _check_cores(devices: int | str | list[int], chosen: int | list[int]) -> None:
