@@ -7,7 +7,6 @@ shown as a traceback instead of a sentence; the tests produce each error through
 from __future__ import annotations
 
 import re
-import traceback
 from typing import TYPE_CHECKING
 
 from adversaria.config import machine_errors
@@ -63,15 +62,9 @@ def describe_error(error: Exception) -> str | None:
         return f"{' '.join(text.split())} ({' '.join(str(error.__cause__).split())})"
     if type(error).__name__ == LIGHTNINGS or isinstance(error, HydraException | OmegaConfBaseException):
         return " ".join(text.split())
-    if _raised_in(error).startswith(("hydra.", "omegaconf.")):  # as of model=[null]
+    if machine_errors.raised_in(error)[0].startswith(("hydra.", "omegaconf.")):  # as of model=[null]
         return f"these overrides cannot be composed ({' '.join(text.split())}); check the choices of groups"
     return None
-
-
-def _raised_in(error: BaseException) -> str:
-    """Return the module of the line that raised an error."""
-    modules = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return modules[-1] if modules else ""
 
 
 def describe_conversion(error: msgspec.ValidationError) -> str:

@@ -45,7 +45,8 @@ def describe(error: BaseException) -> str | None:
     if isinstance(error, FileNotFoundError):
         if error.errno == errno.ENOENT and error.filename is None:  # as os.getcwd says it
             return "the current folder is not there any more; change to another one with cd"
-        return f"{error.filename}: no folder can be made there; {_PERMISSION}" if _raised_by_mkdir(error) else None
+        made = raised_in(error)[1] in ("mkdir", "makedirs")  # a folder, as in /proc
+        return f"{error.filename}: no folder can be made there; {_PERMISSION}" if made else None
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and NO_MEMORY.search(str(error))):
         gpu = "CUDA" in str(error) or "CUBLAS" in str(error) or "CUDNN" in str(error)
         return (
@@ -65,7 +66,7 @@ def not_utf8(text: str) -> str | None:
     return f"{shown} has bytes that are not UTF-8; rename the file or folder, or set a link to it: ln -s FOLDER NAME"
 
 
-def _raised_by_mkdir(error: BaseException) -> bool:
-    """Say whether a folder was to be made, as in /proc."""
-    names = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return names[-1:] in (["mkdir"], ["makedirs"])
+def raised_in(error: BaseException) -> tuple[str, str]:
+    """Return the module and the function of the line that raised an error, both empty where none is known."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return (str(frames[-1].f_globals.get("__name__")), frames[-1].f_code.co_name) if frames else ("", "")
