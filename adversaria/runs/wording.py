@@ -30,6 +30,8 @@ LABELS = {
     "noise_seed": "seed of the noise",
     "kid_subsets": "subsets for the KID",
     "kid_subset_size": "images of a subset, at most",
+    "neighbours": "nearest neighbours for precision, recall, density and coverage",
+    "neighbour_images": "images of each side for these, at most",
     "n_label_images": "images whose labels were checked, for each label",
     "extractor_digest": "extractor's digest",
     "extractor_labels": "extractor's labels",

@@ -1,35 +1,33 @@
-"""FID, KID and IS of generated images, over the features of a stated extractor."""
+"""FID, KID, IS, precision and coverage of generated images, over the features of a stated extractor."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import IntAtLeast2, PositiveInt, Seed, Split
 from adversaria.images.sampling import in_batches, labels_in_turn, sample_pixels
 from adversaria.measures.conditional import label_metrics
+from adversaria.measures.distances import PROTOCOL, RealFeatures, compare, inception_score
 from callbacks.base import add_metrics, datamodule_of
 from callbacks.metrics.base import TestMetricCallback
 from datamodules.labels import label_sizes
 from lightning_modules.protocols import ConditionalSampler, Sampler
-
-KID_SUBSETS, KID_SUBSET = 50, 1000
 
 
 class GenerationMetrics(TestMetricCallback):
     """Add these test metrics, computed on an extractor's features; each name ends with the extractor's.
 
     `test/fid_<extractor>`: Fréchet distance (Heusel et al. 2017); `test/kid_<extractor>`: kernel distance, unbiased
-    (Bińkowski et al. 2018); `test/is_<extractor>`: inception score (Salimans et al. 2016) over the extractor's classes,
-    where it has one label of several. `…_floor` are the same of the real images of the validation split, which neither
-    the generator nor our classifiers were trained on: a perfect generator would have these values. Conditional models
-    add the accuracy of the extractor's classifier; see `adversaria.measures.conditional`.
+    (Bińkowski et al. 2018); `test/precision_<extractor>`, `recall`, `density` and `coverage`: by nearest neighbours
+    (`adversaria.measures.neighbours`); `test/is_<extractor>`: inception score (Salimans et al. 2016) over the
+    extractor's classes, where it has one label of several. `…_floor` are the same of the real images of the validation
+    split, which neither the generator nor our classifiers were trained on: a perfect generator would have these values.
+    Conditional models add the accuracy of the extractor's classifier; see `adversaria.measures.conditional`.
 
     Args:
         extractor: factory of the extractor (`adversaria.measures.extractors`), given the data module.
@@ -41,7 +39,10 @@ class GenerationMetrics(TestMetricCallback):
     """
 
     needs = Sampler
-    logs = {"test": "fid_* kid_* is_* label_accuracy_* pair_accuracy_* pair_distance_*"}
+    logs = {
+        "test": "fid_* kid_* precision_* recall_* density_* coverage_* is_* "
+        "label_accuracy_* pair_accuracy_* pair_distance_*"
+    }
 
     def __init__(
         self,
@@ -87,9 +88,10 @@ class GenerationMetrics(TestMetricCallback):
                 in_batches(self.extractor, pixels, self.batch_size, device)
                 for pixels in (real["image"], held_out["image"], generated)
             )
-            values = distances(features, made, name)
+            references = RealFeatures.of(features)
+            values = compare(references, made, name)
             if self.split != "val":  # of which the floor is
-                values |= {f"{k}_floor": v for k, v in distances(features, floor, name).items()}
+                values |= {f"{k}_floor": v for k, v in compare(references, floor, name).items()}
             if self.extractor.labels in ([], ["digit"]):
                 logits = in_batches(self.extractor.logits, generated, self.batch_size, device)
                 values[f"is_{name}"] = inception_score(logits)
@@ -106,47 +108,7 @@ class GenerationMetrics(TestMetricCallback):
             **({} if self.split == "val" else {"floor_split": "val"}),
             "generated_labels_of": self.split,
             "noise_seed": self.seed,
-            "kid_subsets": KID_SUBSETS,
-            "kid_subset_size": KID_SUBSET,
+            **PROTOCOL,
             "n_label_images": self.label_images,
             **self.extractor.describe(),
         }
-
-
-class _Given(nn.Identity):
-    """Stands for the extractor in torchmetrics, which is given features instead of images."""
-
-    def __init__(self, num_features: int) -> None:
-        super().__init__()
-        self.num_features = num_features
-
-
-def distances(real: Tensor, fake: Tensor, name: str) -> dict[str, Tensor]:
-    """Return `fid_<name>` and `kid_<name>` of two sets of features, (n, d) and (m, d); none where one has no spread."""
-    if min(len(real), len(fake)) < 2:
-        return {}
-    from torchmetrics.image.fid import FrechetInceptionDistance
-    from torchmetrics.image.kid import KernelInceptionDistance
-
-    extractor = _Given(real.shape[1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that features are kept in memory
-        fid = FrechetInceptionDistance(extractor)
-        kid = KernelInceptionDistance(extractor, subsets=KID_SUBSETS, subset_size=min(KID_SUBSET, len(real), len(fake)))
-    for metric in (fid, kid):
-        metric.to(real.device)
-        metric.update(real, real=True)
-        metric.update(fake, real=False)
-    return {f"fid_{name}": fid.compute(), f"kid_{name}": kid.compute()[0]}
-
-
-def inception_score(logits: Tensor) -> Tensor:
-    """Return the inception score of (n, k) logits, mean over ten parts."""
-    from torchmetrics.image.inception import InceptionScore
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        metric = InceptionScore(_Given(logits.shape[1]))
-    metric.update(logits)
-    mean: Tensor = metric.compute()[0]
-    return mean

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.xdist_group("extractors")  # what they share is made on
 
 QUIET = ["callbacks.progress_bar=null", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"]
 DIGITS = ["data=digits", *QUIET]
+COMPARED = ("fid", "kid", "precision", "recall", "density", "coverage")
 CLASSIFIER = ["model=classifier", "model.network.width=4", "data.batch_size=64", "model.optimizer.lr=1e-2"]
 
 
@@ -82,7 +83,7 @@ def test_the_extractor_is_as_right_on_bytes_as_the_classifier_was_in_its_test(co
 
 def test_the_figures_of_a_run_are_named_by_data_and_kind_of_label(measured) -> None:
     metrics = {k: v for k, v in measured["metrics"].items() if "digits-digit" in k}
-    distances = {f"test/{k}_digits-digit{end}" for k in ("fid", "kid") for end in ("", "_floor")}
+    distances = {f"test/{k}_digits-digit{end}" for k in COMPARED for end in ("", "_floor")}
     accuracies = {"test/label_accuracy_digits-digit", *(f"test/label_accuracy_digits-digit/{d}" for d in range(10))}
     assert metrics.keys() == {"test/is_digits-digit"} | distances | accuracies
     assert metrics["test/fid_digits-digit"] > metrics["test/fid_digits-digit_floor"] > 0
@@ -142,7 +143,7 @@ def test_a_vae_is_measured_by_a_classifier_of_attributes(compose, tiny, tmp_path
         train.train(compose(*faces, *model, cache, folder=tmp_path / name), tmp_path / name)
     metrics = json.loads((tmp_path / "vae" / "metrics.json").read_text(encoding="utf-8"))["metrics"]
     of_features = {k for k in metrics if "attr" in k}
-    assert of_features == {f"test/{k}_synthetic_faces-attr{end}" for k in ("fid", "kid") for end in ("", "_floor")}
+    assert of_features == {f"test/{k}_synthetic_faces-attr{end}" for k in COMPARED for end in ("", "_floor")}
     kept = json.loads((tmp_path / "cache/classifiers/synthetic_faces-attr_64.json").read_text(encoding="utf-8"))
     assert {"test/accuracy", "test/accuracy/Smiling", "test/accuracy/Male"} <= kept.keys()
     figures = json.loads((tmp_path / "classifier" / "metrics.json").read_text(encoding="utf-8"))["metrics"]

@@ -8,13 +8,19 @@ import torch
 from adversaria.config import schema
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import callbacks_of
+from adversaria.measures import distances as measures
+from adversaria.measures.distances import RealFeatures, inception_score
 from adversaria.measures.domains import proxy_a_distance
-from callbacks.metrics.generation import GenerationMetrics, distances, inception_score
+from callbacks.metrics.generation import GenerationMetrics
 
 
 def gaussian(count: int, mean: float | list[float] = 0.0, seed: int = 0) -> torch.Tensor:
     g = torch.Generator().manual_seed(seed)
     return torch.randn(count, 4, generator=g) + torch.tensor(mean)
+
+
+def distances(real: torch.Tensor, fake: torch.Tensor, name: str) -> dict[str, torch.Tensor]:
+    return measures.distances(RealFeatures.of(real), fake, name)
 
 
 def fid_by_formula(real: np.ndarray, fake: np.ndarray) -> float:
@@ -114,9 +120,10 @@ def test_the_figures_are_those_of_generated_images_against_all_test_images(uncon
     # the stand-in's train split is its test split
     assert values["test/fid_colours_floor"] == pytest.approx(0, abs=1e-3)
     assert values["test/is_colours"] > 1
-    assert values.keys() == {f"test/{k}_colours{f}" for k in ("fid", "kid") for f in ("", "_floor")} | {
-        "test/is_colours"
-    }
+    compared = ("fid", "kid", "precision", "recall", "density", "coverage")
+    assert values.keys() == {f"test/{k}_colours{f}" for k in compared for f in ("", "_floor")} | {"test/is_colours"}
+    assert values["test/precision_colours_floor"] == values["test/coverage_colours_floor"] == 1
+    assert 0 < values["test/precision_colours"] < 1
 
 
 def test_the_inception_score_needs_one_label_of_several_values(conditional, colours, trainer_on) -> None:
