@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from lightning_modules.base import BaseModule
 
+DPI = 110  # pixels of a figure's inch
+
 
 class FigureCallback(ModelCallback, abc.ABC):
     """Draws a picture every `every_n_epochs` epochs, and once when the fit ends; 0: only after the fit.
@@ -111,7 +113,7 @@ def save_picture(trainer: pl.Trainer, module: BaseModule, name: str, picture: np
     return file
 
 
-def rendered(figure: Figure, dpi: int = 110) -> np.ndarray:
+def rendered(figure: Figure, dpi: int = DPI) -> np.ndarray:
     """Return the (h, w, 3) uint8 pixels of a figure, drawn once: `savefig` draws it a second time for its layout."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

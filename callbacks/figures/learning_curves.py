@@ -19,7 +19,7 @@ from adversaria.runs.curves import SMOOTHING, Curves, read_metrics, smooth
 from callbacks.base import loggers_of
 from callbacks.figures.base import FigureCallback, save_picture, tensorboard_writers
 
-COLOURS = {"train": ("#30638e", "#edae49", "#66a182"), "val": ("#d1495b", "#8d6a9f"), "": ("black",)}  # by stage
+COLOURS = {"train": ("#30638e", "#edae49", "#66a182"), "val": ("#d1495b", "#8d6a9f"), "": ("black", "#999999")}  # by stage
 
 
 class LearningCurves(FigureCallback):
@@ -65,7 +65,10 @@ class LearningCurves(FigureCallback):
 
 def draw_curves(curves: Curves, panels: dict[str, list[str]], smoothing: float) -> Figure:
     """Draw a panel for each title: raw values pale, their moving average strong."""
-    figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
+    width = 5 * len(panels)
+    figure = Figure(figsize=(width, 3.6))
+    # Margins for ticks and titles. A computed layout measures all texts first, which takes longer than drawing them.
+    figure.subplots_adjust(0.65 / width, 0.14, 1 - 0.12 / width, 0.9, wspace=0.17)
     for axis, (title, metrics) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         drawn = []
         colours = {stage: itertools.cycle(choices) for stage, choices in COLOURS.items()}
@@ -83,6 +86,7 @@ def draw_curves(curves: Curves, panels: dict[str, list[str]], smoothing: float) 
             drawn.append(y)
         _limit_to_settled(axis, drawn)
         axis.set(title=title, xlabel="iteration")
+        axis.ticklabel_format(axis="y", scilimits=(-3, 4))
         axis.grid(alpha=0.3)
         if drawn:
             axis.legend()

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from matplotlib.figure import Figure
 
 from adversaria.config.types import NonNegativeInt, PositiveInt
-from adversaria.images.grid import to_uint8
+from adversaria.images.grid import grid, to_uint8
 from callbacks.base import datamodule_of
-from callbacks.figures.base import FigureCallback, save_picture
+from callbacks.figures.base import DPI, FigureCallback, save_picture
 from lightning_modules.losses import image_mse
 from lightning_modules.protocols import Autoencoder
+
+#: In pixels: the side that smaller images are enlarged to, the height of a line of text, the width of the title.
+CELL, TEXT, TITLE = 64, 26, 560
 
 
 class Reconstructions(FigureCallback):
@@ -38,16 +42,15 @@ class Reconstructions(FigureCallback):
         decoded = module.reconstruct(images)
         errors = image_mse(decoded, images).tolist()
         low, high = module.value_range
-        figure = Figure(figsize=(1.1 * len(images), 2.75), layout="constrained")
-        axes = figure.subplots(2, len(images), squeeze=False)
-        for row, pictures in enumerate((to_uint8(images, (low, high)), to_uint8(decoded, (low, high)))):
-            for column, picture in enumerate(pictures):
-                axes[row, column].imshow(picture)
-                axes[row, column].axis("off")
-        for axis, error in zip(axes[1], errors, strict=True):
-            axis.set_title(f"{error:.4f}", fontsize=8, y=-0.25)
-        figure.suptitle(
-            f"Test images, reconstructions, MSE on ({low:g}, {high:g}): mean {sum(errors) / len(errors):.4f}",
-            fontsize=9,
-        )
+        pixels = to_uint8(torch.cat([images, decoded]), (low, high))
+        scale = max(1, CELL // pixels.shape[1])
+        page = grid(pixels.repeat(scale, 1).repeat(scale, 2), len(images))
+        height, width = page.shape[0] + 2 * TEXT, max(page.shape[1], TITLE)
+        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
+        figure.figimage(page, yo=TEXT)  # pixel by pixel
+        for i, error in enumerate(errors):
+            x = (i + 0.5) * page.shape[1] / len(images)
+            figure.text(x / width, 0.5 * TEXT / height, f"{error:.4f}", fontsize=8, ha="center", va="center")
+        title = f"Test images, reconstructions, MSE on ({low:g}, {high:g}): mean {sum(errors) / len(errors):.4f}"
+        figure.text(0.5, 1 - 0.5 * TEXT / height, title, fontsize=9, ha="center", va="center")
         save_picture(trainer, module, self.picture, figure)
