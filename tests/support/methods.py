@@ -1,6 +1,7 @@
 """Overrides for a tiny run of each method."""
 
-GAN = ["data=digits", "data.batch_size=256", "model.network.width=4", "callbacks.curves=null"]
+DIGITS = ["data=digits", "data.batch_size=64", "trainer.limit_train_batches=5", "callbacks.curves=null"]
+GAN = [*DIGITS, "model.network.width=4"]
 PAIR = [
     *("data=digit_pair", "data.source=digits", "data.target=digits", "data.batch_size=64"),
     *("data/augmentation=colour", "trainer.limit_train_batches=5", "model.network.width=4"),
@@ -19,6 +20,6 @@ METHODS = {
     "dann in turn": ["model=dann", *PAIR, "model/update@model.discriminator_update=adam_digits"],
     "adda": ["model=adda", *PAIR, "model.pretrain_epochs=1", "model.gate=0.5"],
     "adamatch": ["model=adamatch", *PAIR],
-    "dsn": ["model=dsn", *PAIR],
-    "classifier": ["model=classifier", *GAN[:3]],
+    "dsn": ["model=dsn", *PAIR, "data.batch_size=16"],
+    "classifier": ["model=classifier", *GAN],
 }
