@@ -19,7 +19,8 @@ from adversaria.runs.curves import SMOOTHING, Curves, read_metrics, smooth
 from callbacks.base import loggers_of
 from callbacks.figures.base import FigureCallback, save_picture, tensorboard_writers
 
-COLOURS = {"train": ("#30638e", "#edae49", "#66a182"), "val": ("#d1495b", "#8d6a9f"), "": ("black", "#999999")}  # by stage
+#: By the stage that a metric is named after.
+COLOURS = {"train": ("#30638e", "#edae49", "#66a182"), "val": ("#d1495b", "#8d6a9f"), "": ("black", "#999999")}
 
 
 class LearningCurves(FigureCallback):
