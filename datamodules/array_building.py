@@ -61,8 +61,7 @@ def build(
                     sign()
         if bad:
             log.warning("skipped %d unreadable images of %s; the first: %s", len(bad), reader.name, bad[0])
-        files = {f.name: (f.stat().st_size, checksum(f)) for f in sorted(scratch.glob("*.npy"))}
-        contents = {"attributes": reader.attributes(), "splits": list(splits), "skipped": len(bad), "files": files}
+        contents = {"splits": list(splits), "skipped": len(bad), **_contents(reader, scratch)}
         (scratch / INDEX).write_text(json.dumps(contents), encoding="utf-8")
         _put(scratch, folder)
     finally:
@@ -79,6 +78,12 @@ def _splits(reader: Reader, size: int, place: Path) -> Mapping[str, SplitIndex]:
             raise DataError(f"the {split} split of {reader.name} is empty: its lists name no image of that split")
     _check_space(place, sum(map(len, splits.values())) * size * size * 3)
     return splits
+
+
+def _contents(reader: Reader, folder: Path) -> dict[str, Any]:
+    files = {f.name: (f.stat().st_size, checksum(f)) for f in sorted(folder.glob("*.npy"))}
+    notes = {"notes": reader.tally.summary()} if hasattr(reader, "tally") else {}
+    return {"attributes": reader.attributes(), "files": files, **notes}
 
 
 def _put(scratch: Path, folder: Path) -> None:

@@ -31,6 +31,7 @@ from adversaria.config.loaded import check_file, read_json
 from adversaria.config.types import OnBadImage
 from adversaria.runs.file_lock import file_lock
 from datamodules.readers.base import Reader
+from datamodules.readers.tally import Notes, checked_notes
 
 log = logging.getLogger(__name__)
 INDEX = "index.json"
@@ -54,7 +55,8 @@ class ArraySplit:
 class ArrayCache:
     """An opened cache.
 
-    `skipped` counts the unreadable images that it does not contain; `files` has length and CRC-32 of each array.
+    `skipped` counts the unreadable images that it does not contain; `files` has length and CRC-32 of each array;
+    `notes` is what was met while the images were decoded, as `datamodules.readers.tally` has it.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class ArrayCache:
     skipped: int
     splits: dict[str, ArraySplit]
     files: dict[str, tuple[int, int]]
+    notes: Notes
 
     def checksums(self) -> dict[str, dict[str, int]]:
         """Return the CRC-32 of the images and of the labels of each split."""
@@ -119,7 +122,8 @@ def load_cache(folder: Path, quiet: bool = False) -> ArrayCache | None:
                     log.log(level, "the cache %s is damaged (%s); building it again", folder, file)
                     return None
             splits[split] = _opened(folder, split, len(contents["attributes"]))
-        return ArrayCache(folder, contents["attributes"], contents["skipped"], splits, contents["files"])
+        notes = checked_notes(contents.get("notes", {}))
+        return ArrayCache(folder, contents["attributes"], contents["skipped"], splits, contents["files"], notes)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

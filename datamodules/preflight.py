@@ -10,7 +10,7 @@ from adversaria.config.errors import ConfigError, suggest
 from adversaria.config.instantiate import instantiate
 from adversaria.config.signatures import constant
 from datamodules.labels import select_attributes
-from datamodules.readers.base import open_reader
+from datamodules.readers.base import reader_of
 
 
 def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> None:
@@ -32,10 +32,14 @@ def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> None:
         sets = instantiate(data["sets"])
         readers = [find_digit_set(sets, data[key], f"data.{key}")() for key in ("source", "target")]
     elif "reader" in data:
-        readers = [open_reader(instantiate(data["reader"]), data.get("root"))]
+        readers = [reader_of(data)]
     else:
         return
     for reader in readers:
+        if check := getattr(reader, "check", None):  # of anyone's images
+            network = model.get("network") or {}
+            wanted = (network["labels"] or data.get("attributes") or []) if "labels" in network else None
+            check(model.get("_target_", "").rpartition(".")[2], wanted, data.get("batch_size"))
         delivered = select_attributes(data.get("attributes"), reader.attributes())
         select_attributes((model.get("network") or {}).get("labels"), delivered, "labels")
 

@@ -33,6 +33,7 @@ Split = Literal["train", "val", "test"]
 Domain = Literal["source", "target"]
 BatchNorm = Literal["joint", "separate", "split"]
 OnBadImage = Literal["error", "skip"]
+Crop = Literal["centre", "top", "none"]  # which square of an image is used; none: the whole, squeezed
 Conditioning = Literal["append", "multiply"]
 Mode = Literal["min", "max"]  # whether the lowest or the highest value of a metric is the best
 

@@ -18,6 +18,10 @@ LABELS = {
     **{f"n_{split}": f"{split} images" for split in SPLITS},
     **{f"n_{split}_{domain}": f"{split} images of the {domain}" for split in SPLITS for domain in DOMAINS},
     "n_unreadable": "images left out as unreadable",
+    "parted_by": "parted by",
+    "label_counts": "images of each label",
+    "sizes": "sizes as stored",
+    "left_out": "left out",
     "image_size": "image size",
     "value_range": "normalisation",
     "horizontal_flip": "horizontal flips",
@@ -59,8 +63,21 @@ MEANINGS = {
     },
     "lr_schedule": {"half_cosine": "half cosine", "of_the_updates": "as the updates say"},
 }
+
+
+def _counts(counts: Any) -> Any:
+    """Write numbers of things, or those of each label."""
+    if not isinstance(counts, dict):
+        return counts
+    if any(isinstance(count, dict) for count in counts.values()):
+        return "; ".join(f"{name}: {_counts(inner)}" for name, inner in counts.items())
+    return ", ".join(f"{count} {what}" for what, count in counts.items()) or "none"
+
+
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "labelled": lambda domain: f"the {domain}",
+    **dict.fromkeys(("label_counts", "converted", "left_out"), _counts),
+    "sizes": lambda sizes: " to ".join("x".join(map(str, size)) for size in sizes),
     "image_size": lambda side: f"{side}x{side}x3",
     "value_range": lambda ends: f"({ends[0]:g}, {ends[1]:g})",
     "compared_with": lambda split: f"{split} split",

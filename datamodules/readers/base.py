@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from adversaria.config.errors import DataError
+from adversaria.config.instantiate import instantiate
 from adversaria.config.types import Split
 
 if TYPE_CHECKING:  # importing numpy would delay a configuration error by a tenth of a second
@@ -60,6 +61,13 @@ class Reader(Protocol):
 def open_reader(factory: Any, root: str | None) -> Reader:
     """Build a reader; the factory of one that reads files is given the data root."""
     reader: Reader = factory() if root is None else factory(root=root)
+    return reader
+
+
+def reader_of(data: Mapping[str, Any]) -> Reader:
+    """Build the reader that the group `data` of a plain configuration describes."""
+    given = {key: data[key] for key in ("root", "name", "crop") if data.get(key) is not None}
+    reader: Reader = instantiate(data["reader"])(**given)
     return reader
 
 

@@ -12,35 +12,26 @@ import numpy as np
 from PIL import Image
 
 from adversaria.config.errors import DataError
+from adversaria.config.types import Crop
 from datamodules.readers.files import file_stamp, read_file
+from datamodules.readers.tally import Tally
+from datamodules.readers.viewing import conversions, to_rgb, upright
 
-__all__ = ["decode", "decode_square", "file_stamp", "open_rgb"]
+__all__ = ["decode", "decode_cropped", "decode_square", "file_stamp", "open_rgb"]
 
 log = logging.getLogger(__name__)
 #: All that Pillow may open: some of its other formats start a program, such as Ghostscript for EPS.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "PPM", "TIFF")
-BACKGROUND = (255, 255, 255, 255)  # white: what is seen where an image is transparent
 MAX_PIXELS = 89_478_485  # Pillow's own limit for a warning; an image of this size takes 256 MiB
 MAX_FILE = 1 << 26  # bytes of an image file
 SKIP = "fetch it again, or set data.on_bad_image=skip to omit such images"
-
-#: EXIF's orientation -> what turns the stored picture upright.
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_ORIENTATION, _BITS, _PHOTOMETRIC = 0x0112, 258, 262  # tags of EXIF and TIFF
 _SAID = threading.Event()  # whether an animated image was met: once is enough
-_WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
 warnings.simplefilter("error", Image.DecompressionBombWarning)  # as Pillow's documentation recommends
 
 
-def decode(data: bytes, file: str, cure: str = SKIP) -> Image.Image:
+def decode(
+    data: bytes, file: str, cure: str = SKIP, tally: Tally | None = None, enough: int | None = None
+) -> Image.Image:
     """Decode an image to RGB, 8 bits a channel, as a viewer shows it.
 
     EXIF's orientation is applied, transparent parts are white, grey images of 16 bits are scaled to 8, and of an
@@ -50,6 +41,8 @@ def decode(data: bytes, file: str, cure: str = SKIP) -> Image.Image:
         data: the bytes of a file in one of `FORMATS`.
         file: its name, for the error.
         cure: what the user can do, for the error.
+        tally: counts what was converted.
+        enough: a JPEG may be decoded at a half, a quarter or an eighth of its size where its sides keep so many pixels.
 
     Raises:
         DataError: the bytes are not such an image, are truncated, or would become more than `MAX_PIXELS`; or its pixels
@@ -61,10 +54,17 @@ def decode(data: bytes, file: str, cure: str = SKIP) -> Image.Image:
             raise ValueError(f"it has {image.width}x{image.height} pixels, more than the limit of {MAX_PIXELS}")
         if getattr(image, "is_animated", False):
             _say_first_frame(file)
+        stored, changes = image.size, list(conversions(image))
+        if enough is not None:
+            image.draft(None, (enough, enough))  # None keeps the mode
         image.load()
-        return _to_rgb(_upright(image), image.format)
+        turned = upright(image)
+        rgb = to_rgb(turned, image.format)
     except Exception as error:  # of each format's plugin other types, and MemoryError
         raise DataError(f"{file} is not a readable image ({_reason(data, error)}); {cure}") from error
+    if tally is not None:
+        tally.add(stored, changes if turned is image else ["turned upright", *changes])
+    return rgb
 
 
 def decode_square(data: bytes, file: str, size: int, crop: float) -> np.ndarray:
@@ -85,11 +85,37 @@ def decode_square(data: bytes, file: str, size: int, crop: float) -> np.ndarray:
         DataError: as `decode`.
     """
     image = decode(data, file)
-    width, height = image.size
-    side = max(1, min(round(width * crop), height))
-    left, top = round((width - side) / 2), round((height - side) / 2)
-    if image.size != (size, size) or side != size:
-        box = (left, top, left + side, top + side)
+    side = max(1, min(round(image.width * crop), image.height))
+    left, top = round((image.width - side) / 2), round((image.height - side) / 2)
+    return _resized(image, (left, top, left + side, top + side), size)
+
+
+def decode_cropped(data: bytes, file: str, size: int, crop: Crop, tally: Tally | None = None) -> np.ndarray:
+    """Decode an image, cut the largest square and resize it.
+
+    Args:
+        data: the bytes of an image file.
+        file: its name, for the error.
+        size: side of the result in pixels.
+        crop: the square in the `centre` or at the `top`; `none` squeezes the whole image.
+        tally: counts what was converted.
+
+    Returns:
+        (size, size, 3) uint8.
+
+    Raises:
+        DataError: as `decode`.
+    """
+    image = decode(data, file, tally=tally, enough=2 * size)
+    if crop == "none":
+        return _resized(image, (0, 0, *image.size), size)
+    side = min(image.size)
+    left, top = round((image.width - side) / 2), round((image.height - side) / 2) if crop == "centre" else 0
+    return _resized(image, (left, top, left + side, top + side), size)
+
+
+def _resized(image: Image.Image, box: tuple[int, int, int, int], size: int) -> np.ndarray:
+    if image.size != (size, size) or box != (0, 0, size, size):
         image = image.crop(box).resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(image)
 
@@ -101,41 +127,6 @@ def open_rgb(file: Path) -> np.ndarray:
         DataError: it is missing or damaged.
     """
     return np.asarray(decode(read_file(file, MAX_FILE), str(file), "fetch it again"))
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged EXIF data: viewers show the image as it is stored
-        return image
-    return image if turn is None else image.transpose(turn)
-
-
-def _to_rgb(image: Image.Image, kind: str | None) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image  # convert would copy it
-    sixteen_bits = image.mode.startswith("I;16") or (image.mode == "I" and kind in ("PNG", "PPM"))
-    if sixteen_bits:
-        return _grey_of_eight_bits(image).convert("RGB")
-    if image.mode in ("F", "I"):
-        numbers = "floating-point" if image.mode == "F" else "32-bit"
-        raise ValueError(f"its pixels are {numbers} numbers, and it does not say which is white; save 8 or 16 bits")
-    if image.mode in _WITH_ALPHA or "transparency" in image.info:
-        seen = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", seen.size, BACKGROUND), seen).convert("RGB")
-    return image.convert("RGB")
-
-
-def _grey_of_eight_bits(image: Image.Image) -> Image.Image:
-    """Scale grey pixels of up to 16 bits, for which Pillow does not heed what a file says of white and transparency."""
-    tags = getattr(image, "tag_v2", {})  # of TIFF
-    white = (1 << min(tags.get(_BITS, (16,))[0], 16)) - 1
-    stored = np.asarray(image).astype(np.int64).clip(0, white)
-    grey = (stored * 255 + white // 2) // white
-    if tags.get(_PHOTOMETRIC) == 0:  # 0 is white
-        grey = 255 - grey
-    grey[stored == image.info.get("transparency", -1)] = BACKGROUND[0]
-    return Image.fromarray(grey.astype(np.uint8))
 
 
 def _say_first_frame(file: str) -> None:

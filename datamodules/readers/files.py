@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from adversaria.config.errors import DataError
 
 MAX_TEXT = 1 << 28  # bytes of a table or list; CelebA's longest has 26 MB
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
 
 
 def file_stamp(file: Path) -> list[object]:
@@ -31,7 +31,7 @@ def folder_stamps(folder: Path) -> list[list[object]]:
     waiting, seen = [(folder, "")], set()
     while waiting:
         current, prefix = waiting.pop()
-        with _entries(current) as entries:
+        with entries_of(current) as entries:
             for entry in sorted(entries, key=lambda e: e.name):  # so that of two ways to a folder one is always taken
                 try:
                     status = entry.stat()
@@ -46,7 +46,12 @@ def folder_stamps(folder: Path) -> list[list[object]]:
 
 
 @contextlib.contextmanager
-def _entries(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+def entries_of(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """Give the entries of a folder.
+
+    Raises:
+        DataError: it is not a folder, or cannot be read.
+    """
     try:
         with os.scandir(folder) as entries:
             yield entries
@@ -89,7 +94,15 @@ def read_text(file: Path) -> str:
     Raises:
         DataError: as `read_file`, or it is not text.
     """
-    data = read_file(file, MAX_TEXT)
+    return as_text(read_file(file, MAX_TEXT), str(file))
+
+
+def as_text(data: bytes, file: str) -> str:
+    """Return the text that the bytes of a file are; `file` is its name, for the error.
+
+    Raises:
+        DataError: they are not UTF-8 or UTF-16 text.
+    """
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = data.decode(encoding)
@@ -151,6 +164,6 @@ class ImageFolder:
 
     def unlisted(self, names: list[str]) -> int:
         """Return how many image files of the folder itself these names do not contain."""
-        with _entries(self.folder) as entries:
+        with entries_of(self.folder) as entries:
             files = {e.name for e in entries if e.name.lower().endswith(IMAGE_SUFFIXES)}
         return len(files.difference(names))

@@ -24,7 +24,15 @@ def read_table(file: Path) -> Iterator[Row]:
     Raises:
         DataError: it cannot be read, or has no row.
     """
-    text = read_text(file)
+    yield from rows_of(read_text(file), str(file))
+
+
+def rows_of(text: str, file: str) -> Iterator[Row]:
+    """Yield the same rows of a table's text; `file` is its name, for the errors.
+
+    Raises:
+        DataError: it is no table, or has no row.
+    """
     first = text.lstrip().partition("\n")[0]
     stated = re.fullmatch(r'"?sep=(.)"?\s*', first)
     delimiter = stated[1] if stated else max(DELIMITERS, key=first.count)
@@ -70,12 +78,21 @@ def check_columns(names: list[str], file: Path) -> list[str]:
     """Return the titles of a table's label columns.
 
     Raises:
-        DataError: one has no name or the name of the digits, or two have the same.
+        DataError: as `check_titles`, or one has the name of the digits.
+    """
+    if DIGIT in names:
+        raise DataError(f"{file} has a column named '{DIGIT}', which means ten classes, not yes or no; rename it")
+    return check_titles(names, str(file))
+
+
+def check_titles(names: list[str], file: str) -> list[str]:
+    """Return the titles of a table's columns.
+
+    Raises:
+        DataError: one has no name, or two have the same.
     """
     if "" in names:
         raise DataError(f"{file}: a label column has no name; name or remove it in the first line")
-    if DIGIT in names:
-        raise DataError(f"{file} has a column named '{DIGIT}', which means ten classes, not yes or no; rename it")
     for i, name in enumerate(names):
         if name in names[:i]:
             raise DataError(f"{file} has two columns named '{name}'; rename or remove one of them")

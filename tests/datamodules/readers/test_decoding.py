@@ -8,7 +8,7 @@ from PIL import Image
 from torchvision.transforms import CenterCrop, Compose, Resize
 
 from adversaria.config.errors import DataError
-from datamodules.readers import decoding
+from datamodules.readers import decoding, viewing
 from datamodules.readers.decoding import decode, decode_square, file_stamp
 
 
@@ -144,7 +144,7 @@ def test_pixels_without_a_stated_range_are_refused_by_name(pixels):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-@pytest.mark.parametrize(("orientation", "stored"), sorted((k, v) for k, v in decoding._UPRIGHT.items()))
+@pytest.mark.parametrize(("orientation", "stored"), sorted((k, v) for k, v in viewing._UPRIGHT.items()))
 def test_an_image_that_is_stored_turned_stands_upright(kind, orientation, stored):
     undo = {
         Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,

@@ -1,0 +1,90 @@
+"""What is said of anyone's images, at the start of a run and in its record."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.albums import album, encoded, listing, names, picture
+
+from adversaria.runs.wording import readable
+from datamodules.array_cache import load_cache
+from datamodules.own_images import OwnImagesDataModule
+from datamodules.readers.folder import Folder
+
+
+def write_phone_pictures(root):
+    """Write twelve pictures in two folders, among them all that has to be converted."""
+    album(root, names(["cats", "dogs"], 3))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    sixteen = Image.fromarray(np.full((9, 9), 40_000, np.uint16))
+    others = {
+        "turned.jpg": encoded(picture(1, 30, 20), "JPEG", exif=turned.tobytes()),
+        "clear.png": encoded(picture(2).convert("RGBA")),
+        "deep.png": encoded(sixteen),
+        "grey.jpg": encoded(picture(3).convert("L"), "JPEG"),
+        "inks.jpg": encoded(picture(4).convert("CMYK"), "JPEG"),
+        "few.png": encoded(picture(5).convert("P")),
+    }
+    for name, data in others.items():
+        (root / "cats" / name).write_bytes(data)
+    (root / "dogs" / "cut.jpg").write_bytes(encoded(picture(6), "JPEG")[:200])
+    (root / "dogs" / "film.mov").write_bytes(b"x")
+    return root
+
+
+@pytest.fixture
+def module(tmp_path):
+    root = write_phone_pictures(tmp_path / "phone")
+    return OwnImagesDataModule(
+        Folder, root=str(root), image_size=8, batch_size=4, horizontal_flip=True, cache_dir=str(tmp_path / "cache")
+    )
+
+
+def test_three_lines_say_what_is_read_and_nothing_is_written_to_the_folder(module, caplog):
+    before = listing(module.reader.root)
+    with caplog.at_level(logging.INFO):
+        module.prepare_data()
+    lines = [record.getMessage() for record in caplog.records if record.name == "datamodules.own_images"]
+    assert lines == [
+        f"{module.reader.root}: 13 images, 9 train, 2 val, 2 test, parted by a hash of the names",
+        "labels: class (9 cats, 4 dogs)",
+        "9x9 to 30x20 pixels, data.crop=centre; converted: 1 CMYK, 1 grey, 1 of 16 bits, 1 turned upright, "
+        "1 with a palette, 1 with transparency; left out: 1 unreadable, 1 .mov",
+    ]
+    assert listing(module.reader.root) == before
+    again = OwnImagesDataModule(
+        Folder,
+        root=str(module.reader.root),
+        image_size=8,
+        batch_size=4,
+        horizontal_flip=True,
+        cache_dir=module.cache_dir,
+    )
+    with caplog.at_level(logging.INFO):
+        again.prepare_data()  # from the cache
+    assert caplog.messages[-3:] == lines
+
+
+def test_the_record_says_the_same(module):
+    found = module.describe()
+    assert found["label_counts"] == {"class": {"cats": 9, "dogs": 4}}
+    assert (found["n_unreadable"], found["left_out"], found["sizes"]) == (1, {".mov": 1}, [[9, 9], [30, 20]])
+    assert found["converted"]["turned upright"] == 1
+    shown = readable(found)
+    assert shown["images of each label"] == "class: 9 cats, 4 dogs"
+    assert shown["sizes as stored"] == "9x9 to 30x20"
+    assert shown["left out"] == "1 .mov"
+
+
+@pytest.mark.parametrize(
+    "notes", [[1], {}, {"sizes": 3}, {"sizes": [[1]]}, {"converted": {"x": "y"}}, {"sizes": [["a", "b"]]}]
+)
+def test_a_cache_with_other_notes_is_built_again(module, notes):
+    index = module.cache.folder / "index.json"
+    content = json.loads(index.read_text(encoding="utf-8"))
+    assert load_cache(module.cache.folder) is not None
+    index.write_text(json.dumps({**content, "notes": notes}), encoding="utf-8")
+    assert (load_cache(module.cache.folder) is None) == bool(notes)
