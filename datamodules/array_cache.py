@@ -1,11 +1,11 @@
 """The array cache: what a reader delivers, stored once as memory-mapped arrays of images and labels.
 
 Layout of `<cache_dir>/<reader>_<size>_<fingerprint>/`: for each split `<split>.images.npy` (n, size, size, 3) uint8
-and `<split>.labels.npy` (n, k) int8, and `index.json` with the attribute names, the number of skipped images, and the
-length and CRC-32 of every array. A cache is built in a temporary folder beside it and renamed when it is complete. A
-lock is held meanwhile, so that runs that start at the same time share one build, and a crash leaves no incomplete
-cache. Without locks, or if the process that holds it gives no sign of life, each run builds its own, and one stays.
-Every opening compares the checksums; a damaged cache is built again. A complete one is only read.
+and `<split>.labels.npy` (n, k) int8 or int16, and `index.json` with the attribute names, the number of skipped images,
+and the length and CRC-32 of every array. A cache is built in a temporary folder beside it and renamed when it is
+complete. A lock is held meanwhile, so that runs that start at the same time share one build, and a crash leaves no
+incomplete cache. Without locks, or if the process that holds it gives no sign of life, each run builds its own, and
+one stays. Every opening compares the checksums; a damaged cache is built again. A complete one is only read.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from adversaria.config.errors import DataError, SavingError, first_line
 from adversaria.config.loaded import check_file, read_json
 from adversaria.config.types import OnBadImage
 from adversaria.runs.file_lock import file_lock
+from datamodules.labels import classes_of
 from datamodules.readers.base import Reader
 from datamodules.readers.tally import Notes, checked_notes
 
@@ -42,7 +43,7 @@ SIGN_OF_LIFE = 5.0  # seconds between two signs
 
 @dataclass(frozen=True)
 class ArraySplit:
-    """One split in memory-mapped arrays: images (n, size, size, 3) uint8, labels (n, k) int8."""
+    """One split in memory-mapped arrays: images (n, size, size, 3) uint8, labels (n, k) int8 or int16."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -87,7 +88,9 @@ def open_cache(reader: Reader, size: int, cache_dir: Path, on_bad_image: OnBadIm
     """
     from datamodules.array_building import build
 
-    key = json.dumps([reader.fingerprint(), reader.attributes(), on_bad_image], sort_keys=True).encode()
+    depends = [reader.fingerprint(), reader.attributes(), on_bad_image]
+    depends += [classes] if (classes := classes_of(reader)) else []
+    key = json.dumps(depends, sort_keys=True).encode()
     plain_name = re.sub(r"[^\w.-]", "-", reader.name, flags=re.ASCII)[:100]  # a file name has at most 255 bytes
     name = f"{plain_name}_{size}_{hashlib.blake2b(key, digest_size=8).hexdigest()}"
     folder = cache_dir / name
@@ -135,7 +138,7 @@ def _opened(folder: Path, split: str, count: int) -> ArraySplit:
     """Map the arrays of a split with `count` labels."""
     images, labels = (np.load(folder / f"{split}.{part}.npy", mmap_mode="r") for part in ("images", "labels"))
     fits = images.ndim == 4 and images.shape[1:] == (*images.shape[1:2] * 2, 3) and labels.shape == (len(images), count)
-    if not fits or images.dtype != np.uint8 or labels.dtype != np.int8:
+    if not fits or images.dtype != np.uint8 or labels.dtype not in (np.int8, np.int16):
         raise ValueError(f"{split}: {images.dtype} {images.shape}, {labels.dtype} {labels.shape}")
     return ArraySplit(images, labels)
 

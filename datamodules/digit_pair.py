@@ -83,6 +83,7 @@ class DigitPairDataModule(pl.LightningDataModule):
             for i, (domain, name) in enumerate(self.names.items())
         }
         self.attributes = self.domains["target"].attributes
+        self.classes = self.domains["target"].classes
         self._replayer: GraphReplayer | None = None
 
     def prepare_data(self) -> None:

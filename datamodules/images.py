@@ -16,7 +16,7 @@ from adversaria.config.types import Batch, OnBadImage, PositiveInt, Seed, Split,
 from adversaria.runs.data_record import files_entry
 from datamodules.array_cache import ArrayCache, open_cache
 from datamodules.batch_loader import BatchLoader, EpochSampler
-from datamodules.labels import check_classes, select_attributes
+from datamodules.labels import check_classes, classes_of, select_attributes
 from datamodules.preflight import check_value_range
 from datamodules.readers.base import SPLITS, Reader, open_reader
 
@@ -35,11 +35,13 @@ class ImagesDataModule(pl.LightningDataModule):
         root: folder that the reader reads; nothing is written to it.
         value_range: the values of black (0) and white (255), `[-1, 1]` or `[0, 1]`; this must be the range of the
             model's output.
-        attributes: names of the label columns to deliver, in this order; None for all. Attributes are
-            0 or 1; the label of a digit is the column `digit`.
+        attributes: names of the label columns to deliver, in this order; None for all.
         on_bad_image: `error` stops at an unreadable image, `skip` omits such images and counts them.
         cache_dir: folder of the array cache.
         seed: seed of the order of the training images.
+
+    Attributes:
+        classes: the names of the values of the delivered labels that have some.
     """
 
     test_split: Split = "test"
@@ -66,6 +68,7 @@ class ImagesDataModule(pl.LightningDataModule):
         known = self.reader.attributes()
         self.attributes = select_attributes(attributes, known)
         self._columns = [known.index(a) for a in self.attributes]
+        self.classes = {name: names for name, names in classes_of(self.reader).items() if name in self.attributes}
         self.horizontal_flip, self.on_bad_image = horizontal_flip, on_bad_image
         self.cache_dir, self.seed = Path(cache_dir), seed
         self._cache: ArrayCache | None = None
@@ -87,7 +90,8 @@ class ImagesDataModule(pl.LightningDataModule):
             train, val = (self.cache.splits[split].labels[:, self._columns] for split in ("train", "val"))
             used = getattr(getattr(self.trainer, "lightning_module", None), "labels", None)
             cut = hasattr(self.reader, "val_fraction")
-            check_classes(train, val, self.attributes, (used or ()) if cut else (), self.reader.name)
+            used = (used or ()) if cut else ()
+            check_classes(train, val, self.attributes, used, self.reader.name, self.classes)
         size = len(self.cache.splits["train"]) // self.world_size
         if self.batch_size > size:
             raise ConfigError(

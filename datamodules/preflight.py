@@ -8,17 +8,21 @@ from typing import Any
 
 from adversaria.config.errors import ConfigError, suggest
 from adversaria.config.instantiate import instantiate
-from adversaria.config.signatures import constant
-from datamodules.labels import select_attributes
-from datamodules.readers.base import reader_of
+from adversaria.config.signatures import constant, signature
+from datamodules.labels import check_names, check_same_classes, classes_of, select_attributes
+from datamodules.readers.base import Reader, reader_of
 
 
-def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
     """Check that the configured data is there and has the labels that the configuration asks for.
 
     Args:
         data: the group `data` of a plain configuration.
-        model: its group `model`, whose network may ask for labels.
+        model: its group `model`. What its network leaves open is filled in: `labels: null` becomes all of the data's,
+            and `classes` the names of their values.
+
+    Returns:
+        The same for the top level of the configuration: the `labels` and `classes` of the data; see `completed`.
 
     Raises:
         ConfigError: an empty value range, an unknown digit set or attribute, or data that does not fit the model.
@@ -34,14 +38,51 @@ def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     elif "reader" in data:
         readers = [reader_of(data)]
     else:
-        return
+        return {}
+    network = model.get("network") or {}
     for reader in readers:
         if check := getattr(reader, "check", None):  # of anyone's images
-            network = model.get("network") or {}
             wanted = (network["labels"] or data.get("attributes") or []) if "labels" in network else None
             check(model.get("_target_", "").rpartition(".")[2], wanted, data.get("batch_size"))
-        delivered = select_attributes(data.get("attributes"), reader.attributes())
-        select_attributes((model.get("network") or {}).get("labels"), delivered, "labels")
+    found = [_labels_of(reader, data.get("attributes")) for reader in readers]
+    for labels, classes in found:
+        select_attributes(network.get("labels"), labels, "labels")
+        _fill_in(model, labels, classes)
+        check_same_classes(network.get("labels") or (), network.get("classes") or {}, classes)
+    labels, classes = found[0]
+    return {"labels": labels or None, "classes": classes or None}
+
+
+def completed(config: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with the labels and classes that `preflight` found, where it says nothing of them."""
+    return {**config, **{key: value for key, value in found.items() if value and config.get(key) is None}}
+
+
+def _labels_of(reader: Reader, attributes: list[str] | None) -> tuple[list[str], dict[str, list[str]]]:
+    """Return the labels of a reader that the data module delivers, and the names of their values."""
+    labels = select_attributes(attributes, reader.attributes())
+    check_names(labels, reader.name)
+    return labels, {name: names for name, names in classes_of(reader).items() if name in labels}
+
+
+def _fill_in(model: Mapping[str, Any], labels: list[str], classes: Mapping[str, list[str]]) -> None:
+    """Fill in what a model's network leaves open: its labels, and the names of their values."""
+    network, name = model.get("network") or {}, model.get("_target_", "").rpartition(".")[2]
+    if "labels" in network and network["labels"] is None:
+        if not labels:
+            raise ConfigError(
+                f"labels: {name} learns labels, and the data has none; give it some (a folder for each class, or a "
+                "table of labels), or choose model=gan or vae"
+            )
+        network["labels"] = labels
+    used = {label: classes[label] for label in network.get("labels") or () if label in classes}
+    if alone := [label for label, names in used.items() if len(names) < 2]:
+        raise ConfigError(f"labels: {alone[0]} is {used[alone[0]][0]} for all images; leave it out of labels")
+    if used and network.get("classes") is None:
+        if "classes" not in (signature(network["_target_"]) or {}):
+            kind = network["_target_"].rpartition(".")[2]
+            raise ConfigError(f"model.network: {kind} has no parameter `classes`, which these labels need")
+        network["classes"] = used
 
 
 def needs_of(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,8 +35,8 @@ class ACGAN(GAN):
 
     def __init__(self, label_weight: NonNegative = 1.0, label_on_fake: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.labels = list(self.network.labels)
-        self.label_columns = LabelColumns(self.labels)
+        self.labels, self.classes = list(self.network.labels), self.network.classes
+        self.label_columns = LabelColumns(self.labels, self.classes)
         self.sizes = self.label_columns.sizes
         self.label_weight, self.label_on_fake = label_weight, label_on_fake
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from adversaria.config.labels import DIGIT, label_sizes
 from adversaria.config.types import Batch, BatchNorm, Domain, ValueRange
-from datamodules.labels import DIGIT
 from lightning_modules.adversarial import AdversarialModule, Phase
 from lightning_modules.checks import check_network
 from lightning_modules.losses import accuracy
@@ -50,7 +50,9 @@ class AdaptationModule(AdversarialModule):
     ) -> None:
         super().__init__()
         check_network(network, DigitNetwork, type(self).__name__)
-        self.network, self.labels = network, [DIGIT]
+        self.network = network
+        self.labels, self.classes = getattr(network, "labels", [DIGIT]), getattr(network, "classes", {})
+        self.sizes = label_sizes(self.labels, self.classes)
         self.value_range = (float(value_range[0]), float(value_range[1]))
         self.image_size = network.image_size
         self.batch_norm, self.cosine = batch_norm, cosine

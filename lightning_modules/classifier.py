@@ -39,8 +39,8 @@ class Classifier(SingleOptimizerModule):
         check_network(network, ConvClassifier, "Classifier")
         super().__init__(network, optimizer)
         self.value_range = (float(value_range[0]), float(value_range[1]))
-        self.labels = list(network.labels)
-        self.label_columns = LabelColumns(self.labels)
+        self.labels, self.classes = list(network.labels), network.classes
+        self.label_columns = LabelColumns(self.labels, self.classes)
         self.sizes = self.label_columns.sizes
 
     def check_data(self, datamodule: Any) -> None:

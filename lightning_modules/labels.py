@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adversaria.config.types import Batch
-from datamodules.labels import label_columns, label_sizes
+from adversaria.config.types import Batch, Classes
+from datamodules.labels import check_same_classes, label_columns, label_sizes
 
 
 class LabelColumns:
@@ -17,22 +17,24 @@ class LabelColumns:
 
     Args:
         names: of the network's labels.
+        classes: the names of the values of those that have some.
 
     Attributes:
         sizes: number of values of each label.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names, self.sizes = list(names), label_sizes(names)
+    def __init__(self, names: Sequence[str], classes: Classes | None = None) -> None:
+        self.names, self.classes, self.sizes = list(names), classes or {}, label_sizes(names, classes)
         self._columns = list(range(len(names)))
 
     def find(self, datamodule: Any) -> None:
         """Find the labels among those of the data.
 
         Raises:
-            ConfigError: the data lacks one; the message names the nearest that it has.
+            ConfigError: the data lacks one, and the message names the nearest that it has; or it has other values.
         """
         self._columns = label_columns(self.names, datamodule.attributes, "model.network.labels")
+        check_same_classes(self.names, self.classes, getattr(datamodule, "classes", {}))
 
     def of(self, batch: Batch) -> Tensor:
         """Return the labels of a batch, (n, k) int64."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from adversaria.config.types import Domain
+from adversaria.config.types import Classes, Domain
 
 
 @runtime_checkable
@@ -30,6 +30,8 @@ class ConditionalSampler(Sampler, Protocol):
     """Generates images with chosen labels."""
 
     labels: list[str]
+    classes: Classes
+    sizes: list[int]
 
     def labels_of(self, batch: Any) -> Tensor:
         """Return the labels of a batch of real images that the model is conditioned on, (n, k)."""
@@ -70,6 +72,8 @@ class Classifier(FeatureExtractor, Protocol):
     """Classifies images by their labels."""
 
     labels: list[str]
+    classes: Classes
+    sizes: list[int]
 
     def classify(self, image: Tensor) -> Tensor:
         """Return the logits of (n, c, h, w) images; see `lightning_modules.losses.label_loss`."""
@@ -77,9 +81,10 @@ class Classifier(FeatureExtractor, Protocol):
 
 @runtime_checkable
 class DomainClassifier(Protocol):
-    """Classifies digits of two domains."""
+    """Classifies images of two domains by one label."""
 
     labels: list[str]
+    classes: Classes
 
     def outputs(self, image: Tensor, domain: Domain) -> tuple[Tensor, Tensor]:
-        """Return features (n, d) and logits (n, 10) of images of one domain."""
+        """Return features (n, d) and logits (n, k) of images of one domain."""

@@ -31,7 +31,8 @@ EXPERIMENT: dict[str, Any] = {
     "ckpt_path": str | None,
     "test": Literal["last", "best"] | None,
     "objective": str | None,
-    "labels": Annotated[list[str], msgspec.Meta(min_length=1)],
+    "labels": Annotated[list[str], msgspec.Meta(min_length=1)] | None,  # null: those of the data, as `preflight` finds
+    "classes": types.Classes | None,
     "output_root": str,
     "run_dir": str,
     "performance": dict.fromkeys(PERFORMANCE, bool),

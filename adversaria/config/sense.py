@@ -58,7 +58,7 @@ def check(config: Mapping[str, Any], overrides: Sequence[str] = ()) -> None:
     Raises:
         ConfigError: naming the key, and the cure.
     """
-    if missing := [key for key in EXPERIMENT if key not in config and key != "labels"]:
+    if missing := [key for key in EXPERIMENT if key not in config and key not in ("labels", "classes")]:
         raise ConfigError(f"{missing[0]} is missing: a run needs it; leave ~{missing[0]} out")
     check_name(config["name"])
     _check_places(config, overrides)

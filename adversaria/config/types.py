@@ -6,6 +6,7 @@ source to check a configuration, so the signature is the only place where a key'
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from msgspec import Meta
@@ -25,7 +26,8 @@ NonNegativeInt = Annotated[int, Meta(ge=0, le=MANY)]
 Seed = Annotated[int, Meta(ge=0, le=2**32 - 1)]  # what numpy takes
 Layers = Annotated[int, Meta(ge=0, le=100)]  # more would take long to build before anything else finds it wrong
 PositiveInts = Annotated[tuple[PositiveInt, ...], Meta(min_length=1)]
-Names = tuple[str, ...]
+Labels = tuple[str, ...] | None  # names; None: all of the data, which `datamodules.preflight` fills in
+Classes = Mapping[str, Annotated[Sequence[str], Meta(min_length=2)]]  # label -> the names of its values, in their order
 ValueRange = tuple[float, float]
 ScaleRange = tuple[Positive, Positive]
 NonNegatives = Annotated[list[NonNegative], Meta(min_length=1)]

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adversaria.config.errors import ConfigError
+from adversaria.config.errors import ConfigError, suggest
+from adversaria.config.labels import LISTED, listed, parse_value, value_names
 from adversaria.images.grid import to_uint8
-from datamodules.labels import label_columns, label_sizes
+from datamodules.labels import label_columns
 from lightning_modules.protocols import ConditionalSampler
 
 
@@ -32,6 +33,8 @@ def sample_like_data(module: Any, datamodule: Any, noise: Tensor) -> Tensor:
 def labels_from_text(module: Any, given: Iterable[str], count: int) -> Tensor | None:
     """Return labels (count, k), fixed if given as NAME=VALUE, otherwise alternating; None for a model without labels.
 
+    A value is a number, or the name of a class.
+
     Raises:
         ConfigError: the model has no such label, or the label has no such value.
     """
@@ -46,10 +49,13 @@ def labels_from_text(module: Any, given: Iterable[str], count: int) -> Tensor | 
         if labels is None:
             raise ConfigError(f"--label {text}: {type(module).__name__} has no labels; remove --label")
         column = label_columns([name], names, "--label")[0]
-        size = label_sizes(names)[column]
-        if value not in map(str, range(size)):
-            raise ConfigError(f"--label {text}: write {name}=VALUE, a value from 0 to {size - 1}")
-        labels[:, column] = int(value)
+        chosen = parse_value(name, value, module.classes)
+        if chosen is None:
+            known, last = value_names(name, module.classes), module.sizes[column] - 1
+            named = f"{listed(known)}, or " if name in module.classes else ""
+            near = suggest(value, known) if len(known) > LISTED else ""
+            raise ConfigError(f"--label {text}: write {name}=VALUE, {named}a value from 0 to {last}{near}")
+        labels[:, column] = chosen
     return labels
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adversaria.config.labels import value_keys
 from adversaria.images.sampling import in_batches, labels_in_turn, sample_pixels, with_label
-from datamodules.labels import label_sizes
 from lightning_modules.losses import predict_labels
 
 
@@ -17,11 +17,12 @@ def label_metrics(
 ) -> dict[str, Tensor]:
     """Return the accuracy of the extractor's classifier on generated images, for labels that both know.
 
-    `label_accuracy_<extractor>`, and with `/<attribute>` or `/<class>` of each. All classes get as many of the `count`
-    images. For a binary attribute half of the images are made without it and half with it, from the same noise and
-    the same other attributes. Three values say what the attribute changes: `pair_accuracy_…/<label>`, the share of
-    pairs in which both are recognised; `pair_distance_…/<label>`, the mean distance of features within a pair over
-    that between pairs; and `pair_distance_pixels/<label>`, the same of pixels.
+    `label_accuracy_<extractor>`, and with `/<attribute>` or `/<class>` of each (`/<label> <class>` where several labels
+    have more than two classes). All classes get as many of the `count` images. For a binary label half of the images
+    are made without it and half with it, from the same noise and the same other labels. Three values say what the label
+    changes: `pair_accuracy_…/<label>`, the share of pairs in which both are recognised; `pair_distance_…/<label>`, the
+    mean distance of features within a pair over that between pairs; and `pair_distance_pixels/<label>`, the same of
+    pixels.
 
     Args:
         module: a conditional sampler.
@@ -39,7 +40,8 @@ def label_metrics(
         right = torch.stack([p == value for value, p in enumerate(predicted)]).float()  # (values, images of each)
         accuracies.append(right.mean())
         if len(images) > 2:
-            values |= {f"label_accuracy_{extractor.name}/{v}": r.mean() for v, r in enumerate(right)}
+            keys = _keys(module, label)
+            values |= {f"label_accuracy_{extractor.name}/{key}": r.mean() for key, r in zip(keys, right, strict=True)}
         else:
             off, on = images
             features = [in_batches(extractor, part, batch_size, module.device) for part in images]
@@ -52,12 +54,18 @@ def label_metrics(
     return values
 
 
+def _keys(module: Any, label: str) -> list[str]:
+    """Return what the accuracies of the classes of a label are called."""
+    keys = value_keys([label], module.classes)
+    return keys if sum(size > 2 for size in module.sizes) == 1 else [f"{label} {key}" for key in keys]
+
+
 def _images_of_each_value(
     module: Any, label: str, real: dict[str, Tensor], count: int, batch_size: int, seed: int
 ) -> list[Tensor]:
     """Generate as many images with each value of a label; of the same noise where the label is binary."""
     column = module.labels.index(label)
-    size = label_sizes(module.labels)[column]
+    size = module.sizes[column]
     each = count // size
     noise = module.noise(each if size == 2 else each * size, seed)
     labels = labels_in_turn(module, real, noise[:each])
@@ -77,4 +85,4 @@ def within_over_between(first: Tensor, second: Tensor) -> Tensor:
 
 def _predicted(extractor: Any, images: Tensor, label: str, batch_size: int, device: torch.device) -> Tensor:
     logits = in_batches(extractor.logits, images, batch_size, device)
-    return predict_labels(logits, label_sizes(extractor.labels))[:, extractor.labels.index(label)]
+    return predict_labels(logits, extractor.sizes)[:, extractor.labels.index(label)]

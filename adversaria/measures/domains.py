@@ -18,7 +18,7 @@ BATCH_SIZE = 250
 
 
 class DomainPredictions(NamedTuple):
-    """Features (n, d), logits (n, 10) and labels (n,) of images, on the CPU."""
+    """Features (n, d), logits (n, k) and labels (n,) of images, on the CPU."""
 
     features: Tensor
     logits: Tensor

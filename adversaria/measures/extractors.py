@@ -30,7 +30,7 @@ class ClassifierFeatures(nn.Module):
         if kept is None:
             raise kept_classifiers.missing(datamodule)
         classifier: Any = load_module(kept.file)
-        self.classifier, self.labels = classifier, list(classifier.labels)
+        self.classifier, self.labels, self.sizes = classifier, list(classifier.labels), classifier.sizes
         self.num_features: int = classifier.network.num_features
         self.name, self.accuracy = kept_classifiers.name_of(datamodule), kept.accuracy
         self.digest = hashlib.sha256(kept.file.read_bytes()).hexdigest()[:8]  # tells classifiers of one name apart
@@ -66,6 +66,7 @@ class InceptionFeatures(nn.Module):
 
     name = "inception"
     labels: list[str] = []
+    sizes: list[int] = []
 
     def __init__(
         self, datamodule: Any, weights: str | None = None, features: Literal[64, 192, 768, 2048] = 2048

@@ -1,8 +1,10 @@
 """The trained classifiers in the cache, by data and labels: the best of those with most labels measures generators.
 
-`<cache_dir>/classifiers/` has `<data>-attr_<size>.ckpt`, or `-digit_`, of the classifier that knows all labels of its
-data. One of fewer labels, or of other data of the same name, has a digest of both at the end of its name. Beside each
-is a JSON file with its labels, the cache of its data, and its accuracies; version 0.1.0 wrote the accuracies alone.
+`<cache_dir>/classifiers/` has `<data>-attr_<size>.ckpt`, or with a label of classes in the place of `attr` where it is
+the only one, of the classifier that knows all labels of its data. One of fewer labels, or of other data of the same
+name, has a digest of both at the end of its name. Beside each is a JSON file with its labels and their classes, the
+cache of its data, and its accuracies; version 0.1.0 wrote the accuracies alone. A classifier of other classes than the
+data has is not used.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +21,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from adversaria.config.errors import CheckpointError, ConfigError
-from adversaria.config.instantiate import instantiate
+from adversaria.config.labels import is_attribute, value_names
 from adversaria.config.loaded import read_json
 from adversaria.runs.whole_files import replace_text, written_whole
-from datamodules.labels import DIGIT, select_attributes
-from datamodules.readers.base import open_reader
+from datamodules.labels import classes_of, select_attributes
+from datamodules.readers.base import reader_of
 
 ACCURACY = "test/accuracy"
 
@@ -67,9 +70,9 @@ def check(config: Mapping[str, Any]) -> None:
     extractors = [node["extractor"]["_target_"] for node in nodes if isinstance(node.get("extractor"), dict)]
     data = config["data"]
     if any(target.endswith(".ClassifierFeatures") for target in extractors) and "reader" in data:
-        reader = open_reader(instantiate(data["reader"]), data.get("root"))
+        reader = reader_of(data)
         attributes = select_attributes(data.get("attributes"), reader.attributes())
-        found = SimpleNamespace(**{**data, "reader": reader, "attributes": attributes})
+        found = SimpleNamespace(**{**data, "reader": reader, "attributes": attributes, "classes": classes_of(reader)})
         if not any(_files(found)):
             raise missing(found)
 
@@ -83,8 +86,11 @@ def missing(datamodule: Any) -> ConfigError:
 
 
 def name_of(datamodule: Any) -> str:
-    """Return how metrics name the classifiers of these data: `<data>-attr` or `<data>-digit`."""
-    return f"{datamodule.reader.name}-{'digit' if datamodule.attributes == [DIGIT] else 'attr'}"
+    """Return how metrics name the classifiers of these data: `<data>-attr`, or `<data>-digit` for its only label."""
+    labels = datamodule.attributes
+    of_classes = len(labels) == 1 and not is_attribute(labels[0], datamodule.classes)
+    kind = re.sub(r"[^\w.-]", "-", labels[0]) if of_classes else "attr"
+    return f"{datamodule.reader.name}-{kind}"
 
 
 def keep(
@@ -107,7 +113,9 @@ def keep(
         shutil.copyfileobj(source, stream)
         stream.flush()
         os.fsync(stream.fileno())
-    replace_text(about, json.dumps({**accuracies, "labels": list(labels), "data": _data(datamodule)}, indent=2) + "\n")
+    classes = {name: names for name, names in datamodule.classes.items() if name in labels}
+    said = {**accuracies, "labels": list(labels), "classes": classes, "data": _data(datamodule)}
+    replace_text(about, json.dumps(said, indent=2) + "\n")
     return None
 
 
@@ -118,7 +126,17 @@ def _default_file(datamodule: Any) -> Path:
 def _files(datamodule: Any) -> list[Path]:
     default = _default_file(datamodule)
     files = [default, *sorted(default.parent.glob(f"{default.stem}_*.ckpt"))]
-    return [file for file in files if file.exists() and file.with_suffix(".json").exists()]
+    return [f for f in files if f.exists() and f.with_suffix(".json").exists() and _same_classes(f, datamodule)]
+
+
+def _same_classes(file: Path, datamodule: Any) -> bool:
+    """Tell whether the labels of a classifier have the same classes as in the data, as far as is known of it."""
+    try:
+        said = read_json(file.with_suffix(".json"))
+        labels, classes = said.get("labels", []), said.get("classes", {})
+        return all(value_names(name, classes) == value_names(name, datamodule.classes) for name in labels)
+    except (ValueError, TypeError, AttributeError):  # damaged, which `_read` says
+        return True
 
 
 def _file_for(datamodule: Any, labels: Sequence[str]) -> Path:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from adversaria.config.errors import ConfigError, suggest
+from adversaria.config.labels import DIGIT, value_keys
 from adversaria.config.signatures import declares, merged_constant
 from adversaria.config.types import Mode
 from adversaria.runs.curves import read_metrics
 
-DIGIT = "digit"  # the label of ten values
 MONITORED = ("train", "optim", "val")  # stages whose metrics an epoch can be chosen by
 
 
@@ -113,8 +113,8 @@ def _unmeasured(stage: str, config: Mapping[str, Any]) -> str | None:
 
 def logged(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield the metrics, as `stage/name` or patterns of them, that the model and the callbacks of a run log."""
-    labels = (config["model"].get("network") or {}).get("labels") or []
-    values = [str(digit) for digit in range(10)] if labels in ([], [DIGIT]) else labels
+    network = config["model"].get("network") or {}
+    values = value_keys(network.get("labels") or [DIGIT], network.get("classes"))
     for node in (config["model"], *(config.get("callbacks") or {}).values()):
         for stages, names in merged_constant(node["_target_"], "logs").items() if node else ():
             for stage in stages.split():

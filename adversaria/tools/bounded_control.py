@@ -6,8 +6,10 @@ import math
 from typing import Any
 
 
-def bounded_control(control: Any, low: float, high: float) -> Any:
+def bounded_control(control: Any, low: float, high: float, whole: bool = False) -> Any:
     """Return a class of NiceGUI's controls, such as `ui.slider`, that takes no value beyond its bounds.
+
+    The values of a menu, `ui.select`, are the numbers of its entries; they are `whole`.
 
     NiceGUI has no public place to check what arrives before it is the control's value, hence `_event_args_to_value`.
     Without it absurd values would end in tracebacks on the terminal; a test sends some.
@@ -15,7 +17,9 @@ def bounded_control(control: Any, low: float, high: float) -> Any:
 
     class Bounded(control):
         def _event_args_to_value(self, event: Any) -> Any:
-            return bounded(event.args, low, high, self.value)
+            value = event.args.get("value") if isinstance(event.args, dict) else event.args  # a dictionary of a menu
+            number = bounded(value, low, high, self.value)
+            return round(number) if whole else number
 
     return Bounded
 

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from adversaria.config.errors import DataError
 from adversaria.config.instantiate import instantiate
+from adversaria.config.labels import value_names, value_title
 from adversaria.images.interpolation import spherical
 from adversaria.images.latents import ENCODED_IMAGES, attribute_direction, encode
-from adversaria.images.sampling import labels_from_text, pixel_batches
+from adversaria.images.sampling import pixel_batches
 from adversaria.tools.configuration import run_configuration
-from datamodules.labels import label_sizes
 from lightning_modules.losses import per_dimension_kld
 from lightning_modules.protocols import Autoencoder
 
@@ -28,12 +28,13 @@ TEST_IMAGES = "from test images"
 
 
 class Slider(NamedTuple):
-    """Bounds, step and initial value of a setting; bounds 0 and 1 with step 1 make it a switch."""
+    """Bounds, step and initial value of a setting; bounds 0 and 1 with step 1 make it a switch, `names` a menu."""
 
     low: float
     high: float
     step: float
     value: float
+    names: tuple[str, ...] = ()
 
 
 class Explorer:
@@ -63,10 +64,15 @@ class Explorer:
         if test_latents is not None:
             start[TEST_IMAGES] = Slider(0, 1, 1, 0)
         start["images"] = Slider(1, MAX_IMAGES, 1, 4)
-        sizes = label_sizes(self.labels)
-        labels = {name: Slider(0, size - 1, 1, 0) for name, size in zip(self.labels, sizes, strict=True)}
+        taken = {"seed", "to seed", *start, *self.directions}
+        self.label_settings = [f"label {name}" if name in taken else name for name in self.labels]
+        labels = {key: self._menu(name) for key, name in zip(self.label_settings, self.labels, strict=True)}
         moves = {heading: dict.fromkeys(group, Slider(-3, 3, 0.1, 0)) for heading, group in directions.items()}
         self.sliders = {"": start, "Labels": labels, **moves}
+
+    def _menu(self, label: str) -> Slider:
+        names = value_names(label, self.module.classes)
+        return Slider(0, len(names) - 1, 1, 0, tuple(names) if label in self.module.classes else ())
 
     @property
     def initial(self) -> dict[str, float]:
@@ -81,7 +87,8 @@ class Explorer:
         latents = spherical(first, second, INTERPOLATION_STEPS + 1)[:, step]
         for name, direction in self.directions.items():
             latents = latents + settings[name] * direction
-        labels = labels_from_text(self.module, [f"{name}={settings[name]:.0f}" for name in self.labels], len(latents))
+        chosen = [round(settings[key]) for key in self.label_settings]
+        labels = torch.tensor([chosen], device=latents.device).repeat(len(latents), 1) if chosen else None
         (images,) = pixel_batches(self.module, latents, labels, MAX_IMAGES)
         return images
 
@@ -119,10 +126,12 @@ def prepare(module: Any, folder: Path | None, root: str | None) -> tuple[Explore
         mu, logvar, labels = encode(module, data, "train", ENCODED_IMAGES)
         test_latents = encode(module, data, "test", ENCODED_IMAGES)[0]
         dimensions = per_dimension_kld(mu, logvar).argsort(descending=True).tolist()
-        for name, size, column in zip(data.attributes, label_sizes(data.attributes), labels.T, strict=True):
+        for name, column in zip(data.attributes, labels.T, strict=True):
+            size = len(value_names(name, data.classes))
             for value in range(size) if size > 2 else [1]:
                 with contextlib.suppress(DataError):  # all of these images have the attribute, or none has it
-                    attributes[name if size == 2 else f"{name} {value}"] = attribute_direction(mu, column == value)
+                    title = value_title(name, value, data.classes)
+                    attributes[title] = attribute_direction(mu, column == value)
     except DataError as error:
         if root is not None:
             raise

@@ -129,10 +129,13 @@ class Page:
     def _setting(self, name: str, slider: Slider) -> None:
         from nicegui import ui
 
-        low, high, step, value = slider
+        low, high, step, value, names = slider
         with ui.element("div").classes("setting"):
             ui.label(name.replace("_", " "))
-            if (low, high, step) == (0, 1, 1):
+            if names:
+                menu = bounded_control(ui.select, low, high, whole=True)
+                control = self._connect(name, menu(dict(enumerate(names)), value=round(value)))
+            elif (low, high, step) == (0, 1, 1):
                 control = self._connect(name, bounded_control(ui.switch, 0, 1)(value=bool(value)))
             else:
                 moved = bounded_control(ui.slider, low, high)(min=low, max=high, step=step, value=value)

@@ -26,7 +26,8 @@ EXTRA = "adversaria.json"  # for `extra_files` of torch.export.load
 def export(module: Any, file: Path, image_size: int | None = None) -> None:
     """Export a module's generator, with the averaged weights if there are any, or its classifier, for any batch size.
 
-    The file's extra `adversaria.json` contains the `value_range` of the images and the names of the `labels`.
+    The file's extra `adversaria.json` contains the `value_range` of the images, the names of the `labels`, and those of
+    their `classes`, in the order of their numbers.
 
     Args:
         module: a module that `lightning_modules.load` returned.
@@ -42,7 +43,8 @@ def export(module: Any, file: Path, image_size: int | None = None) -> None:
     with torch.no_grad():
         rows = torch.export.Dim("rows")
         program = torch.export.export(network.eval(), inputs, dynamic_shapes=tuple({0: rows} for _ in inputs))
-    meaning = {"value_range": module.value_range, "labels": getattr(module, "labels", [])}
+    labels: list[str] = getattr(module, "labels", [])
+    meaning = {"value_range": module.value_range, "labels": labels, "classes": getattr(module, "classes", {})}
     with scratch_beside(file) as scratch:
         torch.export.save(program, scratch, extra_files={EXTRA: json.dumps(meaning)})
         scratch.replace(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adversaria.config.errors import ConfigError
+from adversaria.config.labels import listed, parse_value, value_names
 from datamodules.labels import label_columns
 
 if TYPE_CHECKING:
@@ -52,10 +53,15 @@ def _edits(module: Any, options: Options, datamodule: Any, rows: int) -> Tensor:
     from adversaria.images.latents import ENCODED_IMAGES, attribute_direction, encode, move_along
 
     assert options.edit is not None
-    column = label_columns([options.edit], datamodule.attributes, "--edit")[0]
+    name, _, text = options.edit.partition("=")
+    column = label_columns([name], datamodule.attributes, "--edit")[0]
+    size = len(names := value_names(name, datamodule.classes))
+    value = 1 if size == 2 and not text else parse_value(name, text, datamodule.classes)
+    if value is None:
+        raise ConfigError(f"--edit {options.edit}: write {name}=VALUE, {listed(names)}")
     mu, _, labels = encode(module, datamodule, "train", ENCODED_IMAGES)
     base = module.noise(rows, options.seed) if options.samples else encode(module, datamodule, "test", rows)[0]
-    return move_along(base, attribute_direction(mu, labels[:, column] == 1), _strengths(module, options))
+    return move_along(base, attribute_direction(mu, labels[:, column] == value), _strengths(module, options))
 
 
 def _strengths(module: Any, options: Options) -> Tensor:

@@ -28,7 +28,7 @@ from adversaria.runs.restoring import restoring
 from adversaria.runs.start import Start
 from adversaria.speed import settings
 from adversaria.sweeps import jobs
-from datamodules.preflight import preflight
+from datamodules.preflight import completed, preflight
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -82,8 +82,8 @@ def _checked(
             config = plain(cfg)
         schema.check(config)
         sense.check(config, overrides)
+        config = completed(config, preflight(config["data"], config["model"]))
         check_metrics(config)
-        preflight(config["data"], config["model"])
         kept_classifiers.check(config)
     except BaseException:
         run_folder.discard_if_empty(folder, Path(cfg.output_root))

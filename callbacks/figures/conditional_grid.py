@@ -8,19 +8,22 @@ import pytorch_lightning as pl
 import torch
 from matplotlib.figure import Figure
 
+from adversaria.config.labels import value_title
 from adversaria.config.types import NonNegativeInt, PositiveInt, Seed
+from adversaria.images.classes import caption
 from adversaria.images.grid import grid, to_uint8
 from adversaria.images.sampling import labels_in_turn, with_label
 from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, save_picture
-from datamodules.labels import label_sizes, select_attributes
+from datamodules.labels import select_attributes
 from lightning_modules.protocols import ConditionalSampler
 
 
 class ConditionalGrid(FigureCallback):
     """Save `labels_<iteration>.png`, a row for each value of a label; all images of a column have the same noise.
 
-    A binary attribute has two rows, off and on. The other attributes of a column are those of a test image.
+    A binary attribute has two rows, off and on; a class has one, with its name. The other labels of a column are those
+    of a test image.
 
     Args:
         columns: number of noise vectors.
@@ -54,9 +57,8 @@ class ConditionalGrid(FigureCallback):
         names, rows = [], []
         for name in self.labels or module.labels:
             column = module.labels.index(name)
-            size = label_sizes(module.labels)[column]
-            for value in range(size):
-                names.append(f"{name} {value}" if size > 2 else (f"no {name}", name)[value])
+            for value in range(module.sizes[column]):
+                names.append(caption(value_title(name, value, module.classes)))
                 rows.append(module.sample(self.columns, noise, with_label(others, column, value)))
         pictures = grid(to_uint8(torch.cat(rows), module.value_range), self.columns)
         height, width = pictures.shape[:2]

@@ -8,14 +8,19 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from adversaria.config.labels import value_names
 from adversaria.config.types import IntAtLeast2, NonNegativeInt, Seed
+from adversaria.images.classes import GREY, LEGEND, as_arrays, caption, class_colours
 from adversaria.measures.domains import predict_domain
 from adversaria.measures.embedding import embed, reduce
 from adversaria.runs.whole_files import written_whole
 from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture, save_projection
 from lightning_modules.protocols import DomainClassifier
+
+DOMAIN_COLOURS = ["#3b4cc0", "#b40426"]
 
 
 class DomainTSNE(FigureCallback):
@@ -54,23 +59,32 @@ class DomainTSNE(FigureCallback):
         predictions = [predict_domain(module, data, domain, "test", self.count) for domain in ("source", "target")]
         reduced = reduce(np.concatenate([p.features.numpy() for p in predictions]), self.seed)
         points = embed(reduced, self.seed)
-        digits = np.concatenate([p.labels.numpy() for p in predictions])
+        classes = np.concatenate([p.labels.numpy() for p in predictions])
         domains = np.repeat([0, 1], [len(p.labels) for p in predictions])
         file = figures_folder(trainer) / f"domains_{module.iteration:07d}.npz"
         with written_whole(file) as stream:
-            np.savez(stream, points=points, digit=digits, target=domains)
+            np.savez(stream, points=points, target=domains, **as_arrays({module.labels[0]: classes}))
         names = list(data.names.values())
+        class_names = value_names(module.labels[0], module.classes)
         pixels = [data.pixels(domain, "test", self.count)["image"] / 255 for domain in ("source", "target")]
-        labels = {"digit": digits.tolist(), "domain": [names[i] for i in domains]}
+        named = [*class_names, "unknown"]  # the last one is that of -1
+        labels = {module.labels[0]: [named[i] for i in classes], "domain": [names[i] for i in domains]}
         save_projection(trainer, module, reduced, torch.cat(pixels), labels)
-        save_picture(trainer, module, self.picture, _page(points, digits, domains, names))
+        panels = {
+            "by class": (classes, class_names, class_colours(len(class_names))),
+            "by domain": (domains, names, DOMAIN_COLOURS),
+        }
+        save_picture(trainer, module, self.picture, _page(points, panels))
 
 
-def _page(points: np.ndarray, digits: np.ndarray, domains: np.ndarray, names: list[str]) -> Figure:
+def _page(points: np.ndarray, panels: dict[str, tuple[np.ndarray, list[str], list[Any]]]) -> Figure:
+    """Draw a panel for each title, with values (n,) of the points, and the names and colours of the values."""
     figure = Figure(figsize=(10, 4.8), layout="constrained")
-    panels = {"by class": (digits, range(10), "tab10"), "by domain": (domains, names, "coolwarm")}
-    for axis, (title, (values, labels, colours)) in zip(figure.subplots(1, 2), panels.items(), strict=True):
-        dots = axis.scatter(*points.T, c=values, cmap=colours, s=5, linewidths=0)
-        axis.legend(dots.legend_elements(num=None)[0], labels, loc="upper right", fontsize=7, markerscale=0.7)
+    for axis, (title, (values, names, colours)) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+        known = [*colours, GREY]  # the last one is that of -1, an unknown class
+        axis.scatter(*points.T, c=[known[value] for value in values], s=5, linewidths=0)
+        if len(names) <= LEGEND:
+            dots = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in colours]
+            axis.legend(dots, list(map(caption, names)), loc="upper right", fontsize=7, markerscale=0.7)
         axis.set(title=title, xticks=[], yticks=[])
     return figure

@@ -9,16 +9,17 @@ import numpy as np
 import pytorch_lightning as pl
 from matplotlib.figure import Figure
 
-from adversaria.config.types import NonNegativeInt, PositiveInt, Seed
+from adversaria.config.labels import is_attribute, value_names
+from adversaria.config.types import Classes, NonNegativeInt, PositiveInt, Seed
+from adversaria.images.classes import GREY, LEGEND, as_arrays, caption, class_colours
 from adversaria.measures.embedding import embed, reduce
 from adversaria.runs.whole_files import written_whole
 from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture, save_projection
-from datamodules.labels import DIGIT, label_sizes, select_attributes
+from datamodules.labels import select_attributes
 from lightning_modules.protocols import FeatureExtractor
 
 log = logging.getLogger(__name__)
-GREY = "#9aa5b1"
 DEFAULT = ["Blond_Hair", "Male", "Smiling", "Black_Hair"]
 
 
@@ -28,7 +29,7 @@ class LatentTSNE(FigureCallback):
     Args:
         count: number of test images, from the first on.
         attributes: by which the points are coloured, a panel for each; those of the default that the data does not have
-            are left out. Digits are coloured by class.
+            are left out, and where it has none of them, they are its own first ones.
         every_n_epochs: epochs from one picture to the next; 0: only after the fit.
         seed: of the embedding.
     """
@@ -65,33 +66,40 @@ class LatentTSNE(FigureCallback):
         reduced = reduce(features, self.seed)
         points = embed(reduced, self.seed)
         known: list[str] = data.attributes
-        shown = [a for a in self.attributes if a in known] or [a for a in known if a == DIGIT]
+        shown = [a for a in self.attributes if a in known] or known[: len(DEFAULT)]
         labels = {a: batch["labels"][:, known.index(a)].numpy() for a in shown}
         with written_whole(figures_folder(trainer) / f"tsne_{module.iteration:07d}.npz") as stream:
-            np.savez(stream, points=points, **labels)
+            np.savez(stream, points=points, **as_arrays(labels))
         low, high = module.value_range
-        save_projection(trainer, module, reduced, (batch["image"] - low) / (high - low), labels)
-        save_picture(trainer, module, self.picture, _page(points, labels))
+        shown_as = {name: _named(name, values, data.classes) for name, values in labels.items()}
+        save_projection(trainer, module, reduced, (batch["image"] - low) / (high - low), shown_as)
+        save_picture(trainer, module, self.picture, _page(points, labels, data.classes))
 
 
-def _page(points: np.ndarray, labels: dict[str, np.ndarray]) -> Figure:
+def _page(points: np.ndarray, labels: dict[str, np.ndarray], classes: Classes) -> Figure:
     panels: dict[str, np.ndarray | None] = {**labels} or {"test images": None}
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(4.2 * columns, 4 * rows), layout="constrained")
     for axis, (name, values) in zip(figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False):
-        for value, (name_of_value, colour) in enumerate(_values(name) if values is not None else [(None, GREY)]):
+        shown = [(None, GREY)] if values is None else _values(name, classes)
+        for value, (name_of_value, colour) in enumerate(shown):
             chosen = points if values is None else points[values == value]
-            axis.scatter(*chosen.T, s=7, c=colour, alpha=0.8, label=name_of_value)
-        axis.set(title=f"{name} ({len(points)} test images)", xticks=[], yticks=[])
-        if values is not None:
+            axis.scatter(*chosen.T, s=7, color=colour, alpha=0.8, label=name_of_value)
+        axis.set(title=f"{caption(name)} ({len(points)} test images)", xticks=[], yticks=[])
+        if values is not None and len(axis.collections) <= LEGEND:
             axis.legend(loc="best", markerscale=2)
     return figure
 
 
-def _values(label: str) -> list[tuple[str, Any]]:
+def _named(label: str, values: np.ndarray, classes: Classes) -> list[Any]:
+    """Return the name of the class of each image; 0 or 1 of an attribute."""
+    names = value_names(label, classes)
+    return values.tolist() if is_attribute(label, classes) else [names[value] for value in values]
+
+
+def _values(label: str, classes: Classes) -> list[tuple[str | None, Any]]:
     """Return name and colour of each value of a label."""
-    size = label_sizes([label])[0]
-    if size == 2:
-        return [("no", GREY), ("yes", "#d1495b")]
-    return [(str(value), f"C{value}") for value in range(size)]
+    names = value_names(label, classes)
+    colours = [GREY, "#d1495b"] if len(names) == 2 else class_colours(len(names))
+    return list(zip(map(caption, names), colours, strict=True))

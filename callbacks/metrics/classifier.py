@@ -1,4 +1,4 @@
-"""Test metrics of a classifier: the average precision of each attribute, the confusion matrix of digits."""
+"""Test metrics of a classifier: the average precision of each attribute, the confusion matrix of classes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from adversaria.config.labels import is_attribute, value_names
 from adversaria.config.types import PositiveInt
 from adversaria.images.confusion import confusion, confusion_counts
 from adversaria.images.sampling import in_batches
@@ -25,7 +26,8 @@ class ClassifierReport(StepOutputCallback):
 
     An attribute that all or none of the test images have gets no average precision.
 
-    For digits save the confusion matrix as `confusion_<iteration>.png`.
+    For each label of classes save the confusion matrix, as `confusion_<iteration>.png` or, where there are several such
+    labels, `confusion_<number of the label>_<iteration>.png`.
 
     Args:
         batch_size: images at a time, where they are not those of the test.
@@ -46,7 +48,8 @@ class ClassifierReport(StepOutputCallback):
         batch = self.take_outputs(trainer) or self._predicted(pl_module, data)
         labels = batch["labels"][:, label_columns(pl_module.labels, data.attributes, "model.network.labels")].long()
         logits = batch["logits"]
-        for i, (name, part) in enumerate(zip(pl_module.labels, per_label(logits, pl_module.sizes), strict=True)):
+        parts = per_label(logits, pl_module.sizes)
+        for i, (name, part) in enumerate(zip(pl_module.labels, parts, strict=True)):
             truth = labels[:, i]
             if part.shape[1] == 1:
                 predicted = part[:, 0].sigmoid()
@@ -55,9 +58,17 @@ class ClassifierReport(StepOutputCallback):
                     add_metrics(pl_module, "test", {f"average_precision/{name}": precision})
                 for writer in tensorboard_writers(trainer):
                     writer.add_pr_curve(f"precision/{name}", truth, predicted, pl_module.iteration)
-            elif trainer.is_global_zero:
-                counts = confusion_counts(truth, part)
-                save_picture(trainer, pl_module, "confusion", confusion(counts, f"{self.split} images, %"))
+        if trainer.is_global_zero:
+            self._draw(trainer, pl_module, labels, parts)
+
+    def _draw(self, trainer: pl.Trainer, module: Any, labels: torch.Tensor, parts: tuple[torch.Tensor, ...]) -> None:
+        """Save the confusion matrix of each label of classes, from labels (n, k) and the logits of each."""
+        shown = [i for i, name in enumerate(module.labels) if not is_attribute(name, module.classes)]
+        for i in shown:
+            name, counts = module.labels[i], confusion_counts(labels[:, i], parts[i])
+            names = value_names(name, module.classes)
+            file = "confusion" if len(shown) == 1 else f"confusion_{i + 1}"
+            save_picture(trainer, module, file, confusion(counts, f"{self.split} images, %", name, names))
 
     def _predicted(self, module: Any, data: Any) -> dict[str, torch.Tensor]:
         """Return logits and labels of the split, where the test was not of all of it."""

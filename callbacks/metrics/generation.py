@@ -15,7 +15,6 @@ from adversaria.measures.conditional import label_metrics
 from adversaria.measures.distances import PROTOCOL, RealFeatures, compare, inception_score
 from callbacks.base import add_metrics, datamodule_of
 from callbacks.metrics.base import TestMetricCallback
-from datamodules.labels import label_sizes
 from lightning_modules.protocols import ConditionalSampler, Sampler
 
 
@@ -69,7 +68,7 @@ class GenerationMetrics(TestMetricCallback):
                     f"metrics=classifier: the classifier of {self.extractor.name} does not know {', '.join(unknown)}; "
                     f"train it again with labels including {'it' if len(unknown) == 1 else 'them'}"
                 )
-            sizes = label_sizes(labels)
+            sizes = pl_module.sizes if labels else []
             if self.label_images < max(sizes, default=0):
                 raise ConfigError(f"{self.place}.label_images={self.label_images}: a label has {max(sizes)} values")
 
@@ -92,7 +91,7 @@ class GenerationMetrics(TestMetricCallback):
             values = compare(references, made, name)
             if self.split != "val":  # of which the floor is
                 values |= {f"{k}_floor": v for k, v in compare(references, floor, name).items()}
-            if self.extractor.labels in ([], ["digit"]):
+            if [size > 2 for size in self.extractor.sizes] in ([], [True]):
                 logits = in_batches(self.extractor.logits, generated, self.batch_size, device)
                 values[f"is_{name}"] = inception_score(logits)
             if isinstance(pl_module, ConditionalSampler) and self.extractor.labels:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
+from adversaria.config.labels import value_names
 from adversaria.config.types import IntAtLeast2
 from adversaria.images.confusion import confusion, confusion_counts
 from adversaria.measures.domains import DomainPredictions, predict_domain, proxy_a_distance
@@ -19,7 +20,7 @@ from lightning_modules.protocols import DomainClassifier
 class TargetReport(StepOutputCallback):
     """Add these test metrics: accuracies by domain and class, and the distance of the domains.
 
-    `test/accuracy/<digit>` of each class of the target that has test images, `test/accuracy_source` on the source's
+    `test/accuracy/<class>` of each class of the target that has test images, `test/accuracy_source` on the source's
     test images, and `test/proxy_a_distance` between the features of both (see
     `adversaria.measures.domains.proxy_a_distance`). The confusion matrix of the target's test images is saved as
     `confusion_<iteration>.png`.
@@ -48,11 +49,14 @@ class TargetReport(StepOutputCallback):
         )
         counts = confusion_counts(target.labels, target.logits)
         found = counts.sum(1)
-        values = {f"accuracy/{digit}": counts[digit, digit] / found[digit] for digit in range(10) if found[digit]}
+        label, classes = pl_module.labels[0], pl_module.classes
+        names = value_names(label, classes)
+        values = {f"accuracy/{name}": counts[i, i] / found[i] for i, name in enumerate(names) if found[i]}
         values["accuracy_source"] = accuracy(source.logits, source.labels)
         near, far = (domain.features[: self.count].numpy() for domain in (source, target))
         distance = proxy_a_distance(near, far)
         measured = {} if distance is None else {"proxy_a_distance": distance}
         add_metrics(pl_module, "test", {k: float(v) for k, v in values.items()} | measured)
         if trainer.is_global_zero:
-            save_picture(trainer, pl_module, "confusion", confusion(counts, f"target's {self.split} images, %"))
+            picture = confusion(counts, f"target's {self.split} images, %", label, names)
+            save_picture(trainer, pl_module, "confusion", picture)

@@ -22,7 +22,9 @@ class SplitIndex:
 
     Attributes:
         names: n image names, in whatever form the reader's `read` understands.
-        labels: (n, k) int8, one column for each label: 0 or 1 for an attribute, 0 to 9 for `digit`.
+        labels: (n, k) int8, or int16 where a label has more than 127 values. One column for each label: 0 or 1 for an
+            attribute, 0 to 9 for `digit`, 0 to k - 1 for one of k classes. -1 where a label is not known, which only
+            test images of a target may have.
     """
 
     names: list[str]
@@ -33,7 +35,11 @@ class SplitIndex:
 
 
 class Reader(Protocol):
-    """What `datamodules.array_cache` and `datamodules.preflight` need of a reader."""
+    """What `datamodules.array_cache` and `datamodules.preflight` need of a reader.
+
+    One whose labels have named classes also has `classes(self) -> dict[str, list[str]]`, label -> names of its values
+    in their order, which is as quick as `attributes`; `datamodules.labels.classes_of` asks for it.
+    """
 
     name: str
 

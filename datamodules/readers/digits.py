@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from adversaria.config.errors import ConfigError, DataError
+from adversaria.config.labels import DIGIT
 from adversaria.config.types import FractionBelowOne, NonNegativeInt
-from datamodules.labels import DIGIT
 from datamodules.readers.base import SplitIndex, not_found
 from datamodules.readers.files import check_regular, file_stamp, folder_stamps
 from datamodules.readers.held_out import cut_digits

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from adversaria.config.errors import DataError
-from datamodules.labels import DIGIT
+from adversaria.config.labels import DIGIT
 from datamodules.readers.files import IMAGE_SUFFIXES, check_name, read_text
 
 Row = tuple[int, list[str]]  # number of the line, cells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from adversaria.config.types import FractionBelowOne, Names, PositiveInt
+from adversaria.config.types import Classes, FractionBelowOne, Labels, PositiveInt
 from datamodules.labels import label_sizes, logit_count
 
 
@@ -16,17 +16,19 @@ class ConvClassifier(nn.Module):
         width: channels of the first block; they double from block to block.
         num_features: length of the feature vector that the head reads.
         dropout: on the features.
+        classes: the names of the labels' values.
     """
 
     def __init__(
         self,
-        labels: Names,
+        labels: Labels,
         width: PositiveInt = 24,
         num_features: PositiveInt = 128,
         dropout: FractionBelowOne = 0.3,
+        classes: Classes | None = None,
     ) -> None:
         super().__init__()
-        self.labels, self.num_features = list(labels), num_features
+        self.labels, self.classes, self.num_features = list(labels or ()), classes or {}, num_features
         layers: list[nn.Module] = []
         channels = 3
         for block in range(4):
@@ -37,7 +39,7 @@ class ConvClassifier(nn.Module):
         layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_features), nn.ReLU()]
         self.encoder = nn.Sequential(*layers)
         self.head = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(num_features, sum(map(logit_count, label_sizes(labels))))
+            nn.Dropout(dropout), nn.Linear(num_features, sum(map(logit_count, label_sizes(self.labels, classes))))
         )
 
     def forward(self, image: Tensor) -> Tensor:

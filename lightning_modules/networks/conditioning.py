@@ -9,16 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
 
-from adversaria.config.types import Conditioning
+from adversaria.config.types import Classes, Conditioning
 from datamodules.labels import label_sizes, logit_count
 
 
 class AppendLabels(nn.Module):
     """Append labels to the noise: a binary one as 0 or 1, any other one-hot."""
 
-    def __init__(self, labels: Sequence[str], latent_dim: int) -> None:
+    def __init__(self, labels: Sequence[str], latent_dim: int, classes: Classes | None = None) -> None:
         super().__init__()
-        self.sizes = label_sizes(labels)
+        self.sizes = label_sizes(labels, classes)
         self.output_dim = latent_dim + sum(map(logit_count, self.sizes))
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
@@ -33,9 +33,9 @@ class AppendLabels(nn.Module):
 class MultiplyEmbeddings(nn.Module):
     """Multiply the noise by a learnt vector for each label's value."""
 
-    def __init__(self, labels: Sequence[str], latent_dim: int) -> None:
+    def __init__(self, labels: Sequence[str], latent_dim: int, classes: Classes | None = None) -> None:
         super().__init__()
-        self.embeddings = nn.ModuleList(nn.Embedding(size, latent_dim) for size in label_sizes(labels))
+        self.embeddings = nn.ModuleList(nn.Embedding(size, latent_dim) for size in label_sizes(labels, classes))
         self.output_dim = latent_dim
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
@@ -59,6 +59,7 @@ class Generator(nn.Module):
         latent_dim: dimension of the noise.
         labels: names of the labels; empty for none.
         conditioning: `append` them to the noise, or `multiply` it by their embeddings.
+        classes: the names of the labels' values.
     """
 
     def __init__(
@@ -67,9 +68,10 @@ class Generator(nn.Module):
         latent_dim: int,
         labels: Sequence[str] = (),
         conditioning: Conditioning = "append",
+        classes: Classes | None = None,
     ) -> None:
         super().__init__()
-        self.condition = CONDITIONINGS[conditioning](labels, latent_dim) if labels else None
+        self.condition = CONDITIONINGS[conditioning](labels, latent_dim, classes) if labels else None
         self.decoder = decoder(self.condition.output_dim if self.condition is not None else latent_dim)
 
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -86,6 +88,7 @@ class Discriminator(nn.Module):
         head: number of outputs -> module from features to (n, outputs, …).
         labels: names of the labels; empty for none.
         shared_head: one layer for both outputs instead of one for each.
+        classes: the names of the labels' values.
     """
 
     def __init__(
@@ -94,10 +97,11 @@ class Discriminator(nn.Module):
         head: Callable[[int], nn.Module],
         labels: Sequence[str] = (),
         shared_head: bool = False,
+        classes: Classes | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        count = sum(map(logit_count, label_sizes(labels)))
+        count = sum(map(logit_count, label_sizes(labels, classes)))
         self.head = head(1 + count if shared_head else 1)
         self.label_head = head(count) if count and not shared_head else None
 

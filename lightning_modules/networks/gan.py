@@ -1,6 +1,6 @@
 """Pairs of generator and discriminator: their common structure, and our own default. `lab_gan` has the reports' pairs.
 
-Each pair states its `latent_dim`, `image_size`, `value_range` and the `labels` it is conditioned on.
+Each pair states `latent_dim`, `image_size`, `value_range`, and the `labels` it is conditioned on with their `classes`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import pairwise
 from torch import nn
 
 from adversaria.config.errors import ConfigError
-from adversaria.config.types import Conditioning, Names, PositiveInt
+from adversaria.config.types import Classes, Conditioning, Labels, PositiveInt
 from lightning_modules.networks.conditioning import Discriminator, Generator
 
 
@@ -26,6 +26,7 @@ class GANNetwork(nn.Module):
         labels: names of the labels that the pair is conditioned on; empty for none.
         conditioning: see `Generator`.
         shared_head: see `Discriminator`.
+        classes: the names of the labels' values.
     """
 
     image_size = 64
@@ -37,14 +38,15 @@ class GANNetwork(nn.Module):
         decoder: Callable[[int], nn.Module],
         encoder: nn.Module,
         head: Callable[[int], nn.Module],
-        labels: Names = (),
+        labels: Labels = (),
         conditioning: Conditioning = "append",
         shared_head: bool = False,
+        classes: Classes | None = None,
     ) -> None:
         super().__init__()
-        self.latent_dim, self.labels = latent_dim, list(labels)
-        self.generator = Generator(decoder, latent_dim, labels, conditioning)
-        self.discriminator = Discriminator(encoder, head, labels, shared_head)
+        self.latent_dim, self.labels, self.classes = latent_dim, list(labels or ()), classes or {}
+        self.generator = Generator(decoder, latent_dim, self.labels, conditioning, classes)
+        self.discriminator = Discriminator(encoder, head, self.labels, shared_head, classes)
 
 
 class CompactGAN(GANNetwork):
@@ -61,6 +63,7 @@ class CompactGAN(GANNetwork):
         labels: names of the labels that the pair is conditioned on; empty for none.
         conditioning: `append` the labels to the noise, or `multiply` it by their embeddings.
         shared_head: one layer for the discriminator's two outputs instead of one for each.
+        classes: the names of the labels' values.
     """
 
     smallest_image = 8
@@ -70,9 +73,10 @@ class CompactGAN(GANNetwork):
         image_size: PositiveInt,
         latent_dim: PositiveInt = 128,
         width: PositiveInt | None = None,
-        labels: Names = (),
+        labels: Labels = (),
         conditioning: Conditioning = "append",
         shared_head: bool = False,
+        classes: Classes | None = None,
     ) -> None:
         if image_size < self.smallest_image:
             raise ConfigError(f"image_size={image_size}: CompactGAN needs {self.smallest_image} pixels or more")
@@ -93,6 +97,7 @@ class CompactGAN(GANNetwork):
             labels,
             conditioning,
             shared_head,
+            classes,
         )
         self.image_size = image_size
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from adversaria.config.types import FractionBelowOne, Names, PositiveInt
+from adversaria.config.types import Classes, FractionBelowOne, Labels, PositiveInt
 from lightning_modules.networks.gan import GANNetwork
 
 
@@ -20,14 +20,16 @@ class DCGAN(GANNetwork):
         width: channels at half the image's resolution.
         labels: names of the labels, appended to the noise, and predicted by a second 4×4 convolution.
         shared_head: one layer for the discriminator's two outputs instead of one for each.
+        classes: the names of the labels' values.
     """
 
     def __init__(
         self,
         latent_dim: PositiveInt = 100,
         width: PositiveInt = 64,
-        labels: Names = (),
+        labels: Labels = (),
         shared_head: bool = False,
+        classes: Classes | None = None,
     ) -> None:
         channels = [width, 2 * width, 4 * width, 8 * width]
 
@@ -48,6 +50,7 @@ class DCGAN(GANNetwork):
             lambda outputs: nn.Conv2d(channels[-1], outputs, 4, bias=False),
             labels,
             shared_head=shared_head,
+            classes=classes,
         )
         self.apply(_initialise)
 
@@ -115,9 +118,12 @@ class WideKernelACGAN(GANNetwork):
     Args:
         latent_dim: dimension of the noise; not in the report.
         labels: names of the labels, appended to the noise.
+        classes: the names of the labels' values.
     """
 
-    def __init__(self, latent_dim: PositiveInt = 100, labels: Names = ("Smiling",)) -> None:
+    def __init__(
+        self, latent_dim: PositiveInt = 100, labels: Labels = ("Smiling",), classes: Classes | None = None
+    ) -> None:
         def decoder(inputs: int) -> nn.Module:
             return nn.Sequential(
                 nn.Linear(inputs, 512),
@@ -130,7 +136,14 @@ class WideKernelACGAN(GANNetwork):
 
         encoder = [*_convolutions(3, 64, 128), nn.MaxPool2d(2), *_convolutions(128, 256, 512), nn.MaxPool2d(2)]
         encoder += [nn.Flatten(), nn.Linear(16 * 16 * 512, 1024)]
-        super().__init__(latent_dim, decoder, nn.Sequential(*encoder), lambda outputs: nn.Linear(1024, outputs), labels)
+        super().__init__(
+            latent_dim,
+            decoder,
+            nn.Sequential(*encoder),
+            lambda outputs: nn.Linear(1024, outputs),
+            labels,
+            classes=classes,
+        )
 
 
 def _convolutions(*channels: int) -> list[nn.Module]:
@@ -143,11 +156,14 @@ class UpsamplingACGAN(GANNetwork):
     Args:
         latent_dim: dimension of the noise.
         labels: names of the labels.
+        classes: the names of the labels' values.
     """
 
     image_size = 28
 
-    def __init__(self, latent_dim: PositiveInt = 100, labels: Names = ("digit",)) -> None:
+    def __init__(
+        self, latent_dim: PositiveInt = 100, labels: Labels = ("digit",), classes: Classes | None = None
+    ) -> None:
         def decoder(inputs: int) -> nn.Module:
             return nn.Sequential(
                 nn.Linear(inputs, 6272),
@@ -172,4 +188,5 @@ class UpsamplingACGAN(GANNetwork):
             lambda outputs: nn.Linear(512, outputs),
             labels,
             conditioning="multiply",
+            classes=classes,
         )

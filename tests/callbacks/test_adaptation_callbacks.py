@@ -27,6 +27,7 @@ class Tells(torch.nn.Module):
     """Reads the digit off the images' brightness, well on the source, and shifted by `error` on part of the target."""
 
     labels = ["digit"]
+    classes: dict[str, list[str]] = {}
     device = torch.device("cpu")
     iteration = 7
 

@@ -11,11 +11,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from adversaria.config.types import Classes
 from datamodules.labels import label_sizes
 
 
 class Data:
     """Grey test images of 4×4 pixels with the given labels; the same for every split."""
+
+    classes: dict[str, list[str]] = {}
 
     def __init__(self, labels: list[list[int]]) -> None:
         self.labels = torch.tensor(labels, dtype=torch.int8)
@@ -60,9 +63,9 @@ class Unconditional(nn.Module):
 class Conditional(Unconditional):
     """Images of one colour: red from the noise, green from the first label, blue from the second."""
 
-    def __init__(self, *labels: str) -> None:
+    def __init__(self, *labels: str, classes: Classes | None = None) -> None:
         super().__init__()
-        self.labels, self.sizes = list(labels), label_sizes(labels)
+        self.labels, self.classes, self.sizes = list(labels), classes or {}, label_sizes(labels, classes)
         self.asked: list[tuple[Tensor, Tensor]] = []  # noise and labels of each call
 
     def labels_of(self, batch: dict[str, Tensor]) -> Tensor:
@@ -114,9 +117,9 @@ class Colours(nn.Module):
 
     name, num_features = "colours", 3
 
-    def __init__(self, *labels: str) -> None:
+    def __init__(self, *labels: str, classes: Classes | None = None) -> None:
         super().__init__()
-        self.labels = list(labels)
+        self.labels, self.sizes = list(labels), label_sizes(labels, classes)
 
     def forward(self, image: Tensor) -> Tensor:
         assert image.dtype == torch.uint8
@@ -125,7 +128,7 @@ class Colours(nn.Module):
 
     def logits(self, image: Tensor) -> Tensor:
         logits = []
-        for channel, size in enumerate(label_sizes(self.labels), 1):
+        for channel, size in enumerate(self.sizes, 1):
             brightness = self(image)[:, [channel]] / 255
             values = torch.linspace(0, 1, size)
             logits.append(brightness - 0.5 if size == 2 else -100 * (brightness - values).abs())

@@ -19,7 +19,7 @@ def data_of(tmp_path: Path, cache: str = "faces_32_a") -> Any:
     reader = types.SimpleNamespace(name="faces", attributes=lambda: ALL)
     folder = types.SimpleNamespace(folder=tmp_path / "cache" / cache)
     return types.SimpleNamespace(
-        reader=reader, attributes=ALL, image_size=32, cache_dir=tmp_path / "cache", cache=folder
+        reader=reader, attributes=ALL, classes={}, image_size=32, cache_dir=tmp_path / "cache", cache=folder
     )
 
 

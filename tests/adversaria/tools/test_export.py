@@ -39,7 +39,7 @@ def test_an_exported_program_does_as_the_module(model: str, untrained, tmp_path:
             expected = module.sample(rows, *inputs)
         assert torch.allclose(program(*inputs), expected, atol=1e-5)
     labels = ["digit"] if model in ("acgan", "classifier", "dann", "adamatch") else []
-    assert json.loads(extra[export.EXTRA]) == {"value_range": [-1, 1], "labels": labels}
+    assert json.loads(extra[export.EXTRA]) == {"value_range": [-1, 1], "labels": labels, "classes": {}}
     assert [p.name for p in file.parent.iterdir()] == ["program.pt2"]
 
 

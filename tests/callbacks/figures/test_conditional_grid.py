@@ -86,3 +86,10 @@ def test_with_label_sets_one_column_of_a_copy() -> None:
     labels = torch.tensor([[1, 5, 0], [0, 7, 1]])
     assert with_label(labels, 1, 3).tolist() == [[1, 3, 0], [0, 3, 1]]
     assert labels.tolist() == [[1, 5, 0], [0, 7, 1]]
+
+
+def test_classes_have_a_row_each_with_their_names(conditional, drawn) -> None:
+    pets = {"class": ["cat", "dog", "a name that is far too long for a row"], "size": ["small", "$large$"]}
+    names, colours = drawn(conditional("class", "size", classes=pets), ConditionalGrid(columns=2), [[0, 0]])
+    assert names == ["class cat", "class dog", "class a name that is fa…", "size small", r"size \$large\$"]
+    assert colours[:3, :, 1].tolist() == [[0, 0], [128, 128], [255, 255]]

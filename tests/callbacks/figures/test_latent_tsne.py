@@ -31,3 +31,24 @@ def test_digits_have_a_colour_for_each_of_ten_classes(
     assert [len(dots.get_offsets()) for dots in points.values()] == [4] * 10
     assert len({tuple(dots.get_facecolor()[0]) for dots in points.values()}) == 10
     assert np.load(tmp_path / "figures/tsne_0000007.npz")["digit"].tolist() == [i % 10 for i in range(40)]
+
+
+@pytest.mark.parametrize(("count", "colours"), [(2, 2), (12, 12), (200, 40)])
+def test_classes_have_colours_and_their_names(
+    count: int, colours: int, trainer_on: Callable[..., Any], unconditional: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    projected: list[Any] = []
+    monkeypatch.setattr(latent_tsne, "save_picture", lambda t, m, name, figure: figures.append(figure))
+    monkeypatch.setattr(latent_tsne, "save_projection", lambda *parts: projected.append(parts[-1]))
+    monkeypatch.setattr(latent_tsne, "embed", lambda reduced, seed: reduced[:, :2])
+    trainer = trainer_on([[i % min(count, 100)] for i in range(40)])
+    trainer.datamodule.attributes = ["file"]  # a name that a parameter of NumPy has
+    trainer.datamodule.classes = {"file": [f"kind {i}" for i in range(count)]}
+    unconditional.features = lambda image: image.flatten(1)[:, :4]
+    LatentTSNE().draw(trainer, unconditional)
+    (panel,) = figures[0].axes
+    points = [dots for dots in panel.collections if len(dots.get_offsets())]
+    assert len({tuple(dots.get_facecolor()[0]) for dots in points}) == colours
+    assert (panel.get_legend() is None) == (count == 200)
+    assert projected[0]["file"][:2] == ["kind 0", "kind 1"]

@@ -13,7 +13,7 @@ def test_an_attribute_that_all_or_no_test_images_have_gets_no_average_precision(
     labels = torch.tensor([[1, 0, 1], [1, 0, 0], [1, 0, 1], [1, 0, 0]])
     trainer = trainer_on(labels.tolist())
     trainer.datamodule.attributes = unconditional.labels = ["Male", "Bald", "Smiling"]
-    unconditional.sizes = [2, 2, 2]
+    unconditional.sizes, unconditional.classes = [2, 2, 2], {}
     logits = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0], [0.0, 0.0, 2.0], [0.0, 0.0, -2.0]])
     monkeypatch.setattr(ClassifierReport, "take_outputs", lambda *_: {"labels": labels, "logits": logits})
     ClassifierReport().on_test_epoch_end(trainer, unconditional)
