@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adversaria.config.errors import DataError
-from datamodules.labels import DIGIT
+from adversaria.config.labels import DIGIT
 
 _YES = {"1", "1.0", "yes", "y", "true", "t", "on"}
 _NO = {"0", "0.0", "-1", "-1.0", "no", "n", "false", "f", "off"}
