@@ -1,15 +1,15 @@
-"""Evaluate a trained model: `python evaluate.py RUN`; see `python evaluate.py --help`."""
+"""Evaluate a trained model, or pictures: `python evaluate.py RUN`; see `python evaluate.py --help`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from adversaria.config.errors import ConfigError, one_sentence_errors
-from adversaria.runs import run_folder
+from adversaria.config.errors import one_sentence_errors
 from adversaria.runs.record import METRICS
-from adversaria.tools.arguments import add_device, add_run, add_version
-from adversaria.tools.configuration import run_configuration
+from adversaria.tools import measure
+from adversaria.tools.arguments import add_device, add_pictures, add_run, add_version
+from adversaria.tools.configuration import configuration_for
 from adversaria.tools.evaluate import append_to, evaluate
 from datamodules.readers.base import SPLITS
 
@@ -20,8 +20,11 @@ examples:
   python evaluate.py outputs/gan_celeba/RUN --metrics inception callbacks.generation_metrics.count=50000
   python evaluate.py outputs/classifier_mnistm/RUN --data usps --root PATH
   python evaluate.py some.ckpt --data celeba --root PATH --output metrics.json
+  python evaluate.py outputs/gan_celeba/RUN --images DIR               # any pictures, against the data of this run
+  python evaluate.py --images DIR --against DIR --metrics inception
 
-The metrics are printed, and appended with their protocol to `evaluations` in the run's metrics.json.
+The metrics are printed, and appended with their protocol to `evaluations` in the run's metrics.json. Those of pictures
+are appended to --output FILE alone.
 """
 
 
@@ -29,17 +32,12 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line."""
     with one_sentence_errors():
         options = _options(arguments)
-        folder, file = run_folder.find(options.run, options.checkpoint)
-        model = None
-        if folder is None:
-            if options.data is None:
-                raise ConfigError(f"{file} is not in a run folder, so its data is not known; add --data NAME")
-            import lightning_modules
-
-            model = lightning_modules.load(file).config
+        if measure.is_asked(options):
+            return measure.command(options)
         if options.batch_size is not None:
             options.overrides.insert(0, f"data.batch_size={options.batch_size}")
-        config = run_configuration(folder, model, options.data, options.root, options.metrics, options.overrides)
+        chosen = (options.checkpoint, options.data, options.root, options.metrics, options.overrides)
+        folder, file, config = configuration_for(options.run, *chosen)
         record = evaluate(config, file, options.split, options.device)
 
         from adversaria.tools.results import print_results  # rich takes a while to import
@@ -56,11 +54,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Evaluate a trained model, as at the end of its training or with other data or metrics.",
+        description="Evaluate a trained model, as at the end of its training or in another way; or any pictures.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_run(parser)
+    add_run(parser, optional=True)
     add_device(parser)
     add_version(parser)
     add = parser.add_argument
@@ -71,7 +69,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--metrics", choices=["none", "classifier", "inception"], help="of generated images (default: the run's)")
     add("--batch-size", type=int, metavar="N", help="images at a time (default: the run's)")
     add("--output", type=Path, metavar="FILE", help="append to this file instead of the run's metrics.json")
-    return parser.parse_intermixed_args(arguments)
+    add_pictures(parser)
+    options = parser.parse_intermixed_args(arguments)
+    if options.run is None and not measure.is_asked(options):
+        parser.error("the following arguments are required: RUN_OR_CHECKPOINT")
+    return options
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ def record(folder: Path) -> dict[str, Any]:
 
 
 def test_torch_is_imported_only_when_it_is_needed() -> None:
-    probe = "import sys, evaluate, generate, adversaria.tools.export; print('torch' in sys.modules)"
+    readers = "datamodules.readers.archives, datamodules.readers.decoding"  # of reference files and of pictures
+    probe = f"import sys, evaluate, generate, adversaria.tools.export, {readers}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

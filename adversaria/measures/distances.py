@@ -9,16 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adversaria.measures.neighbours import MOST, NEAREST, neighbour_metrics
-
-KID_SUBSETS, KID_SUBSET = 50, 1000
-#: The part of the protocol that is about comparisons; see docs/protocol.md.
-PROTOCOL = {
-    "kid_subsets": KID_SUBSETS,
-    "kid_subset_size": KID_SUBSET,
-    "neighbours": NEAREST,
-    "neighbour_images": MOST,
-}
+from adversaria.measures.neighbours import neighbour_metrics
+from adversaria.measures.protocol import KID_SUBSET, KID_SUBSETS
 
 
 @dataclass(frozen=True)

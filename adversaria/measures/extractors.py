@@ -25,15 +25,20 @@ class ClassifierFeatures(nn.Module):
     """The features of our own classifier of the same data; metrics over it are named `…_<data>-attr` or `…-digit`."""
 
     def __init__(self, datamodule: Any) -> None:
-        super().__init__()
         kept = kept_classifiers.find(datamodule)
         if kept is None:
             raise kept_classifiers.missing(datamodule)
-        classifier: Any = load_module(kept.file)
+        self._load(kept.file, kept_classifiers.name_of(datamodule), kept.accuracy)
+
+    def _load(self, file: Path, name: str, accuracy: float | None) -> None:
+        nn.Module.__init__(self)
+        classifier: Any = load_module(file)
+        if not hasattr(classifier, "classify"):
+            raise ConfigError(f"{file} is a checkpoint of {type(classifier).__name__}; give one of model=classifier")
         self.classifier, self.labels, self.sizes = classifier, list(classifier.labels), classifier.sizes
         self.num_features: int = classifier.network.num_features
-        self.name, self.accuracy = kept_classifiers.name_of(datamodule), kept.accuracy
-        self.digest = hashlib.sha256(kept.file.read_bytes()).hexdigest()[:8]  # tells classifiers of one name apart
+        self.name, self.accuracy = name, accuracy
+        self.digest = hashlib.sha256(file.read_bytes()).hexdigest()[:8]  # tells classifiers of one name apart
 
     def forward(self, image: Tensor) -> Tensor:
         """Map uint8 images to features."""
@@ -51,8 +56,19 @@ class ClassifierFeatures(nn.Module):
             "extractor": self.name,
             "extractor_digest": self.digest,
             "extractor_labels": self.labels,
-            "extractor_accuracy": self.accuracy,
+            **({} if self.accuracy is None else {"extractor_accuracy": self.accuracy}),
         }
+
+
+class ChosenClassifier(ClassifierFeatures):
+    """The features of the classifier in a checkpoint, of whatever data; metrics over it are named `…_classifier`.
+
+    Raises:
+        ConfigError: it is no classifier.
+    """
+
+    def __init__(self, file: Path, accuracy: float | None = None) -> None:
+        self._load(file, "classifier", accuracy)
 
 
 class InceptionFeatures(nn.Module):
@@ -103,4 +119,7 @@ class InceptionFeatures(nn.Module):
 
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the extractor."""
-        return {"extractor": self.name}
+        digest = hashlib.sha256()
+        for name, weight in self.network.state_dict().items():
+            digest.update(name.encode() + weight.cpu().numpy().tobytes())
+        return {"extractor": self.name, "extractor_digest": digest.hexdigest()[:8]}

@@ -57,11 +57,12 @@ def find(datamodule: Any) -> Kept | None:
     return max(kept, key=lambda k: (len(k.labels), k.data == data, k.data is None, k.accuracy), default=None)
 
 
-def check(config: Mapping[str, Any]) -> None:
+def check(config: Mapping[str, Any], otherwise: str = "set metrics=none") -> None:
     """Check that a run whose metrics need a classifier of its data has one, without torch.
 
     Args:
         config: a plain configuration, of which the data is there.
+        otherwise: what else can be done where there is none.
 
     Raises:
         ConfigError: there is none.
@@ -74,14 +75,14 @@ def check(config: Mapping[str, Any]) -> None:
         attributes = select_attributes(data.get("attributes"), reader.attributes())
         found = SimpleNamespace(**{**data, "reader": reader, "attributes": attributes, "classes": classes_of(reader)})
         if not any(_files(found)):
-            raise missing(found)
+            raise missing(found, otherwise)
 
 
-def missing(datamodule: Any) -> ConfigError:
+def missing(datamodule: Any, otherwise: str = "set metrics=none") -> ConfigError:
     """Return the error of a run that would need a classifier of its data."""
     return ConfigError(
         f"metrics=classifier: there is no classifier of {datamodule.reader.name} at {datamodule.image_size} pixels "
-        "yet; train it once with model=classifier and the same data, or set metrics=none"
+        f"yet; train it once with model=classifier and the same data, or {otherwise}"
     )
 
 

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-NEAREST = 5  # k
-NEEDED = NEAREST + 1  # images of a side: each has k others
-MOST = 10_000  # images of a side; time grows with their product
+from adversaria.measures.protocol import MOST, NEAREST, NEEDED
+
 BLOCK = 2**24  # distances in memory at once, 128 MiB
 SAME = 1e-12  # of the squared lengths: a squared distance below it is that of equal images, but for rounding
 

@@ -11,12 +11,24 @@ from typing import Any
 from adversaria.config.version import version
 
 
-def add_run(parser: argparse.ArgumentParser) -> None:
+def add_run(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     """Add the run folder or checkpoint to use, and which checkpoint of a run folder."""
-    parser.add_argument("run", type=Path, metavar="RUN_OR_CHECKPOINT", help="a run folder, or a checkpoint")
+    help_ = "a run folder, or a checkpoint"
+    parser.add_argument("run", type=Path, metavar="RUN_OR_CHECKPOINT", nargs="?" if optional else None, help=help_)
     parser.add_argument(
         "--checkpoint", choices=["last", "best"], default="last", help="which one of a run folder (default: last)"
     )
+
+
+def add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add what measures a folder of pictures instead of a model; see `adversaria.tools.measure.Options`."""
+    add = parser.add_argument_group("pictures that any program made, instead of those of a model").add_argument
+    add("--images", type=Path, metavar="DIR", help="measure the pictures in this folder, against the data of RUN, or")
+    add("--against", type=Path, metavar="DIR", help="against the pictures in another folder, or")
+    add("--reference", type=Path, metavar="FILE", help="against a reference file")
+    add("--save-reference", type=Path, metavar="FILE.npz", help="write a reference file of RUN's data or of --against")
+    add("--classifier", type=Path, metavar="RUN", help="the classifier whose features are compared (or --metrics)")
+    add("--resize", action="store_true", help="cut the centre square of pictures of another size, and resize it")
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

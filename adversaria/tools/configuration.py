@@ -13,7 +13,7 @@ from adversaria.config import containers, schema, sense
 from adversaria.config.command_lines import value_of
 from adversaria.config.errors import CONF, CheckpointError, ConfigError, UserError, first_line, options
 from adversaria.config.renamed import renamed_override
-from adversaria.runs import resume
+from adversaria.runs import resume, run_folder
 from adversaria.tools.compose import compose
 from datamodules.preflight import preflight
 
@@ -25,6 +25,35 @@ KEPT_FROM_RUN = ("image_size", "value_range", "batch_size", "on_bad_image", "cac
 #: Keys that a run's configuration needs to be evaluated.
 NEEDED = ("data", "model", "trainer", "callbacks")
 CACHE = ".cache"  # where arrays are kept unless a command line says otherwise
+
+
+def configuration_for(
+    run: Path,
+    checkpoint: str,
+    data: str | None = None,
+    root: str | None = None,
+    metrics: str | None = None,
+    overrides: Sequence[str] = (),
+) -> tuple[Path | None, Path, dict[str, Any]]:
+    """Return the run folder, None for a bare checkpoint, the checkpoint's file, and the configuration to use it with.
+
+    Args:
+        run: a run folder or a checkpoint.
+        checkpoint: `last` or `best`, where `run` is a run folder.
+        data: as the others, see `run_configuration`.
+
+    Raises:
+        UserError: as `run_folder.find` and `run_configuration`; or nothing says which data a bare checkpoint is of.
+    """
+    folder, file = run_folder.find(run, checkpoint)
+    model = None
+    if folder is None:
+        if data is None:
+            raise ConfigError(f"{file} is not in a run folder, so its data is not known; add --data NAME")
+        import lightning_modules
+
+        model = lightning_modules.load(file).config
+    return folder, file, run_configuration(folder, model, data, root, metrics, overrides)
 
 
 def run_configuration(

@@ -12,7 +12,8 @@ from adversaria.config.errors import ConfigError
 from adversaria.config.types import IntAtLeast2, PositiveInt, Seed, Split
 from adversaria.images.sampling import in_batches, labels_in_turn, sample_pixels
 from adversaria.measures.conditional import label_metrics
-from adversaria.measures.distances import PROTOCOL, RealFeatures, compare, inception_score
+from adversaria.measures.distances import RealFeatures, compare, inception_score
+from adversaria.measures.protocol import PROTOCOL
 from callbacks.base import add_metrics, datamodule_of
 from callbacks.metrics.base import TestMetricCallback
 from lightning_modules.protocols import ConditionalSampler, Sampler

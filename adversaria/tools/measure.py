@@ -1,0 +1,62 @@
+"""Measure a folder of pictures that any program made against real images: of a run's data, a folder, or a file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import fields
+from typing import Any
+
+from adversaria.runs.wording import readable
+from adversaria.tools.evaluate import append_to
+from adversaria.tools.measure_options import Options, open_all
+
+
+def is_asked(given: argparse.Namespace) -> bool:
+    """Tell whether a command line of evaluate.py is about pictures."""
+    return any((given.images, given.against, given.reference, given.save_reference, given.classifier, given.resize))
+
+
+def command(given: argparse.Namespace) -> None:
+    """Do what such a command line asks; print the table of metrics with the protocol below it."""
+    from adversaria.tools.results import print_results  # rich takes a while to import
+
+    if given.run is not None and "=" in str(given.run) and not given.run.exists():  # without RUN the first word is it
+        given.run, given.overrides = None, [str(given.run), *given.overrides]
+    record = measure(Options(**{field.name: getattr(given, field.name) for field in fields(Options)}))
+    if given.save_reference is not None:
+        print(f"wrote {given.save_reference}")
+    if not record["metrics"]:
+        return
+    try:
+        if given.output is not None:
+            append_to(given.output, record, lock=False)
+    finally:  # shown even if it cannot be written
+        lines = [f"{label}: {value}" for label, value in readable(record["protocol"]).items()]
+        print_results(record["metrics"], *lines, title=f"pictures in {given.images}")
+    if given.output is not None:
+        print(f"appended to {given.output}")
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Measure pictures, and write a reference file if asked.
+
+    Returns:
+        A record with `time`, `metrics` (none where there are no pictures to measure), their `protocol`, and `seconds`.
+
+    Raises:
+        ConfigError: the options do not fit each other, or there is no extractor.
+        DataError: a folder or a reference file cannot be used, or a picture has another size.
+        CheckpointError: the run or the classifier cannot be read.
+    """
+    start = time.time()
+    opened = open_all(options)
+    from adversaria.tools.comparison import compared  # which imports torch
+
+    record = compared(opened, options)
+    for folder in (opened.pictures, opened.folder):
+        if folder is not None and folder.unreadable:
+            left_out = f"{len(folder.unreadable)} of {len(folder.names)} pictures in {folder.folder}"
+            print(f"{left_out} cannot be read and were left out; the first: {folder.unreadable[0]}", file=sys.stderr)
+    return {"time": time.strftime("%Y-%m-%d %H:%M:%S"), **record, "seconds": round(time.time() - start)}
