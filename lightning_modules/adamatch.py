@@ -39,6 +39,7 @@ class AdaMatch(AdaptationModule):
     """
 
     recordable = True
+    averaged = "network"
     logs = {"train": "loss_label accuracy loss_target pseudo_label_rate"}
 
     def __init__(

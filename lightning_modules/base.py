@@ -48,17 +48,22 @@ class BaseModule(RecordedSteps):
             pattern such as `lr_*`, and LABEL stands for each label. An entry replaces its bases' entry of the same
             stages. Plain text: it is read from the source, to refuse a misspelt `objective` before training.
         optimizer_names: names of the optimizers in their order, under which learning rates are logged.
+        averaged: the part of the module of which `ema` is the average; None for none.
+        started_from: where the first weights came from, for the protocol (`lightning_modules.initial_weights`); empty
+            if they were drawn.
     """
 
     value_range: tuple[float, float]
     needs_domain_pair = False
     logs: Mapping[str, str] = {"optim": "lr_*"}
-    saved_attributes: tuple[str, ...] = ("iteration", "images")
+    saved_attributes: tuple[str, ...] = ("iteration", "images", "started_from")
+    averaged: str | None = None
 
     def __init__(self) -> None:
         super().__init__()
         self.iteration = self.images = 0
         self.config: dict[str, Any] | None = None
+        self.started_from: dict[str, Any] = {}
         self.optimizer_names = ["0"]
         self._reconfigured = False
         self._resumed: list[dict[str, Any]] = []  # each process's random state and averages, from a checkpoint

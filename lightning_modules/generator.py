@@ -30,6 +30,7 @@ class GeneratorModule(AdversarialModule):
     """
 
     conditional = False  # whether the networks are given labels
+    averaged = "network.generator"
 
     def __init__(
         self, network: GANNetwork, ema: Callable[..., ExponentialAverage] | None, truncation: float | None

@@ -22,9 +22,12 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from adversaria.config import schema
 from adversaria.config.errors import CheckpointError, ConfigError, first_line
 from adversaria.config.instantiate import instantiate
-from adversaria.config.loaded import FileError, check_loaded
+from adversaria.config.loaded import FileError, check_loaded, check_plain
 from adversaria.config.renamed import renamed
+from adversaria.runs import run_folder
 from adversaria.runs.archive import check_archive
+from adversaria.runs.safe_file import SUFFIX
+from lightning_modules import safe_weights
 from lightning_modules.checkpoint import KEY, not_finite
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ def load_module(path: str | Path, checkpoint: str = "last") -> BaseModule:
     """
     from lightning_modules.base import BaseModule
 
-    file = Path(path) / "checkpoints" / f"{checkpoint}.ckpt" if Path(path).is_dir() else Path(path)
+    file = run_folder.weights_file(Path(path), checkpoint)
     content = read_checkpoint(file)
     entry, weights = content[KEY], content["state_dict"]
     config = renamed(entry["model"])
@@ -53,6 +56,7 @@ def load_module(path: str | Path, checkpoint: str = "last") -> BaseModule:
         raise CheckpointError(f"{file} does not say which model it holds; it was not saved by train.py")
     check_weights(module, weights, file, "has weights that are not those of its model")
     module.config, module.iteration, module.images = config, entry["iteration"], entry["images"]
+    module.started_from = {k: v for k, v in entry["started_from"].items() if str(k).startswith("init_")}
     module.load_state_dict(weights)
     return module.eval()
 
@@ -87,19 +91,28 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     if not os.path.exists(file):  # noqa: PTH110  # Path.exists raises for a name that is too long
         raise CheckpointError(f"there is no checkpoint {file}")
     try:
-        check_archive(file)
-        content = torch.load(str(file), map_location="cpu", weights_only=True, mmap=True)
+        safe = file.suffix == SUFFIX
+        content = safe_weights.read(file) if safe else _read_archive(file)
         entry, weights = _part(content, KEY), _part(content, "state_dict")
         for name in ("iteration", "images"):
             if type(entry.get(name)) is not int or not 0 <= entry[name] < 2**63:
                 raise FileError(f"does not say how many {name if name == 'images' else 'iterations'} it has seen")
         entry["model"] = check_loaded(_part(entry, "model"))
+        entry["started_from"] = check_plain(_part({"started_from": {}} | entry, "started_from"))
         _check_tensors(weights)
-        _check_stored(weights, file)
+        if not safe:  # the library has checked it
+            _check_stored(weights, file)
+    except ConfigError:  # a package is missing
+        raise
     except Exception as error:  # a damaged file makes torch.load raise errors of many kinds
         reason = f"it {error}" if isinstance(error, FileError) else first_line(error)
         raise CheckpointError(f"{file} is not a readable checkpoint of this project: {reason}") from error
     return dict(content)
+
+
+def _read_archive(file: Path) -> Any:
+    check_archive(file)
+    return torch.load(str(file), map_location="cpu", weights_only=True, mmap=True)
 
 
 def check_weights(module: nn.Module, weights: Mapping[str, Tensor], file: Path, otherwise: str) -> None:

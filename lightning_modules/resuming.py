@@ -22,6 +22,7 @@ def check_resumable(file: Path, module: BaseModule, max_epochs: int) -> None:
         CheckpointError: the checkpoint cannot be read, or it is of another network.
         ConfigError: it has more epochs than the run is to have.
     """
+    log.info("resuming from: %s", file)
     content = read_checkpoint(file)
     try:
         _ = content["optimizer_states"]

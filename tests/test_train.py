@@ -52,6 +52,7 @@ def test_cfg_job_prints_the_configuration(tmp_path: Path, cli) -> None:
         (["experiment=report_a/vea"], "did you mean report_a/vae"),
         (["model.lamda_kl=1"], "did you mean model.lambda_kl?"),
         (["model.lambda_kl=["], "cannot read the override"),
+        (["init_from=/nowhere"], "init_from=/nowhere: there is no checkpoint /nowhere; give a run folder"),
         (["ckpt_path=last"], "no run under outputs has"),
         (["model._target_=os.system"], "is not allowed"),
         (["model=acgan", "data=digits", "labels=[digt]"], "did you mean digit?"),

@@ -37,6 +37,7 @@ AFTER = """\
 Keys
   python train.py model=vae data=celeba --cfg job               print every key and its value, without running
   ckpt_path=last | best | PATH                                  resume a stopped run, in its folder
+  init_from=RUN                                                 start a new run from the weights of another one
   seed=1 trainer.max_epochs=20 data.batch_size=64 ...           any key, without a leading +
 
 Tab completion in bash:  eval "$(python train.py -sc install=bash)"

@@ -27,6 +27,7 @@ SYNONYMS = {
     **dict.fromkeys(("out", "output", "outdir", "out_dir", "output_dir", "save_dir", "logdir"), "output_root"),
     **dict.fromkeys(("beta", "kl", "kl_weight", "beta_kl", "lambda"), "lambda_kl"),
     **dict.fromkeys(("resume", "checkpoint", "resume_from", "ckpt"), "ckpt_path"),
+    **dict.fromkeys(("pretrained", "from_pretrained", "finetune", "fine_tune", "init", "init_weights"), "init_from"),
     **dict.fromkeys(("dataset", "dataset_name"), "data"),
     **dict.fromkeys(("arch", "architecture", "net"), "network"),
     **dict.fromkeys(("random_seed", "manual_seed"), "seed"),

@@ -29,6 +29,7 @@ EXPERIMENT: dict[str, Any] = {
     "name": Annotated[str, msgspec.Meta(min_length=1)],
     "seed": types.Seed,
     "ckpt_path": str | None,
+    "init_from": str | None,
     "test": Literal["last", "best"] | None,
     "objective": str | None,
     "labels": Annotated[list[str], msgspec.Meta(min_length=1)] | None,  # null: those of the data, as `preflight` finds

@@ -44,6 +44,7 @@ PACKAGES = {
     "NeptuneLogger": ("neptune",),
     "InceptionFeatures": ("torch_fidelity",),
 }
+OPTIONAL = ("labels", "classes", "init_from")  # keys that a configuration, as of an older run, may lack
 LONGEST = 255  # bytes of a folder's name that file systems allow
 ANY = (-1e6, 1e6)  # of every other number of a model
 
@@ -58,7 +59,7 @@ def check(config: Mapping[str, Any], overrides: Sequence[str] = ()) -> None:
     Raises:
         ConfigError: naming the key, and the cure.
     """
-    if missing := [key for key in EXPERIMENT if key not in config and key not in ("labels", "classes")]:
+    if missing := [key for key in EXPERIMENT if key not in config and key not in OPTIONAL]:
         raise ConfigError(f"{missing[0]} is missing: a run needs it; leave ~{missing[0]} out")
     check_name(config["name"])
     _check_places(config, overrides)

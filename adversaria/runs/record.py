@@ -108,7 +108,7 @@ def record_of(trainer: Any, module: Any, **protocol: Any) -> dict[str, Any]:
     data |= _tested(trainer, data)
     return {
         "metrics": {k: v if math.isfinite(v) else None for k, v in measured(trainer).items()},  # JSON has no NaN
-        "protocol": {**protocol, "iteration": module.iteration, **data, **callbacks},
+        "protocol": {**module.started_from, **protocol, "iteration": module.iteration, **data, **callbacks},
     }
 
 

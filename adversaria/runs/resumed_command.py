@@ -43,6 +43,7 @@ def command_line(arguments: list[str]) -> list[str]:
     else:
         folder = file.parent.parent
         _check_place(given, folder)
+        _check_start(given, folder)
         earlier = resume.history(folder, given)
         before = composition(*earlier)
         named = {key_of(o): value_of(o) for o in given if key_of(o) in before.choices}
@@ -84,6 +85,15 @@ def _check_fresh(given: list[str]) -> None:
     for argument in given:
         if key_of(argument) == "run_dir":
             raise ConfigError(f"{argument}: a new run has a folder of its own; choose where with output_root and name")
+
+
+def _check_start(given: list[str], folder: Path) -> None:
+    for argument in given:
+        if key_of(argument) == "init_from" and value_of(argument) != resume.saved_config(folder).get("init_from"):
+            raise ConfigError(
+                f"{argument}: the run in {folder} goes on with its own weights; leave init_from out, or "
+                "start a new run without ckpt_path"
+            )
 
 
 def _check_place(given: list[str], folder: Path) -> None:

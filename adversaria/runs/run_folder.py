@@ -15,6 +15,8 @@ from adversaria.runs import processes
 from adversaria.runs.file_lock import file_lock
 from adversaria.runs.record import CONFIG
 
+PUSHED = "model.safetensors"  # the weights in a folder that `adversaria.tools.push` made
+
 
 def experiment_name(experiment: str | None, model: str, data: str) -> str:
     """Name a run by its experiment, or by model and data: `report_a/vae`, `vae_celeba`."""
@@ -60,11 +62,19 @@ def find(path: Path, checkpoint: str) -> tuple[Path | None, Path]:
     Raises:
         CheckpointError: there is no such file.
     """
-    file = path / "checkpoints" / f"{checkpoint}.ckpt" if path.is_dir() else path
+    file = weights_file(path, checkpoint)
     if not file.is_file():
         raise CheckpointError(f"there is no checkpoint {file}; give a run folder, outputs/NAME/RUN, or a checkpoint")
     within = file.resolve().parent
     return (within.parent if within.name == "checkpoints" and (within.parent / CONFIG).is_file() else None), file
+
+
+def weights_file(path: Path, checkpoint: str) -> Path:
+    """Return the file with the weights of a run folder, or of a folder that was pushed; any other path as it is."""
+    if not path.is_dir():
+        return path
+    file = path / "checkpoints" / f"{checkpoint}.ckpt"
+    return path / PUSHED if (path / PUSHED).is_file() and not file.is_file() else file
 
 
 def discard_if_empty(folder: Path, output_root: Path) -> None:

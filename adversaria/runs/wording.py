@@ -11,6 +11,12 @@ SPLITS, DOMAINS = get_args(Split), get_args(Domain)
 
 #: Key -> label. A key that is missing here is its own label.
 LABELS = {
+    "init_from": "started from the weights of",
+    "init_digest": "their digest",
+    "init_iteration": "their iteration",
+    "init_taken": "weights taken",
+    "init_averaged": "averaged ones where there were",
+    "init_new": "weights not taken from there",
     "data": "data set",
     "source": "source set",
     "target": "target set",

@@ -20,7 +20,7 @@ from adversaria.config.containers import plain
 from adversaria.config.errors import ConfigError, one_sentence_errors, print_in_any_locale
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
 from adversaria.measures import kept_classifiers
-from adversaria.runs import processes, resume, run_folder, signals
+from adversaria.runs import initial_weights, processes, resume, run_folder, signals
 from adversaria.runs.objective import check_metrics, objective_value
 from adversaria.runs.quieten import quieten
 from adversaria.runs.record import write_invocation
@@ -84,6 +84,7 @@ def _checked(
         sense.check(config, overrides)
         config = completed(config, preflight(config["data"], config["model"]))
         check_metrics(config)
+        initial_weights.check(config)
         kept_classifiers.check(config)
     except BaseException:
         run_folder.discard_if_empty(folder, Path(cfg.output_root))
@@ -117,6 +118,7 @@ def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: St
         settings.keep_memory()
     import pytorch_lightning as pl  # this takes seconds, so only after the checks
 
+    from lightning_modules.initial_weights import start_from
     from lightning_modules.resuming import check_resumable
     from lightning_modules.size import check_size
 
@@ -129,8 +131,9 @@ def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: St
     datamodule, module = _data_and_model(config)
     trainer = _trainer(config, folder, module, start)
     if config["ckpt_path"]:
-        log.info("resuming from: %s", config["ckpt_path"])
         check_resumable(Path(config["ckpt_path"]), module, config["trainer"]["max_epochs"])
+    elif weights := initial_weights.file_of(config):
+        start_from(module, weights)
     with restoring(config["ckpt_path"]):
         trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
     metrics = dict(trainer.callback_metrics)
@@ -176,25 +179,21 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) ->
     module.check_trainer(trainer)
     jobs.check_trainer(trainer)
     if trainer.world_size > 1:
-        shared = trainer.world_size * config["data"]["batch_size"]
         text = "%d processes: %d images a step; the learning rates are those of the configuration"
-        log.info(text, trainer.world_size, shared)
+        log.info(text, trainer.world_size, trainer.world_size * config["data"]["batch_size"])
     return trainer
 
 
-def _test(
-    trainer: pl.Trainer, module: Any, datamodule: Any, which: str, folder: Path, relative_folder: str
-) -> dict[str, Any]:
+def _test(trainer: pl.Trainer, module: Any, data: Any, which: str, folder: Path, relative: str) -> dict[str, Any]:
     """Test the last or the best weights, print the results, and return the metrics."""
     from adversaria.tools.results import print_results
 
     weights = None if which == "last" else str(folder / "checkpoints" / "best.ckpt")
-    trainer.test(module, datamodule=datamodule, ckpt_path=weights, weights_only=True, verbose=False)
-    metrics = dict(trainer.callback_metrics)
+    trainer.test(module, datamodule=data, ckpt_path=weights, weights_only=True, verbose=False)
     if processes.is_first():
         print_results(
-            metrics,
-            f"run folder   {relative_folder}",
-            f"look at it   {pasteable('tensorboard', '--logdir', relative_folder)}",
+            trainer.callback_metrics,
+            f"run folder   {relative}",
+            f"look at it   {pasteable('tensorboard', '--logdir', relative)}",
         )
-    return metrics
+    return dict(trainer.callback_metrics)

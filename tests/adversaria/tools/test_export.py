@@ -1,14 +1,17 @@
 """Exported programs give what the module gives, for any batch size, and say what their tensors mean."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 import lightning_modules
-from adversaria.tools import export
+from adversaria.config.errors import ConfigError
+from adversaria.tools import export, onnx_export
 
 MODELS = {
     "gan": ["model=gan", "data=digits", "model.network.width=4"],
@@ -38,16 +41,67 @@ def test_an_exported_program_does_as_the_module(model: str, untrained, tmp_path:
             inputs = [module.noise(rows, 1), *([module.some_labels(rows)] if model == "acgan" else [])]
             expected = module.sample(rows, *inputs)
         assert torch.allclose(program(*inputs), expected, atol=1e-5)
+    said = json.loads(extra[export.EXTRA])
     labels = ["digit"] if model in ("acgan", "classifier", "dann", "adamatch") else []
-    assert json.loads(extra[export.EXTRA]) == {"value_range": [-1, 1], "labels": labels, "classes": {}}
+    assert (said["value_range"], said["labels"]) == ([-1, 1], labels)
+    assert said["values"] == {name: [*"0123456789"] for name in labels}
+    assert said.get("noise_dimension") == (None if classifies else inputs[0].shape[1])
     assert [p.name for p in file.parent.iterdir()] == ["program.pt2"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_onnx_runtime_does_as_the_module(untrained, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    file, weights = tmp_path / "new" / "net.onnx", untrained(*MODELS["acgan"])
+    export.main([str(weights), "--output", str(file)])
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    module: Any = lightning_modules.load(weights)
+    said = json.loads(session.get_modelmeta().custom_metadata_map["adversaria"])
+    assert said == export.meaning(module)
+    for rows in (1, 3, 17):
+        given = {"noise": torch.randn(rows, said["noise_dimension"]), "labels": module.some_labels(rows)}
+        (found,) = session.run(None, {name: value.numpy() for name, value in given.items()})
+        assert torch.allclose(torch.from_numpy(found), module.sample(rows, *given.values()), atol=1e-5)
+    assert [p.name for p in file.parent.iterdir()] == ["net.onnx"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_program_that_computes_something_else_as_onnx_is_refused(tmp_path: Path, monkeypatch) -> None:
+    pytest.importorskip("onnxruntime")
+    inputs = {"images": torch.rand(2, 3)}
+    program = torch.export.export(nn.Linear(3, 4), tuple(inputs.values()), dynamic_shapes=({0: torch.export.Dim("n")},))
+    monkeypatch.setattr(onnx_export, "_run", lambda session, given: torch.zeros(len(given["images"]), 4))
+    with pytest.raises(ConfigError, match="onnxruntime computes something else than PyTorch for 1 rows"):
+        onnx_export.write_onnx(program, inputs, {}, tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".safetensors"])
+def test_a_missing_package_names_the_extra(suffix: str, untrained, tmp_path: Path, monkeypatch, capsys) -> None:
+    for name in ("onnxruntime", "safetensors", "safetensors.torch"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(SystemExit):
+        export.main([str(untrained(*MODELS["gan"])), "--output", str(tmp_path / f"net{suffix}")])
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.endswith("pip install -e '.[export]'")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_safe_tensors_become_the_module_again(untrained, tmp_path: Path) -> None:
+    weights = untrained(*MODELS["acgan"])
+    export.main([str(weights), "--output", str(tmp_path / "net.safetensors")])
+    one, other = (lightning_modules.load(file) for file in (weights, tmp_path / "net.safetensors"))
+    assert one.config == other.config
+    assert (one.iteration, one.images) == (other.iteration, other.images)
+    states = one.state_dict(), other.state_dict()
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         ([], "give the side of yours in pixels with --image-size"),
-        (["--output", "net.onnx"], "must end in .pt2"),
+        (["--output", "net.h5"], "must end in .pt2, .onnx, .safetensors"),
         (["--output", "folder.pt2"], "this is a folder"),
     ],
 )

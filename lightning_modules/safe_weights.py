@@ -1,0 +1,44 @@
+"""A module's weights as a `.safetensors` file, with what rebuilds it in the metadata."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from adversaria.config.errors import ConfigError
+from adversaria.runs.safe_file import ENTRY, SUFFIX, read_entry
+from lightning_modules.checkpoint import KEY, entry_of
+
+KEPT = ("iteration", "images", "started_from", "model", "versions")  # of a checkpoint's entry: no state of a training
+
+
+def save(module: Any, file: Path) -> None:
+    """Write the weights of a module, live and averaged.
+
+    Raises:
+        ConfigError: the package safetensors is missing, or the module was built by hand.
+    """
+    if module.config is None:
+        raise ConfigError(f"{type(module).__name__} was built by hand: its file could not say how to build it again")
+    weights = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
+    entry = {key: value for key, value in entry_of(module).items() if key in KEPT}
+    _library().save_file(weights, str(file), {"format": "pt", ENTRY: json.dumps(entry)})
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return what a checkpoint would hold: the `state_dict` and our entry, neither of which is checked.
+
+    Raises:
+        ConfigError: the package safetensors is missing.
+        FileError: the file is damaged or of another kind.
+    """
+    return {KEY: read_entry(file), "state_dict": _library().load_file(str(file))}
+
+
+def _library() -> Any:
+    try:
+        import safetensors.torch
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{SUFFIX} needs the package safetensors: pip install -e '.[export]'") from error
+    return safetensors.torch
