@@ -54,7 +54,7 @@ def start_from(module: BaseModule, file: Path) -> None:
     unused = [name for name in given if name not in fitting and not name.startswith(AVERAGE)]
     averaged = module.averaged is not None and any(name.startswith(AVERAGE) for name in given)
     module.started_from = {
-        "init_from": str(file),
+        "init_from": "/".join(file.parts[-4:]),  # as outputs/NAME/RUN/…, without the place on this machine
         "init_digest": hashlib.sha256(file.read_bytes()).hexdigest()[:8],  # tells checkpoints of one path apart
         "init_iteration": content[KEY]["iteration"],
         "init_taken": f"{len(live) - len(new)} of {len(live)}",

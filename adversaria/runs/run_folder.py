@@ -11,11 +11,9 @@ from pathlib import Path
 from adversaria.config.command_lines import resume_command
 from adversaria.config.errors import CheckpointError, UserError, first_line
 from adversaria.config.sense import check_name
-from adversaria.runs import processes
+from adversaria.runs import hub, processes
 from adversaria.runs.file_lock import file_lock
 from adversaria.runs.record import CONFIG
-
-PUSHED = "model.safetensors"  # the weights in a folder that `adversaria.tools.push` made
 
 
 def experiment_name(experiment: str | None, model: str, data: str) -> str:
@@ -70,11 +68,17 @@ def find(path: Path, checkpoint: str) -> tuple[Path | None, Path]:
 
 
 def weights_file(path: Path, checkpoint: str) -> Path:
-    """Return the file with the weights of a run folder, or of a folder that was pushed; any other path as it is."""
+    """Return the file with the weights of a run folder or of a model on the hub; any other path as it is.
+
+    Raises:
+        CheckpointError: the hub has no such model, or cannot be reached.
+        ConfigError: the address is wrong, or a package is missing.
+    """
+    path = hub.local(path)
     if not path.is_dir():
         return path
     file = path / "checkpoints" / f"{checkpoint}.ckpt"
-    return path / PUSHED if (path / PUSHED).is_file() and not file.is_file() else file
+    return path / hub.PUSHED if (path / hub.PUSHED).is_file() and not file.is_file() else file
 
 
 def discard_if_empty(folder: Path, output_root: Path) -> None:
