@@ -11,6 +11,7 @@ from pathlib import Path
 from adversaria.config.errors import one_sentence_errors
 from adversaria.tools.arguments import add_device, add_run, add_version, positive, seed
 from adversaria.tools.generate import Options, generate
+from adversaria.tools.generate_modes import add_modes
 
 EXAMPLES = """
 examples:
@@ -21,6 +22,7 @@ examples:
   python generate.py outputs/gan_celeba/RUN --interpolate 1 2 --output walks.png
   python generate.py outputs/vae_celeba/RUN --traverse --output dimensions.png
   python generate.py outputs/vae_celeba/RUN --edit Smiling --output smiles.png
+  python generate.py outputs/gan_celeba/RUN --project me.jpg --output me.png  # and me.npz, its latent
 """
 
 
@@ -50,29 +52,13 @@ def _options(arguments: list[str] | None) -> Options:
     add("--truncation", type=positive(float), metavar="T", help="bound of a GAN's noise (default: the run's)")
     add("--live-weights", action="store_true", help="use a GAN's weights of the last step, not their average")
     add("--batch-size", type=positive(int), metavar="N", help=f"images at a time (default: {Options.batch_size})")
-    _add_modes(parser)
+    add_modes(parser)
     options = Options(**vars(parser.parse_args(arguments)))
     if options.samples and not options.edit:
         parser.error("--samples is only for --edit")
+    if options.project and options.n != Options.n:
+        parser.error("-n is not for --project, which makes an image for each file")
     return options
-
-
-def _add_modes(parser: argparse.ArgumentParser) -> None:
-    """Add what makes rows instead of samples."""
-    group = parser.add_argument_group("rows instead of samples")
-    add = group.add_mutually_exclusive_group().add_argument
-    add("--interpolate", type=seed, nargs=2, metavar="SEED", help="go from the noise of one seed to that of another")
-    add("--traverse", type=int, nargs="*", metavar="DIM", help="VAE: vary single dimensions (default: of largest KLD)")
-    add("--edit", metavar="ATTRIBUTE", help="VAE: change an attribute of test images")
-    add = parser.add_argument
-    add("--samples", action="store_true", help="edit samples instead of test images")
-    add("--steps", type=positive(int), help=f"images in a row (default: {Options.steps})")
-    add(
-        "--reach",
-        type=positive(float),
-        help=f"rows of --traverse and --edit go from -reach to reach (default: {Options.reach:g})",
-    )
-    add("--root", metavar="PATH", help="another folder of the data that --edit and --traverse need")
 
 
 if __name__ == "__main__":

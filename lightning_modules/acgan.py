@@ -72,6 +72,11 @@ class ACGAN(GAN):
     def _accuracy(self, logits: Tensor, labels: Tensor) -> Tensor:
         return (predict_labels(logits, self.sizes) == labels).float().mean()
 
+    @torch.no_grad()
+    def recognise(self, image: Tensor) -> Tensor:
+        """Return the labels that the discriminator sees in (n, 3, h, w) images, (n, k)."""
+        return predict_labels(self.network.discriminator(image)[1], self.sizes)
+
     def sample(self, count: int, noise: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
         """Generate `count` images with these labels, (count, k), by default those of `some_labels`."""
         return super().sample(count, noise, self.some_labels(count) if labels is None else labels)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from adversaria.config.errors import ConfigError, suggest
 from adversaria.config.labels import LISTED, listed, parse_value, value_names
 from adversaria.images.grid import to_uint8
 from datamodules.labels import label_columns
-from lightning_modules.protocols import ConditionalSampler
+from lightning_modules.protocols import Autoencoder, ConditionalSampler
 
 
 def labels_in_turn(module: ConditionalSampler, batch: Mapping[str, Tensor], noise: Tensor) -> Tensor:
@@ -57,6 +57,14 @@ def labels_from_text(module: Any, given: Iterable[str], count: int) -> Tensor | 
             raise ConfigError(f"--label {text}: write {name}=VALUE, {named}a value from 0 to {last}{near}")
         labels[:, column] = chosen
     return labels
+
+
+def generator_of(module: Any) -> nn.Module:
+    """Return the network from latents, and labels if conditional, to images: the averaged one if there is one."""
+    if isinstance(module, Autoencoder):
+        decoder: nn.Module = module.network.decoder  # type: ignore[attr-defined]
+        return decoder
+    return module.network.generator if module.ema is None else module.ema.network
 
 
 def pixel_batches(module: Any, noise: Tensor, labels: Tensor | None, batch_size: int) -> Iterator[np.ndarray]:

@@ -19,7 +19,7 @@ from adversaria.tools.arguments import add_run, positive
 from adversaria.tools.configuration import saved
 from adversaria.tools.model_errors import model_errors
 from adversaria.tools.onnx_export import check_packages, write_onnx
-from datamodules.labels import value_names
+from adversaria.config.labels import value_names
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -100,7 +100,8 @@ def _network(module: Any, image_size: int | None) -> tuple[nn.Module, dict[str, 
     import torch
     from torch import nn
 
-    from lightning_modules.protocols import Autoencoder, Classifier, ConditionalSampler, Sampler
+    from adversaria.images.sampling import generator_of
+    from lightning_modules.protocols import Classifier, ConditionalSampler, Sampler
 
     class Logits(nn.Module):
         def __init__(self) -> None:
@@ -111,15 +112,10 @@ def _network(module: Any, image_size: int | None) -> tuple[nn.Module, dict[str, 
             logits: Tensor = self.module.classify(image)
             return logits
 
-    protocols = (Autoencoder, Sampler, ConditionalSampler, Classifier)
-    encodes, samples, conditional, classifies = (isinstance(module, protocol) for protocol in protocols)
-    if encodes:
-        return module.network.decoder, {"noise": module.noise(2, seed=0)}
-    if samples:
-        generator = module.network.generator if module.ema is None else module.ema.network
-        labels = {"labels": module.some_labels(2)} if conditional else {}
-        return generator, {"noise": module.noise(2, seed=0), **labels}
-    if not classifies:
+    if isinstance(module, Sampler):
+        labels = {"labels": module.some_labels(2)} if isinstance(module, ConditionalSampler) else {}
+        return generator_of(module), {"noise": module.noise(2, seed=0), **labels}
+    if not isinstance(module, Classifier):
         raise ConfigError(f"{type(module).__name__} has neither a generator nor a classifier to export")
     side = getattr(module, "image_size", None) or image_size
     if side is None:

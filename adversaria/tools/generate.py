@@ -17,6 +17,7 @@ from adversaria.speed import settings
 from adversaria.tools.configuration import choose_device, run_configuration
 from adversaria.tools.latent_rows import latent_rows
 from adversaria.tools.model_errors import model_errors
+from adversaria.tools.project import project
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to generate, with which model, and where to write it. At most one of the three modes can be set.
+    """What to generate, with which model, and where to write it. At most one of the four modes can be set.
 
     Attributes:
         run: a run folder, or a checkpoint.
@@ -46,6 +47,10 @@ class Options:
         reach: a row of `traverse` or `edit` goes from -reach to reach. The unit is one standard deviation of the prior
             for `traverse`, and the attribute's direction for `edit`.
         root: another folder of the data that `edit`, and `traverse` without dimensions, need.
+        project: mode: image files, to find the latents of the nearest images.
+        project_steps: steps of the optimization.
+        starts: latents that each image's optimization starts from.
+        crop: side of the centre square of these files, as a fraction of the width.
         batch_size: number of images that are generated at a time.
         device: `auto`, `cpu` or `cuda`.
     """
@@ -67,6 +72,10 @@ class Options:
     steps: int = 7
     reach: float = 3.0
     root: str | None = None
+    project: Sequence[Path] = ()
+    project_steps: int = 300
+    starts: int = 4
+    crop: float = 1.0
     batch_size: int = 256
     device: Literal["auto", "cpu", "cuda"]
 
@@ -82,6 +91,8 @@ def generate(options: Options) -> str:
     Raises:
         UserError: the model cannot do what is asked, or not be used at all, or something exists at the output.
     """
+    if options.project:
+        return project(options)
     folder, file = run_folder.find(options.run, options.checkpoint)
     kind = options.format or format_of(options.output)
     check_output(options.output, kind, options.overwrite)

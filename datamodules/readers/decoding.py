@@ -17,7 +17,7 @@ from datamodules.readers.files import file_stamp, read_file
 from datamodules.readers.tally import Tally
 from datamodules.readers.viewing import conversions, to_rgb, upright
 
-__all__ = ["decode", "decode_cropped", "decode_square", "file_stamp", "open_rgb"]
+__all__ = ["decode", "decode_cropped", "decode_square", "file_stamp", "open_rgb", "square"]
 
 log = logging.getLogger(__name__)
 #: All that Pillow may open: some of its other formats start a program, such as Ghostscript for EPS.
@@ -84,7 +84,11 @@ def decode_square(data: bytes, file: str, size: int, crop: float) -> np.ndarray:
     Raises:
         DataError: as `decode`.
     """
-    image = decode(data, file)
+    return square(decode(data, file), size, crop)
+
+
+def square(image: Image.Image, size: int, crop: float) -> np.ndarray:
+    """Cut the centre square of a picture and resize it; see `decode_square`."""
     side = max(1, min(round(image.width * crop), image.height))
     left, top = round((image.width - side) / 2), round((image.height - side) / 2)
     return _resized(image, (left, top, left + side, top + side), size)
