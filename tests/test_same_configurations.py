@@ -16,12 +16,13 @@ SAVED: dict[str, Any] = json.loads(
     .read_text(encoding="utf-8")
     .replace('"labels that count"', '"pseudo-label rate"')  # the title of a panel, which nothing refers to
 )
+LATER = {"init_from": None}  # keys of the top level that came later, with the values that change nothing
 
 
 @pytest.mark.parametrize("overrides", list(SAVED))
 def test_a_command_line_composes_as_before(overrides: str) -> None:
     now = compose("run_dir=RUN", "name=NAME", *overrides.split())
-    assert now == renamed(SAVED[overrides])
+    assert now == {**LATER, **renamed(SAVED[overrides])}
 
 
 def test_every_choice_of_then_is_there_still() -> None:

@@ -67,5 +67,5 @@ def test_a_record_counts_the_images_that_were_tested(batches: list[int], tested:
     trainer = types.SimpleNamespace(
         callbacks=[], callback_metrics={}, datamodule=data, num_test_batches=batches, world_size=1
     )
-    protocol = record_of(trainer, types.SimpleNamespace(iteration=3))["protocol"]
+    protocol = record_of(trainer, types.SimpleNamespace(iteration=3, started_from={}))["protocol"]
     assert protocol == {"iteration": 3, "n_train": 90, "n_test": tested, "batch_size": 10}
