@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adversaria.config.errors import ConfigError, one_sentence_errors
+from adversaria.config.labels import value_names
 from adversaria.images.files import scratch_beside
 from adversaria.runs import run_folder
 from adversaria.runs.safe_file import SUFFIX
@@ -19,7 +20,6 @@ from adversaria.tools.arguments import add_run, positive
 from adversaria.tools.configuration import saved
 from adversaria.tools.model_errors import model_errors
 from adversaria.tools.onnx_export import check_packages, write_onnx
-from adversaria.config.labels import value_names
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
