@@ -49,6 +49,12 @@ def start_from(module: BaseModule, file: Path) -> None:
         raise CheckpointError(f"the weights in {file} are damaged: {damaged} contains NaN or infinity")
     for name, weight in fitting.items():
         own[name].copy_(weight)
+    _note(module, file, content, fitting)
+
+
+def _note(module: BaseModule, file: Path, content: Mapping[str, Any], fitting: Mapping[str, Tensor]) -> None:
+    """Say what was taken, and note it for the record."""
+    own, given = module.state_dict(), content["state_dict"]
     live = [name for name in own if not name.startswith(AVERAGE)]
     new = [name for name in live if name not in fitting]
     unused = [name for name in given if name not in fitting and not name.startswith(AVERAGE)]

@@ -13,6 +13,7 @@ from adversaria.images.sampling import generator_of
 from lightning_modules.losses import image_mse
 from lightning_modules.protocols import Autoencoder
 
+Track = Callable[[Iterable[int]], Iterable[int]]  # shows the progress over steps
 LEARNING_RATE = 0.1  # at the start; it falls in a straight line
 SPREAD = 2.0  # of the lengths of normal vectors, whose standard deviation is 0.7 in any dimension
 FEATURE_WEIGHT = 0.1  # of the distance of features, against the mean squared error of pixels
@@ -36,13 +37,7 @@ class Projection:
 
 
 def project(
-    module: Any,
-    images: Tensor,
-    labels: Tensor | None,
-    steps: int,
-    starts: int,
-    seed: int,
-    track: Callable[[Iterable[int]], Iterable[int]] = iter,
+    module: Any, images: Tensor, labels: Tensor | None, steps: int, starts: int, seed: int, track: Track = iter
 ) -> Projection:
     """Find the latents of the images that a trained generator makes nearest to the given ones.
 
@@ -55,29 +50,27 @@ def project(
         images: (n, 3, h, w) in its value range.
         labels: (n, k) for a conditional model.
         steps: of Adam.
-        starts: number of latents that each image starts from; the best one counts.
-        seed: of the first; the others have the following ones.
+        starts: number of latents that each image starts from, of the seed and following ones; the best one counts.
+        seed: of the first.
         track: shows the progress over the steps.
     """
-    count = len(images)
-    first = [module.noise(count, seed + i) for i in range(starts)]
-    if encodes := isinstance(module, Autoencoder):
-        first[0] = module.encode(images)[0]
-    noise = torch.cat(first).requires_grad_()
+    count, encodes = len(images), isinstance(module, Autoencoder)
+    first = module.encode(images)[0] if encodes else module.noise(count, seed)
+    noise = torch.cat([first, *(module.noise(count, seed + i) for i in range(1, starts))]).requires_grad_()
     distances = _distances(module, images.repeat(starts, 1, 1, 1), None if labels is None else labels.repeat(starts, 1))
     optimizer = torch.optim.Adam([noise], lr=LEARNING_RATE)
     for step in track(range(steps)):
         optimizer.param_groups[0]["lr"] = LEARNING_RATE * (1 - step / steps)
-        (gradient,) = torch.autograd.grad(_sum(*distances(noise)[1:]).sum(), noise)  # each row has a loss of its own
-        noise.grad = gradient
+        _, mse, features = distances(noise)
+        (noise.grad,) = torch.autograd.grad((mse + FEATURE_WEIGHT * features).sum(), noise)  # each row has its own loss
         optimizer.step()
         if not encodes:
-            with torch.no_grad():
-                noise.mul_(_typical_length(noise) / noise.norm(dim=1, keepdim=True))
+            noise.data *= _typical_length(noise.data) / noise.data.norm(dim=1, keepdim=True)
     with torch.no_grad():
-        found, mse, features = distances(noise)
-        best = _sum(mse, features).view(starts, count).argmin(0) * count + torch.arange(count, device=noise.device)
-    return Projection(noise.detach()[best], found[best], mse[best], features[best])
+        found = distances(noise)
+    total = found[1] + FEATURE_WEIGHT * found[2]
+    best = total.view(starts, count).argmin(0) * count + torch.arange(count, device=noise.device)
+    return Projection(noise.detach()[best], *(part[best] for part in found))
 
 
 def _distances(module: Any, images: Tensor, labels: Tensor | None) -> Callable[[Tensor], tuple[Tensor, ...]]:
@@ -106,7 +99,3 @@ def _features(module: Any) -> Callable[[Tensor], Tensor]:
     if isinstance(module, Autoencoder):
         return lambda image: network.encode(image)[0]
     return network.discriminator.encoder
-
-
-def _sum(mse: Tensor, features: Tensor) -> Tensor:
-    return mse + FEATURE_WEIGHT * features
