@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adversaria.config.errors import DataError
-from datamodules.readers.files import IMAGE_SUFFIXES, folder_stamps, read_file
+from datamodules.readers.files import IMAGE_SUFFIXES, read_file
+from datamodules.readers.listing import list_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +34,8 @@ class Pictures:
         self._place = f"{option} {folder}"
         if not folder.is_dir():
             raise DataError(f"{self._place}: there is no such folder; give a folder of pictures")
-        names = (str(stamp[0]) for stamp in folder_stamps(folder))
-        self.names = sorted((name for name in names if _is_picture(name)), key=_order)
+        names = (name for name, _ in list_folder(folder))
+        self.names = sorted((name for name in names if name.lower().endswith(IMAGE_SUFFIXES)), key=_order)
         self.unreadable: list[str] = []  # of those that were left out: why
         self._check_count()
 
@@ -128,11 +129,6 @@ class Pictures:
                 f"{self._place} has {found}{of_all}; {self.needed} or more are needed, and thousands for values that "
                 "mean something (JPEG, PNG, WebP, TIFF, BMP or GIF, in folders of any depth)"
             )
-
-
-def _is_picture(name: str) -> bool:
-    hidden = any(part.startswith((".", "@")) or part == "__MACOSX" for part in name.split("/"))
-    return name.lower().endswith(IMAGE_SUFFIXES) and not hidden
 
 
 def _order(name: str) -> list[tuple[int, str]]:
