@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from dataclasses import fields
@@ -11,6 +12,7 @@ from typing import Any
 from adversaria.runs.wording import readable
 from adversaria.tools.evaluate import append_to
 from adversaria.tools.measure_options import Options, open_all
+from adversaria.tools.model_errors import model_errors
 
 
 def is_asked(given: argparse.Namespace) -> bool:
@@ -51,10 +53,12 @@ def measure(options: Options) -> dict[str, Any]:
         CheckpointError: the run or the classifier cannot be read.
     """
     start = time.time()
-    opened = open_all(options)
-    from adversaria.tools.comparison import compared  # which imports torch
+    model = options.classifier or options.run  # from elsewhere, perhaps
+    with contextlib.nullcontext() if model is None else model_errors(model):
+        opened = open_all(options)
+        from adversaria.tools.comparison import compared  # which imports torch
 
-    record = compared(opened, options)
+        record = compared(opened, options)
     for folder in (opened.pictures, opened.folder):
         if folder is not None and folder.unreadable:
             left_out = f"{len(folder.unreadable)} of {len(folder.names)} pictures in {folder.folder}"

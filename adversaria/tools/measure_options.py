@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adversaria.config import schema
+from omegaconf import OmegaConf
+
+from adversaria.config import containers, schema
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import Split
 from adversaria.measures import kept_classifiers
@@ -19,7 +21,7 @@ from adversaria.tools.configuration import configuration_for
 from datamodules.readers.pictures import Pictures
 
 KEY = "generation_metrics"  # of the callback that says how generated images are measured
-OTHERWISE = "add --metrics inception, or --classifier RUN with another classifier"
+OTHERWISE = "add --metrics inception, or --classifier RUN with any run of model=classifier"
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _data_and_metrics(options: Options) -> tuple[dict[str, Any] | None, dict[str
         raise ConfigError("the data of this run is a pair of sets; compare with --against DIR or --reference FILE")
     metrics: dict[str, Any] | None = config["callbacks"].get(KEY)
     if metrics is None:
-        raise ConfigError(f"{options.run} does not say what measures images; {OTHERWISE}, or --metrics classifier")
+        raise ConfigError(f"{options.run} does not say what measures images; add --metrics classifier; or {OTHERWISE}")
     if options.classifier is None:
         kept_classifiers.check(config, OTHERWISE)
     return config["data"], metrics
@@ -144,7 +146,10 @@ def _metrics_alone(options: Options, choice: str | None) -> dict[str, Any]:
     if choice not in ("classifier", "inception") or (choice == "classifier" and options.classifier is None):
         asked = "there is no run that says what measures" if choice is None else f"--metrics {choice} needs a run"
         raise ConfigError(f"{asked}; {OTHERWISE}")
-    composed = compose("run_dir=unused", "name=unused", "model=gan", f"metrics={choice}", *options.overrides)
-    schema.check(composed)
-    metrics: dict[str, Any] = composed["callbacks"][KEY]
+    composed = OmegaConf.create(compose("run_dir=unused", "name=unused", "model=gan", f"metrics={choice}"))
+    for override in options.overrides:
+        containers.set_key(composed, override, "what measures images")
+    config = containers.plain(composed)
+    schema.check(config)
+    metrics: dict[str, Any] = config["callbacks"][KEY]
     return metrics

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 import evaluate
@@ -135,13 +137,25 @@ def test_another_extractor_than_that_of_the_reference_is_refused(run, pictures, 
         (["RUN", "--images", "EMPTY"], "has no pictures; 6 or more are needed"),
         (["RUN", "--images", "TWO"], "has 2 pictures; 6 or more are needed"),
         (["RUN", "--images", "LARGE"], "has 40x40 pixels, and the images of this comparison have 28x28; add --resize"),
-        (["RUN", "--images", "PICTURES", "--metrics", "none"], "does not say what measures images; add --metrics inc"),
+        (["RUN", "--images", "PICTURES", "--metrics", "none"], "does not say what measures images; add --metrics cla"),
         (["RUN", "--images", "PICTURES", "data.cache_dir=/nowhere/x"], "classifier of digits at 28 pixels yet; train"),
         (["RUN", "--images", "PICTURES", "--batch-size", "0"], "--batch-size 0: give 1 or more"),
         (["--images", "PICTURES", "--against", "PICTURES"], "no run that says what measures; add --metrics inception"),
         (["--images", "PICTURES", "--against", "LARGE", "--metrics", "inception"], "has 28x28 pixels, and the images"),
         (["--images", "PICTURES", "--against", "PICTURES", "--metrics", "classifier"], "--metrics classifier needs a"),
         (["--images", "PICTURES", "--against", "PICTURES", "data.root=x"], "data.root=x: without a run, only keys of"),
+        (
+            [
+                "callbacks.generation_metrics.sed=1",
+                "--images",
+                "PICTURES",
+                "--against",
+                "PICTURES",
+                "--metrics",
+                "inception",
+            ],
+            "callbacks.generation_metrics.sed=1: what measures images has no key callbacks.generation_metrics.sed",
+        ),
         (["--images", "PICTURES", "--against", "PICTURES", "--classifier", "/nowhere"], "there is no checkpoint"),
         (["--images", "PICTURES", "--reference", "LARGE/0.png"], "0.png cannot be used"),
         (["RUN", "--save-reference", "real.txt"], "give a name that ends in .npz"),
@@ -165,6 +179,32 @@ def test_what_is_wrong_is_one_sentence_before_torch(
     assert sentence in said
     assert said.startswith("error: ")
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        {"_target_": "callbacks.figures.learning_curves.LearningCurves"},
+        {"_target_": "callbacks.metrics.generation.GenerationMetrics", "extractor": {"weights": "x"}},
+        {"_target_": "callbacks.metrics.generation.GenerationMetrics", "extractor": None, "split": "train"},
+        {
+            "_target_": "callbacks.metrics.generation.GenerationMetrics",
+            "extractor": {"_target_": "adversaria.measures.extractors.ChosenClassifier", "_partial_": True, "file": 1},
+        },
+    ],
+)
+def test_what_a_run_from_elsewhere_measures_with_is_an_extractor_or_one_sentence(
+    run: Path, pictures: Path, tmp_path: Path, metrics: dict[str, Any], capsys
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder)
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    config["callbacks"]["generation_metrics"] = metrics
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    with pytest.raises(SystemExit) as left:
+        evaluate.main([str(folder), "--images", str(pictures), "--device", "cpu"])
+    assert left.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_a_checkpoint_of_another_model_is_no_classifier(run: Path, pictures: Path, capsys) -> None:
