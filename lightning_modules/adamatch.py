@@ -58,7 +58,8 @@ class AdaMatch(AdaptationModule):
         self.update, self.strong, self.strong_source = update, strong, strong_source
         self.threshold, self.weight, self.interpolation = threshold, weight, interpolation
         self.ema = ema(self.network) if ema is not None else None
-        self.register_buffer("priors", torch.full((2, 10), 0.1))  # mean predictions on source and target
+        count = self.network.num_classes
+        self.register_buffer("priors", torch.full((2, count), 1 / count))  # mean predictions on source and target
 
     priors: Tensor
 
@@ -91,7 +92,7 @@ class AdaMatch(AdaptationModule):
 
     @torch.no_grad()
     def pseudo_labels(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Return a pseudo-label for each target image, (n,), and whether it counts, 0 or 1; from (n, 10) logits."""
+        """Return a pseudo-label for each target image, (n,), and whether it counts, 0 or 1; from (n, k) logits."""
         sure, guess = source.softmax(1), target.softmax(1)
         self.priors.lerp_(torch.stack([sure.mean(0), guess.mean(0)]), 0.01)
         aligned = guess * self.priors[0] / self.priors[1]

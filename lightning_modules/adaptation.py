@@ -1,4 +1,4 @@
-"""What the methods of domain adaptation share: a digit classifier that learns from a labelled source for a target."""
+"""What the methods of domain adaptation share: a classifier that learns from a labelled source for a target."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from adversaria.config.labels import DIGIT, label_sizes
+from adversaria.config.labels import label_sizes
 from adversaria.config.types import Batch, BatchNorm, Domain, ValueRange
 from lightning_modules.adversarial import AdversarialModule, Phase
 from lightning_modules.checks import check_network
+from lightning_modules.labels import LabelColumns
 from lightning_modules.losses import accuracy
-from lightning_modules.networks.adaptation import DigitNetwork
+from lightning_modules.networks.adaptation import EncoderClassifier
 from lightning_modules.networks.batch_norm import split_statistics, statistics_of
 from lightning_modules.schedules import half_cosine
 
 
 class Outputs(NamedTuple):
-    """Features (n, d) and logits (n, 10) of one domain's images."""
+    """Features (n, d) and logits (n, k) of one domain's images."""
 
     features: Tensor
     logits: Tensor
 
 
 class AdaptationModule(AdversarialModule):
-    """Base of the methods. Batches are those of `datamodules.digit_pair`; the test accuracy is that on the target.
+    """Base of the methods. Batches are those of `datamodules.pair`; the test accuracy is that on the target.
 
     Args:
         network: encoder and classifier (`lightning_modules.networks.adaptation`).
@@ -43,21 +44,25 @@ class AdaptationModule(AdversarialModule):
 
     def __init__(
         self,
-        network: DigitNetwork,
+        network: EncoderClassifier,
         value_range: ValueRange = (-1.0, 1.0),
         batch_norm: BatchNorm = "joint",
         cosine: bool = True,
     ) -> None:
         super().__init__()
-        check_network(network, DigitNetwork, type(self).__name__)
-        self.network = network
-        self.labels, self.classes = getattr(network, "labels", [DIGIT]), getattr(network, "classes", {})
+        check_network(network, EncoderClassifier, type(self).__name__)
+        self.network, self.labels, self.classes = network, network.labels, network.classes
         self.sizes = label_sizes(self.labels, self.classes)
         self.value_range = (float(value_range[0]), float(value_range[1]))
         self.image_size = network.image_size
         self.batch_norm, self.cosine = batch_norm, cosine
         if batch_norm == "split":
             split_statistics(network)
+
+    def check_data(self, datamodule: Any) -> None:
+        """Check also that the data has the label, with the same classes."""
+        super().check_data(datamodule)
+        LabelColumns(self.labels, self.classes).find(datamodule)
 
     # -- training
     def count(self, batch: Mapping[str, Tensor]) -> int:
@@ -95,9 +100,11 @@ class AdaptationModule(AdversarialModule):
         self.record("val", values, len(labels))
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Record the accuracy on the target's test images; return their features and logits for callbacks."""
+        """Record the accuracy on the target's test images with a label; return features and logits for callbacks."""
         outputs, labels = self.outputs(batch["image"], "target"), batch["labels"][:, 0].long()
-        self.record("test", {"accuracy": accuracy(outputs.logits, labels)}, len(labels))
+        known = labels >= 0
+        if known.any():
+            self.record("test", {"accuracy": accuracy(outputs.logits[known], labels[known])}, int(known.sum()))
         return outputs._asdict()
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -112,7 +119,7 @@ class AdaptationModule(AdversarialModule):
 
     @torch.no_grad()
     def classify(self, image: Tensor, domain: Domain = "target") -> Tensor:
-        """Return the logits, (n, 10), of images of one domain."""
+        """Return the logits, (n, k), of images of one domain."""
         return self.outputs(image, domain).logits
 
     def details(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from lightning_modules.schedules import dann_ramp
 
 
 class DANN(AdaptationModule):
-    """The encoder learns features by which digits can be told apart, and domains cannot.
+    """The encoder learns features by which classes can be told apart, and domains cannot.
 
     Args:
         update: how the network is updated; with gradient reversal, the discriminator too.
@@ -51,7 +51,9 @@ class DANN(AdaptationModule):
         **options: Any,
     ) -> None:
         super().__init__(batch_norm=batch_norm, **options)
-        self.discriminator = domain_discriminator(self.network.num_features * (10 if conditional else 1))
+        self.discriminator = domain_discriminator(
+            self.network.num_features * (self.network.num_classes if conditional else 1)
+        )
         self.update, self.discriminator_update = update, discriminator_update
         self.weight, self.gamma, self.entropy = weight, gamma, entropy
         self.conditional, self.entropy_conditioning = conditional, entropy_conditioning

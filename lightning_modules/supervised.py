@@ -1,4 +1,4 @@
-"""A classifier of one domain's labelled digits: the lower and the upper bound of adaptation."""
+"""A classifier of one domain's labelled images: the lower and the upper bound of adaptation."""
 
 from __future__ import annotations
 

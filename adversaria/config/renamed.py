@@ -32,6 +32,7 @@ TARGETS = {
     "datamodules.sources.": "datamodules.readers.",
     "lightning_modules.adversarial.Update": "lightning_modules.adversarial.OptimizerSettings",
     "lightning_modules.losses.wasserstein_critic": "lightning_modules.wgan.wasserstein_critic",
+    "lightning_modules.networks.adaptation.DigitDecoder": "lightning_modules.networks.adaptation.ImageDecoder",
     "lightning_modules.networks.report_digits.ReportDigits": "lightning_modules.networks.lab_digits.LabDigitNetwork",
     "lightning_modules.networks.report_gan.": "lightning_modules.networks.lab_gan.",
 }

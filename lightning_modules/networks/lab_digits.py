@@ -8,10 +8,10 @@ from torch import nn
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import FractionBelowOne, Layers, PositiveInt, PositiveInts
-from lightning_modules.networks.adaptation import DigitNetwork
+from lightning_modules.networks.adaptation import EncoderClassifier
 
 
-class LabDigitNetwork(DigitNetwork):
+class LabDigitNetwork(EncoderClassifier):
     """Halving 3×3 convolutions with batch norm down to one vector, and a classifier of linear layers.
 
     Args:

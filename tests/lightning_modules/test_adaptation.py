@@ -22,9 +22,9 @@ from lightning_modules.ema import ExponentialAverage
 from lightning_modules.losses import domain_loss, entropy
 from lightning_modules.networks.adaptation import (
     CompactDigits,
-    DigitDecoder,
-    DigitNetwork,
     DomainDiscriminator,
+    EncoderClassifier,
+    ImageDecoder,
     reverse_gradient,
 )
 from lightning_modules.networks.batch_norm import split_statistics, statistics_of
@@ -43,7 +43,7 @@ def network() -> CompactDigits:
 
 
 discriminator = functools.partial(DomainDiscriminator, width=8, layers=1)
-decoder = functools.partial(DigitDecoder, image_size=SIZE, width=4)
+decoder = functools.partial(ImageDecoder, image_size=SIZE, width=4)
 
 
 #: Options under which each part of a loss weighs enough to be seen.
@@ -172,7 +172,7 @@ def test_dsn_in_turn_is_refused() -> None:
 
 
 def test_a_network_of_another_kind_is_an_error() -> None:
-    with pytest.raises(ConfigError, match="DigitNetwork"):
+    with pytest.raises(ConfigError, match="EncoderClassifier"):
         Supervised(update=update(), labelled="source", network=nn.Linear(1, 1))  # type: ignore[arg-type]
 
 
@@ -434,7 +434,7 @@ def shifted_pair(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, tor
     return image, labels, target.clamp(-1, 1)
 
 
-class Position(DigitNetwork):
+class Position(EncoderClassifier):
     """Rows are told apart by a linear layer on features that see the tint."""
 
     def __init__(self) -> None:

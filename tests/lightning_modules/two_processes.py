@@ -31,7 +31,7 @@ from lightning_modules.losses import (
     linear_generator,
     nonsaturating_generator,
 )
-from lightning_modules.networks.adaptation import DigitNetwork, DomainDiscriminator
+from lightning_modules.networks.adaptation import DomainDiscriminator, EncoderClassifier
 from lightning_modules.networks.gan import GANNetwork
 from lightning_modules.networks.vae import VAENetwork
 from lightning_modules.penalties import gradient_penalty
@@ -129,7 +129,7 @@ def weighted_penalty(critic, real, fake):
 
 
 def adapting(method, update):
-    digits = DigitNetwork(nn.Sequential(nn.Flatten(), nn.Linear(48, 16), nn.Tanh()), nn.Linear(16, 10), 16)
+    digits = EncoderClassifier(nn.Sequential(nn.Flatten(), nn.Linear(48, 16), nn.Tanh()), nn.Linear(16, 10), 16)
     discriminator = functools.partial(DomainDiscriminator, width=8, layers=1)
     if method == "dann":
         return DANN(update(), discriminator, weight=1.0, entropy=0.0, network=digits)

@@ -11,7 +11,7 @@ from torch import nn
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import instantiate
 from adversaria.runs.architecture import parameter_count
-from lightning_modules.networks.adaptation import CompactDigits, DigitDecoder, DigitNetwork, DomainDiscriminator
+from lightning_modules.networks.adaptation import CompactDigits, DomainDiscriminator, EncoderClassifier
 
 CONF = Path(__file__).parents[3] / "conf" / "model" / "network"
 
@@ -40,10 +40,10 @@ COUNTS = {
 }
 
 
-def network(name: str) -> DigitNetwork:
+def network(name: str) -> EncoderClassifier:
     node = OmegaConf.merge({"data": {"image_size": 32}}, {"n": OmegaConf.load(CONF / f"{name}.yaml")})
     built = instantiate(OmegaConf.to_container(node, resolve=True)["n"])  # type: ignore[index, call-overload]
-    assert isinstance(built, DigitNetwork)
+    assert isinstance(built, EncoderClassifier)
     return built
 
 
@@ -94,14 +94,7 @@ def test_instance_norm_replaces_the_first_layers() -> None:
     assert [isinstance(m, nn.InstanceNorm2d) for m in kinds] == [True, True, False, False, False, False]
 
 
-@pytest.mark.parametrize("size", [28, 32])
-def test_the_decoder_rebuilds_images_of_the_size_asked_for(size: int) -> None:
-    assert DigitDecoder(16, image_size=size, width=8)(torch.randn(2, 16)).shape == (2, 3, size, size)
-
-
 def test_sides_that_a_network_cannot_have_are_refused() -> None:
     network = OmegaConf.merge(OmegaConf.load(CONF / "report_d.yaml"), {"image_size": 31})
     with pytest.raises(ConfigError, match=r"image_size=31: this network needs 32 pixels or more"):
         instantiate(OmegaConf.to_container(network))
-    with pytest.raises(ConfigError, match=r"image_size=30: .* a multiple of 4"):
-        DigitDecoder(8, image_size=30)
