@@ -15,13 +15,14 @@ from adversaria.config.types import Fraction, FractionBelowOne, NonNegative, Sca
 class Augmentation:
     """Change each image of a batch at random; images are (n, 3, h, w) in [0, 1], before and after.
 
-    The changes are made in this order: one affine map (shift, scale, rotate), harden, texture, invert, colour, noise,
-    cutout.
+    The changes are made in this order: one affine map (shift, scale, rotate), mirror, harden, texture, invert, colour,
+    noise, cutout.
 
     Args:
         shift: largest shift in each direction, as a fraction of the image's side.
-        scale: smallest and largest factor by which a digit changes its size.
+        scale: smallest and largest factor by which what is shown changes its size.
         rotate: largest angle, in degrees.
+        mirror: probability that left and right change places.
         harden: probability that an image becomes a mask: 1 above a random threshold, 0 below it.
         texture: probability that a random texture is blended in as in MNIST-M, `|image - texture|`.
         invert: probability that an image becomes its negative.
@@ -39,6 +40,7 @@ class Augmentation:
         shift: FractionBelowOne = 0.0,
         scale: ScaleRange = (1.0, 1.0),
         rotate: NonNegative = 0.0,
+        mirror: Fraction = 0.0,
         harden: Fraction = 0.0,
         texture: Fraction = 0.0,
         invert: Fraction = 0.0,
@@ -49,7 +51,7 @@ class Augmentation:
         if scale[0] > scale[1]:
             raise ConfigError(f"scale={list(scale)} of an augmentation: write the smaller factor first")
         self.shift, self.scale, self.rotate = shift, (float(scale[0]), float(scale[1])), rotate
-        self.harden, self.texture, self.invert = harden, texture, invert
+        self.mirror, self.harden, self.texture, self.invert = mirror, harden, texture, invert
         self.colour, self.noise, self.cutout = colour, noise, cutout
 
     def __call__(self, image: Tensor) -> Tensor:
@@ -57,6 +59,8 @@ class Augmentation:
         with torch.autocast(image.device.type, enabled=False):
             if self.shift or self.rotate or self.scale != (1.0, 1.0):
                 image = self._affine(image)
+            if self.mirror:
+                image = torch.where(_random_subset(image, self.mirror), image.flip(3), image)
             if self.harden:
                 mask = (image > 0.3 + _uniform(image, 1, 0.2)).to(image.dtype)
                 image = torch.where(_random_subset(image, self.harden), mask, image)

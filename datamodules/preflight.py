@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from adversaria.config.errors import ConfigError, suggest
 from adversaria.config.instantiate import instantiate
 from adversaria.config.signatures import constant, signature
+from adversaria.config.types import Domain
+from datamodules.domains import DOMAINS, is_pair, open_domains
 from datamodules.labels import check_names, check_same_classes, classes_of, select_attributes
 from datamodules.readers.base import Reader, reader_of
 
@@ -31,13 +34,8 @@ def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, An
     if "value_range" in data:
         check_value_range(data["value_range"])
     if "_target_" in model:
-        check_fit("sets" in data, data, needs_of(model), model.get("_target_", "").rpartition(".")[2])
-    if "sets" in data:
-        sets = instantiate(data["sets"])
-        readers = [find_digit_set(sets, data[key], f"data.{key}")() for key in ("source", "target")]
-    elif "reader" in data:
-        readers = [reader_of(data)]
-    else:
+        check_fit(is_pair(data), data, needs_of(model), model.get("_target_", "").rpartition(".")[2])
+    if not (readers := _readers(data)):
         return {}
     network = model.get("network") or {}
     for reader in readers:
@@ -46,11 +44,24 @@ def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, An
             check(model.get("_target_", "").rpartition(".")[2], wanted, data.get("batch_size"))
     found = [_labels_of(reader, data.get("attributes")) for reader in readers]
     for labels, classes in found:
+        _check_fixed_label(network, labels)
         select_attributes(network.get("labels"), labels, "labels")
         _fill_in(model, labels, classes)
         check_same_classes(network.get("labels") or (), network.get("classes") or {}, classes)
     labels, classes = found[0]
     return {"labels": labels or None, "classes": classes or None}
+
+
+def _readers(data: Mapping[str, Any]) -> list[Any]:
+    """Open the readers of one data set, or of both domains; none of data that has none."""
+    if "sets" in data:
+        sets = instantiate(data["sets"])
+        return [find_digit_set(sets, data[domain], f"data.{domain}")() for domain in DOMAINS]
+    if is_pair(data):
+        roots: dict[Domain, str] = {domain: data[f"{domain}_root"] for domain in DOMAINS}
+        reader = functools.partial(instantiate(data["reader"]), crop=data["crop"])
+        return [*open_domains(reader, roots, data["labels"], data["labelled"]).values()]
+    return [reader_of(data)] if "reader" in data else []
 
 
 def completed(config: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,6 +74,16 @@ def _labels_of(reader: Reader, attributes: list[str] | None) -> tuple[list[str],
     labels = select_attributes(attributes, reader.attributes())
     check_names(labels, reader.name)
     return labels, {name: names for name, names in classes_of(reader).items() if name in labels}
+
+
+def _check_fixed_label(network: Mapping[str, Any], labels: list[str]) -> None:
+    """Check that the data has the label of a network that knows but one."""
+    fixed = constant(network.get("_target_", ""), "labels") if "labels" not in network else None
+    if fixed and fixed[0] not in labels:
+        raise ConfigError(
+            f"model.network: {network['_target_'].rpartition('.')[2]} knows the label {fixed[0]} alone, and the data "
+            f"has {', '.join(labels)}; write model/network=compact_images"
+        )
 
 
 def _fill_in(model: Mapping[str, Any], labels: list[str], classes: Mapping[str, list[str]]) -> None:
@@ -115,7 +136,7 @@ def check_fit(pair: bool, have: Mapping[str, Any], needs: Mapping[str, Any], mod
             or the reverse.
     """
     if pair != needs["needs_domain_pair"]:
-        kind = "one data set, e.g. data=mnistm" if pair else "a pair of digit sets, e.g. data=digits_mnist5k"
+        kind = "one data set, e.g. data=mnistm" if pair else "a pair of data sets, e.g. data=digits_mnist5k"
         raise ConfigError(f"data: {model} needs {kind}")
     for key in ("value_range", "image_size"):
         mine, wanted = have.get(key), needs.get(key)

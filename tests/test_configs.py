@@ -44,7 +44,7 @@ MODELS_OF = {
     "wide_kernel_acgan": ["acgan"],
     "wide_kernel_gan": ["gan"],
     "wide_vae": ["vae"],
-    **dict.fromkeys(["compact_digits", "report_d", "report_e", *REPORT_A_DIGITS], ADAPTING),
+    **dict.fromkeys(["compact_digits", "compact_images", "report_d", "report_e", *REPORT_A_DIGITS], ADAPTING),
 }
 
 
@@ -65,7 +65,7 @@ def built(compose):
 def test_the_groups_are_not_empty() -> None:
     assert options("model") == sorted({model for models in MODELS_OF.values() for model in models})
     ordered = [f"{a}_{b}" for a, b in itertools.permutations(["usps", "mnist", "mnistm", "svhn"], 2)]
-    assert sorted([*ordered, "digit_pair", "digits_mnist5k", "mnist5k_blended"]) == PAIRS
+    assert sorted([*ordered, "digit_pair", "digits_mnist5k", "folder_pair", "mnist5k_blended"]) == PAIRS
     assert set(SETS) < set(options("data"))
     assert sorted(MODELS_OF) == NETWORKS
     assert LOSSES == ["hinge", "least_squares", "nonsaturating", "saturating", "wasserstein"]
@@ -94,17 +94,20 @@ def test_every_model_composes_with_every_data_set(compose, model: str, data: str
 def test_every_method_of_adaptation_composes_with_every_pair(compose, model: str, data: str) -> None:
     config = compose(f"model={model}", f"data={data}")
     schema.check(config)
+    assert config["data"]["labelled"] == ("target" if model == "target_only" else "source")
+    if data == "folder_pair":
+        assert config["model"]["network"]["_target_"].endswith("CompactImages")
+        return
     names = data.split("_") if data not in ("digit_pair", "mnist5k_blended") else None
     found = [config["data"][domain] for domain in ("source", "target")]
     assert names is None or found == names
     assert set(found) <= set(config["data"]["sets"])
-    assert config["data"]["labelled"] == ("target" if model == "target_only" else "source")
 
 
 @pytest.mark.parametrize(("model", "data"), [("dann", "digits"), ("vae", "digits_mnist5k")])
 def test_a_pair_where_one_set_is_needed_or_the_reverse_is_one_sentence(built, model: str, data: str) -> None:
     config, module = built(f"model={model}", f"data={data}")
-    with pytest.raises(ConfigError, match=r"^data: (DANN needs a pair of digit sets|VAE needs one data set), e\.g\."):
+    with pytest.raises(ConfigError, match=r"^data: (DANN needs a pair of data sets|VAE needs one data set), e\.g\."):
         module.check_data(instantiate(config["data"]))
 
 

@@ -15,8 +15,8 @@ from adversaria.config.machine_errors import not_utf8
 
 #: Last parts of the keys that are paths, and of those that are lists of names.
 PATHS = (
-    *("root", "cache_dir", "output_root", "ckpt_path", "init_from", "run_dir", "save_dir"),
-    *("source_checkpoint", "photos", "weights"),
+    *("root", "source_root", "target_root", "cache_dir", "output_root", "ckpt_path", "init_from"),
+    *("run_dir", "save_dir", "source_checkpoint", "photos", "weights"),
 )
 NAMES = ("labels", "attributes")
 FLAGS = (

@@ -43,6 +43,8 @@ def unknown_key(key: str) -> str:
     owners = _owners(CONF)
     if key.rpartition(".")[2] in STEP_COUNTS:
         return f"{key} {STEPS}"
+    if key == "data.root" and "data=folder_pair" in sys.argv:
+        return f"{key}: a pair of folders has two; write data.source_root={value or 'PATH'} data.target_root=PATH"
     if "." in key and key in owners:
         group, leaf = owners[key][0].partition("=")[0], key.removeprefix(f"{owners[key][0].partition('=')[0]}.")
         cure = f"; {_folder_readers(value or 'PATH')}" if key == "data.root" else ""
@@ -102,7 +104,7 @@ def _folder_readers(folder: str) -> str:
     chosen = next(name for name in ("folder", "lab_faces", *single) if name in single)
     others = [argument for argument in sys.argv[1:] if key_of(argument) not in ("data", "data.root")]
     command = pasteable("python", "train.py", *others, f"data={chosen}", override("data.root", folder))
-    return f"write e.g. {command} (what reads folders: {', '.join(single)}, and the pairs of digit sets)"
+    return f"write e.g. {command} (what reads folders: {', '.join(single)}, and pairs)"
 
 
 def _content(file: Path) -> dict[str, Any]:

@@ -106,6 +106,10 @@ def _check_data(config: dict[str, Any], own_cache: bool) -> None:
 
 def _with_root(data: dict[str, Any], root: str) -> dict[str, Any]:
     """Return the configuration of the data with another root, for all that is below the old one."""
+    if "target_root" in data:
+        raise ConfigError(
+            f"--root {root}: this data has two folders; write data.source_root=FOLDER or data.target_root=FOLDER"
+        )
     if "root" not in data:
         raise ConfigError(f"--root {root}: this data set reads no files; leave it out")
     return {**containers.replace_prefix(data, data["root"], root), "root": root}

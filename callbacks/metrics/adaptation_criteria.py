@@ -41,7 +41,7 @@ class AdaptationCriteria(ModelCallback):
 class Oracle(ModelCallback):
     """Log the accuracy on the target's test images after each epoch, `val/oracle_accuracy`: never choose by it.
 
-    That of the best epoch is in the test metrics as `test/accuracy_oracle`.
+    That of the best epoch is in the test metrics as `test/accuracy_oracle`. Without labels of the target there is none.
     """
 
     needs = DomainClassifier
@@ -53,7 +53,10 @@ class Oracle(ModelCallback):
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Measure."""
         predictions = predict_domain(pl_module, datamodule_of(trainer), "target", "test")
-        now = float(accuracy(predictions.logits, predictions.labels))
+        known = predictions.labels >= 0
+        if not known.any():
+            return
+        now = float(accuracy(predictions.logits[known], predictions.labels[known]))
         if not trainer.sanity_checking:  # which is before training, and of no epoch
             self.best = max(self.best, now)
         add_metrics(pl_module, "val", {"oracle_accuracy": now})

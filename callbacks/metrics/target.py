@@ -20,6 +20,8 @@ from lightning_modules.protocols import DomainClassifier
 class TargetReport(StepOutputCallback):
     """Add these test metrics: accuracies by domain and class, and the distance of the domains.
 
+    Of a target without labels there are those of the source and the distance alone.
+
     `test/accuracy/<class>` of each class of the target that has test images, `test/accuracy_source` on the source's
     test images, and `test/proxy_a_distance` between the features of both (see
     `adversaria.measures.domains.proxy_a_distance`). The confusion matrix of the target's test images is saved as
@@ -57,6 +59,6 @@ class TargetReport(StepOutputCallback):
         distance = proxy_a_distance(near, far)
         measured = {} if distance is None else {"proxy_a_distance": distance}
         add_metrics(pl_module, "test", {k: float(v) for k, v in values.items()} | measured)
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and found.any():
             picture = confusion(counts, f"target's {self.split} images, %", label, names)
             save_picture(trainer, pl_module, "confusion", picture)

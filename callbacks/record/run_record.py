@@ -24,6 +24,7 @@ from adversaria.runs.record import ARCHITECTURE, INVOCATION, METRICS, measured, 
 from adversaria.runs.whole_files import discard_unfinished, replace_text
 from callbacks.base import datamodule_of
 from callbacks.figures.base import tensorboard_writers
+from datamodules.domains import domain_names, is_pair
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def data_name(data: Mapping[str, Any]) -> str:
     """Return what a data module reads: the class of its reader, or both sets of a pair."""
-    if "target" in data:
-        return f"{data['source']}_{data['target']}"
+    if is_pair(data):
+        return "_".join(domain_names(data).values())
     target: str = data.get("reader", data)["_target_"]
     return target.rpartition(".")[2]

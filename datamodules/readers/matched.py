@@ -1,0 +1,74 @@
+"""One label of a reader, with its values numbered as those of another reader that has the same names.
+
+The images of the classes take turns: what looks at the first images alone, such as a t-SNE, sees all classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from adversaria.config.labels import value_names
+from datamodules.labels import classes_of
+from datamodules.readers.base import Reader, SplitIndex
+
+UNKNOWN = -1  # the label of an image that has none
+
+
+class Matched:
+    """A reader of the same images with one label, in the order of the numbers in their names.
+
+    Args:
+        reader: reads the images, and offers all that is not defined here.
+        label: the name of the label. Where the reader has no such label, that of each image is unknown.
+        names: the names of its values, in the order to number them.
+        trained: whether the label is trained on, so that each part needs each class.
+    """
+
+    def __init__(self, reader: Reader, label: str, names: Sequence[str], trained: bool) -> None:
+        self.reader, self.label, self.names, self.trained = reader, label, list(names), trained
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "reader"), name)
+
+    def attributes(self) -> list[str]:
+        """Return the one label."""
+        return [self.label]
+
+    def classes(self) -> dict[str, list[str]]:
+        """Return the names of its values, unless they are the usual ones."""
+        return {} if self.names == value_names(self.label) else {self.label: self.names}
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what the cache depends on."""
+        return {**self.reader.fingerprint(), "matched": 1}
+
+    def check(self, model: str, wanted: Sequence[str] | None, batch_size: int | None) -> None:
+        """Check that there are enough images, as far as the reader can; those of its label only if it is trained on."""
+        if check := getattr(self.reader, "check", None):
+            check(model, [self.label] if self.trained else None, batch_size)
+
+    def splits(self) -> Mapping[str, SplitIndex]:
+        """Return the splits, with labels as numbered here."""
+        known = self.reader.attributes()
+        own = value_names(self.label, classes_of(self.reader)) if self.label in known else []
+        kind = np.int8 if len(self.names) < 128 else np.int16
+        numbers = np.array([self.names.index(name) for name in own], kind)
+        new = {}
+        for split, index in self.reader.splits().items():
+            labels = np.full((len(index), 1), UNKNOWN, kind)
+            if self.label in known:
+                labels = numbers[index.labels[:, [known.index(self.label)]].astype(int)]
+            order = sorted(range(len(index)), key=lambda row: numbered(index.names[row]))
+            new[split] = SplitIndex([index.names[row] for row in order], labels[order])
+        return new
+
+
+def numbered(name: str) -> tuple[int, str, str]:
+    """Return what to order images by: the last number in the file's name, then its name, then its folder."""
+    folder, _, file = name.rpartition("/")
+    digits = re.findall(r"\d+", file.rpartition(".")[0] or file)
+    return int(digits[-1][:18]) if digits else 0, file, folder
