@@ -98,7 +98,7 @@ def markdown(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> str:
 def table(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     """Return the rows, header first: accuracies, minutes, gaps closed, and what the reports have."""
     scenarios = sorted({scenario for _, scenario in cells})
-    rows = [["system", *(s.replace("_", " → ", 1) for s in scenarios)]]
+    rows = [["system", *(_title(cells, scenario) for scenario in scenarios)]]
     for system in systems(cells):
         row = [system]
         for scenario in scenarios:
@@ -110,6 +110,13 @@ def table(cells: Cells, reported: Mapping[str, Mapping[str, Any]]) -> list[list[
             row.append(text.strip())
         rows.append(row)
     return rows
+
+
+def _title(cells: Cells, scenario: str) -> str:
+    """Return the heading of a column: the names of both domains."""
+    protocol = next(cell.protocol for (_, other), cell in cells.items() if other == scenario)
+    names = [str(protocol.get(domain, "")) for domain in ("source", "target")]
+    return " → ".join(names) if all(names) else scenario.replace("_", " → ", 1)
 
 
 def notes(cells: Cells) -> list[str]:

@@ -89,7 +89,7 @@ def rendered(page: str, records: Records) -> str:
 
 def _uda_table(records: Records) -> str:
     """Return the table of domain adaptation, of the runs uda_table/SYSTEM/SCENARIO/seed_N."""
-    runs = {name: record for name, record in records.items() if re.fullmatch(r"uda_table/\w+/\w+/seed_\d+", name)}
+    runs = {name: record for name, record in records.items() if re.fullmatch(r"uda_table/\w+/[^/]+/seed_\d+", name)}
     cells = adaptation_table.cells_of(
         (name.split("/")[1], name.split("/")[2], {**record, "seconds": 60 * record["minutes"]})
         for name, record in runs.items()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from datamodules.domains import domain_names
 
 LONGEST = 120  # bytes of a folder's name, of the 255 that file systems allow
 
@@ -28,6 +31,11 @@ def job_name(overrides: Sequence[str], fixed: Sequence[str], number: int) -> str
     if any(_plain(value) != value for value in values):  # `a b` and `a-b` are two folders
         text += "_" + hashlib.sha256("\n".join(values).encode()).hexdigest()[:6]
     return _cut(text) or str(number)
+
+
+def scenario(choice: str, data: Mapping[str, Any]) -> str:
+    """Name the pair of domains of a job: its choice of conf/data, or the names of its two folders."""
+    return _cut(_plain("_".join(domain_names(data).values()))) if "target_root" in data else choice
 
 
 def shortest(keys: Sequence[str]) -> list[str]:

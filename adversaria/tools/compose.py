@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from adversaria.config.composition import composition
 from adversaria.runs.run_folder import experiment_name, run_dir
-from adversaria.sweeps.names import job_name
+from adversaria.sweeps.names import job_name, scenario
 
 
 def register_resolvers() -> None:
@@ -16,6 +16,7 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("experiment_name", experiment_name, replace=True)
     OmegaConf.register_new_resolver("run_dir", run_dir, replace=True, use_cache=True)
     OmegaConf.register_new_resolver("job_name", job_name, replace=True)
+    OmegaConf.register_new_resolver("scenario", scenario, replace=True)
 
 
 def compose(*overrides: str) -> dict[str, Any]:

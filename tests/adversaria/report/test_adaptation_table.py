@@ -14,7 +14,9 @@ from adversaria.sweeps.uda_table import UDATable
 REPORTED = {"usps_mnistm": {"dann": "A 0.4484"}}
 
 
-def finish(folder: Path, system: str, scenario: str, seed: int, accuracy: float, oracle: float | None = None) -> None:
+def finish(
+    folder: Path, system: str, scenario: str, seed: int, accuracy: float, oracle: float | None = None, **names: str
+) -> None:
     run = folder / system / scenario / f"seed_{seed}"
     run.mkdir(parents=True)
     metrics = {"test/accuracy": accuracy} | ({} if oracle is None else {"test/accuracy_oracle": oracle})
@@ -22,7 +24,7 @@ def finish(folder: Path, system: str, scenario: str, seed: int, accuracy: float,
         "augmentation": "texture 0.9" if system == "dann" else "rotate 5",
         "target_augmentation": "rotate 5",
     }
-    protocol = {"n_test_target": 9001, **changes}
+    protocol = {"n_test_target": 9001, **changes, **names}
     record = {"metrics": metrics, "protocol": protocol, "seconds": 120}
     (run / "metrics.json").write_text(json.dumps(record), encoding="utf-8")
 
@@ -46,6 +48,11 @@ def test_cells_have_the_finished_runs_of_each_seed(sweep: Path) -> None:
     assert cells["dann", "usps_mnistm"].accuracy == [0.5, 0.7]
     assert cells["dann", "usps_mnistm"].oracle == [0.6, 0.8]
     assert cells["dann", "usps_mnistm"].minutes == [2, 2]
+
+
+def test_a_column_is_headed_by_the_names_of_both_domains(tmp_path: Path) -> None:
+    finish(tmp_path, "dann", "my_photos_my_drawings", 0, 0.5, source="my_photos", target="my_drawings")
+    assert markdown(read_cells(tmp_path), {}).splitlines()[0] == "| system | my_photos → my_drawings |"
 
 
 def test_the_gap_is_that_between_source_only_and_target_only(sweep: Path) -> None:

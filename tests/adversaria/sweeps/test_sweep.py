@@ -12,7 +12,7 @@ from hydra.types import RunMode
 from adversaria.config.errors import CONF, ConfigError
 from adversaria.sweeps import jobs, summary
 from adversaria.sweeps.job_record import find_jobs
-from adversaria.sweeps.names import LONGEST, job_name, shortest, sweep_folder
+from adversaria.sweeps.names import LONGEST, job_name, scenario, shortest, sweep_folder
 from adversaria.sweeps.sweep import Sweep, _discard_unstarted, error_of
 
 
@@ -20,6 +20,12 @@ def test_keys_are_cut_as_far_as_they_stay_apart() -> None:
     keys = ["model.generator.optimizer.lr", "model.discriminator.optimizer.lr", "model.lambda_kl", "data"]
     assert shortest(keys) == ["generator.optimizer.lr", "discriminator.optimizer.lr", "lambda_kl", "data"]
     assert shortest(["a.lr", "b.a.lr"]) == ["a.lr", "b.a.lr"]
+
+
+def test_a_pair_of_folders_is_named_by_them_in_a_sweep_and_any_other_by_its_choice() -> None:
+    assert scenario("usps_mnistm", {"source": "usps", "target": "mnistm"}) == "usps_mnistm"
+    roots = {"source_root": "/a/my photos/images", "target_root": "/a/drawings/images"}
+    assert scenario("folder_pair", {**roots, "source": None, "target": None}) == "my-photos_drawings"
 
 
 def test_a_job_is_named_by_what_is_swept() -> None:
