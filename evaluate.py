@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 
 from adversaria.config.errors import one_sentence_errors
-from adversaria.runs.record import METRICS
 from adversaria.tools import measure
 from adversaria.tools.arguments import add_device, add_pictures, add_run, add_version
-from adversaria.tools.configuration import configuration_for
-from adversaria.tools.evaluate import append_to, evaluate
+from adversaria.tools.evaluate import Options, append_to, evaluated
 from datamodules.readers.base import SPLITS
 
 EXAMPLES = """
@@ -34,15 +33,10 @@ def main(arguments: list[str] | None = None) -> None:
         options = _options(arguments)
         if measure.is_asked(options):
             return measure.command(options)
-        if options.batch_size is not None:
-            options.overrides.insert(0, f"data.batch_size={options.batch_size}")
-        chosen = (options.checkpoint, options.data, options.root, options.metrics, options.overrides)
-        folder, file, config = configuration_for(options.run, *chosen)
-        record = evaluate(config, file, options.split, options.device)
+        record, output = evaluated(Options(**{field.name: getattr(options, field.name) for field in fields(Options)}))
 
         from adversaria.tools.results import print_results  # rich takes a while to import
 
-        output = options.output or (folder and folder / METRICS)
         try:
             if output:
                 append_to(output, record, lock=not options.output)

@@ -11,7 +11,7 @@ from adversaria.runs import run_folder
 from adversaria.speed import settings
 from adversaria.tools import explorer_page
 from adversaria.tools.arguments import add_device, add_run, add_version
-from adversaria.tools.generate import load_generator, weights_of
+from adversaria.tools.generator import load_generator, weights_of
 from adversaria.tools.model_errors import model_errors
 
 

@@ -16,20 +16,21 @@ from adversaria.config.renamed import renamed_arguments
 from adversaria.config.version import version
 from adversaria.runs.resumed_command import command_line
 from adversaria.sweeps.jobs import restart_after_killed_job
-from adversaria.tools import train
+from adversaria.sweeps.sweep import discarded_if_refused
 from adversaria.tools.compose import register_resolvers
+from adversaria.tools.composed_run import run_command
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float | None:
     """Check the configuration, then run it; return the objective for sweepers."""
-    return train.run_command(cfg)
+    return run_command(cfg)
 
 
 if __name__ == "__main__":
     gc.disable()  # off until the heavy imports are done: collecting garbage during them took a fifth of the start
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    with one_sentence_errors(), restart_after_killed_job():  # errors of composition are raised before main is called
+    with one_sentence_errors(), restart_after_killed_job(), discarded_if_refused():  # errors of composition come first
         if {"--help", "-h", "--version"} & set(sys.argv):
             print(version() if "--version" in sys.argv else command_help.text())
             sys.exit(0)

@@ -15,6 +15,7 @@ from adversaria.runs import resume, run_folder
 from adversaria.runs.curves import read_metrics
 from adversaria.runs.record import write_invocation
 from adversaria.tools import configuration, train
+from adversaria.tools import evaluate as measuring
 from adversaria.tools.configuration import run_configuration
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,11 +103,11 @@ def test_an_adapted_run_repeats_its_figures(compose, cache_dir: Path, tmp_path: 
     config = compose(*small, *quiet, "callbacks.tsne=null", f"data.cache_dir={cache_dir}", folder=folder)
     folder.mkdir()
     train.train(config, folder)
-    measured = evaluate.evaluate(config, folder / "checkpoints" / "last.ckpt", device="cpu")["metrics"]
+    measured = measuring.evaluate(config, folder / "checkpoints" / "last.ckpt", device="cpu")["metrics"]
     expected = record(folder)["metrics"]
     expected.pop("test/accuracy_oracle")  # of the training's epochs
     assert measured == pytest.approx(expected, rel=1e-4)
-    other = evaluate.evaluate(config, folder / "checkpoints" / "last.ckpt", "val", "cpu")["metrics"]
+    other = measuring.evaluate(config, folder / "checkpoints" / "last.ckpt", "val", "cpu")["metrics"]
     assert other.keys() == measured.keys()
     assert other["test/accuracy_source"] != measured["test/accuracy_source"]
 

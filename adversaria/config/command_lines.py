@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*")  # what Hydra reads as this text; "1_0" would be the number 10
@@ -15,6 +18,27 @@ _FLAGS_WITH_VALUE = (
     *("-c", "--cfg", "-p", "--package", "-cp", "--config-path", "-cn", "--config-name"),
     *("-cd", "--config-dir", "-i", "--info", "-sc", "--experimental-rerun"),
 )
+_given: ContextVar[list[str] | None] = ContextVar("arguments that were given from Python", default=None)
+
+
+def current_arguments() -> list[str]:
+    """Return the arguments of this start: those of the command line, or those that were given from Python."""
+    return sys.argv[1:] if (given := _given.get()) is None else given
+
+
+def from_python() -> bool:
+    """Tell whether this start comes from Python, in a process that is not ours, and not from a command line."""
+    return _given.get() is not None
+
+
+@contextlib.contextmanager
+def given_from_python(arguments: list[str]) -> Iterator[None]:
+    """Let arguments take the place of the command line's, in this thread."""
+    token = _given.set(arguments)
+    try:
+        yield
+    finally:
+        _given.reset(token)
 
 
 def quoted(value: object) -> str:

@@ -7,12 +7,15 @@ import copy
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, open_dict
 
 from adversaria.config import containers
 from adversaria.config.errors import CONF
+
+if TYPE_CHECKING:
+    from hydra._internal.hydra import Hydra
 
 REMOVED = object()  # in place of the value of a key that is gone
 
@@ -42,7 +45,7 @@ def composition(*overrides: str) -> Composition:
     """
     from hydra import compose
 
-    with _initialized():
+    with initialized():
         cfg = compose("train", overrides=list(overrides), return_hydra_config=True)
     choices = dict(cfg.hydra.runtime.choices)
     with open_dict(cfg):
@@ -51,7 +54,7 @@ def composition(*overrides: str) -> Composition:
 
 
 @contextlib.contextmanager
-def _initialized() -> Iterator[None]:
+def initialized() -> Iterator[Hydra]:
     """Let Hydra compose, also within its own main: there a process that Lightning started resumes a run."""
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
@@ -59,8 +62,10 @@ def _initialized() -> Iterator[None]:
     running = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            yield
+        with initialize_config_dir(str(CONF), job_name="train", version_base="1.3"):
+            hydra = GlobalHydra.instance().hydra
+            assert hydra is not None
+            yield hydra
     finally:
         GlobalHydra.instance().hydra = running
 

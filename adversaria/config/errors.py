@@ -39,6 +39,10 @@ class DivergedError(UserError):
     """A training whose losses or weights became NaN or infinite."""
 
 
+class Refused(SystemExit):
+    """A user error that ends a command from within a library that catches all other exceptions."""
+
+
 def suggest(name: str, known: Iterable[str], limit: int = 3) -> str:
     """Return `; did you mean a or b?` for the names nearest to `name`, or all of a short list, or nothing."""
     name, known = str(name), sorted(map(str, known))  # a key of YAML can be a number
@@ -65,7 +69,7 @@ def one_sentence_errors() -> Iterator[None]:
     try:
         with ends_quietly():
             yield
-    except UserError as error:
+    except (UserError, Refused) as error:
         fail(str(error))
     except Exception as error:
         from adversaria.config.foreign_errors import describe_error  # which imports this module

@@ -6,12 +6,11 @@ import contextlib
 import difflib
 import functools
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from adversaria.config.command_lines import key_of, override, overrides_in, pasteable
+from adversaria.config.command_lines import current_arguments, key_of, override, overrides_in, pasteable
 from adversaria.config.errors import CONF, options, suggest
 from adversaria.config.foreign_keys import STEPS
 
@@ -38,12 +37,12 @@ STEP_COUNTS = ("steps", "max_steps", "min_steps", "iterations", "iters", "max_it
 
 def unknown_key(key: str) -> str:
     """Explain a key that does not exist: the choices that have it, or the nearest keys of what is chosen."""
-    given = next((a for a in sys.argv[1:] if key_of(a).partition("@")[0] == key), "")
+    given = next((a for a in current_arguments() if key_of(a).partition("@")[0] == key), "")
     _, equals, value = given.partition("=")
     owners = _owners(CONF)
     if key.rpartition(".")[2] in STEP_COUNTS:
         return f"{key} {STEPS}"
-    if key == "data.root" and "data=folder_pair" in sys.argv:
+    if key == "data.root" and "data=folder_pair" in current_arguments():
         return f"{key}: a pair of folders has two; write data.source_root={value or 'PATH'} data.target_root=PATH"
     if "." in key and key in owners:
         group, leaf = owners[key][0].partition("=")[0], key.removeprefix(f"{owners[key][0].partition('=')[0]}.")
@@ -93,7 +92,7 @@ def folder_as_data(folder: str) -> str:
 
 def corrected(old: str, new: str) -> str:
     """Return this command with one argument replaced, to be pasted; the argument alone where it is not in it."""
-    arguments = sys.argv[1:]
+    arguments = current_arguments()
     return pasteable("python", "train.py", *(new if a == old else a for a in arguments)) if old in arguments else new
 
 
@@ -102,7 +101,7 @@ def _folder_readers(folder: str) -> str:
     names = [name for name in options("data") if "root" in _content(CONF / "data" / f"{name}.yaml")]
     single = [name for name in names if "target" not in _content(CONF / "data" / f"{name}.yaml")]
     chosen = next(name for name in ("folder", "lab_faces", *single) if name in single)
-    others = [argument for argument in sys.argv[1:] if key_of(argument) not in ("data", "data.root")]
+    others = [argument for argument in current_arguments() if key_of(argument) not in ("data", "data.root")]
     command = pasteable("python", "train.py", *others, f"data={chosen}", override("data.root", folder))
     return f"write e.g. {command} (what reads folders: {', '.join(single)}, and pairs)"
 
@@ -121,7 +120,7 @@ def _likely(key: str, value: str) -> list[str]:
     groups = [name for name in _owners(CONF) if "." not in name and name.rpartition("/")[2] == wanted]
     if fitting := [group for group in groups if value in options(group)]:
         return fitting
-    found = [name for name in _chosen_keys(tuple(sys.argv[1:])) if name.rpartition(".")[2] == wanted]
+    found = [name for name in _chosen_keys(tuple(current_arguments())) if name.rpartition(".")[2] == wanted]
     found = [name for name in found if name.startswith(f"{parts[0]}.")] or found
     return [name for name in found if name.count(".") == min(n.count(".") for n in found)]
 

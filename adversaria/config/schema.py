@@ -89,10 +89,10 @@ def _check_keys(config: dict[str, Any], kinds: dict[str, Any], prefix: str = "")
         if kind is Component:
             _check_node(value, path)
         elif isinstance(kind, dict):
-            _conform(value, dict[str, Any], path)
+            conform(value, dict[str, Any], path)
             _check_keys(value, kind, f"{path}.")
         else:
-            _conform(value, kind, path)
+            conform(value, kind, path)
 
 
 def _check_node(node: Any, path: str) -> None:
@@ -108,7 +108,7 @@ def _check_node(node: Any, path: str) -> None:
         return
     check_target(target, path)
     parameters = signature(target)
-    _conform(node.get("_partial_", False), bool, f"{path}._partial_")
+    conform(node.get("_partial_", False), bool, f"{path}._partial_")
     given = {k: v for k, v in node.items() if k not in ("_target_", "_partial_")}
     for key, value in given.items():
         if reason := REFUSED.get(target, {}).get(key):
@@ -118,7 +118,7 @@ def _check_node(node: Any, path: str) -> None:
             if key not in parameters and "**" not in parameters:
                 raise ConfigError(f"{path}.{key}: {target} has no such key{suggest(key, parameters)}")
             kind = parameters.get(key, (Any, False))[0]
-        _conform(value, kind, f"{path}.{key}")
+        conform(value, kind, f"{path}.{key}")
         if key == "betas":
             node[key] = [float(beta) for beta in value]  # torch refuses a mix of int and float
         _check_node(value, f"{path}.{key}")
@@ -132,8 +132,12 @@ def _external(target: str, key: str) -> Any:
     return next((keys[key] for prefix, keys in EXTERNAL.items() if target.startswith(prefix) and key in keys), Any)
 
 
-def _conform(value: Any, kind: Any, path: str) -> None:
-    """Raise a sentence if `value` is not of `kind`; a nested node stands for the object it will become."""
+def conform(value: Any, kind: Any, path: str) -> None:
+    """Check that a value is of a type; a nested node stands for the object it will become.
+
+    Raises:
+        ConfigError: it is not; the sentence begins with `path`.
+    """
     if isinstance(value, dict) and "_target_" in value and kind is not Any and not takes_component(kind):
         raise ConfigError(f"{path}: expected {' or '.join(names(kind))}, not an object ({value['_target_']})")
     if isinstance(value, float) and not math.isfinite(value):
@@ -142,7 +146,7 @@ def _conform(value: Any, kind: Any, path: str) -> None:
         raise ConfigError(f"{path}: expected a number below 2^63")
     if isinstance(value, list):
         for i, v in enumerate(value):
-            _conform(v, Any, f"{path}[{i}]")
+            conform(v, Any, f"{path}[{i}]")
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

@@ -1,10 +1,12 @@
-"""Filters for expected warnings of Lightning and torch."""
+"""Filters for expected warnings of Lightning and torch, as long as a run goes on."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import warnings
+from collections.abc import Iterator
 
 #: Part of each expected warning -> why it can be ignored. The texts are foreign: where a new version changes one, the
 #: warning is shown again.
@@ -17,12 +19,21 @@ EXPECTED_WARNINGS = {
 }
 
 
-def quieten() -> None:
-    """Ignore the expected warnings, Lightning's greetings, and errors that a thread of TensorBoard's hands on."""
-    for expected in EXPECTED_WARNINGS:
-        warnings.filterwarnings("ignore", f".*{expected}")
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    threading.excepthook = _show_errors_of_threads
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Hide the expected warnings, Lightning's greetings, and errors that a thread of TensorBoard's hands on."""
+    lightning = logging.getLogger("pytorch_lightning")
+    level, show = lightning.level, threading.excepthook
+    with warnings.catch_warnings():
+        for expected in EXPECTED_WARNINGS:
+            warnings.filterwarnings("ignore", f".*{expected}")
+        lightning.setLevel(logging.WARNING)
+        threading.excepthook = _show_errors_of_threads
+        try:
+            yield
+        finally:
+            lightning.setLevel(level)
+            threading.excepthook = show
 
 
 def _show_errors_of_threads(lost: threading.ExceptHookArgs) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from adversaria.config.command_lines import current_arguments, from_python, pasteable
 from adversaria.config.errors import ConfigError
 from adversaria.config.foreign_errors import JOBLIB_KILLED, JOBLIB_LAUNCHER, JOBLIB_WORKER
 from adversaria.runs import signals
@@ -50,12 +51,13 @@ def restart_after_killed_job(restarts: int = 2) -> Iterator[None]:
 def stop_with_signals(launcher: str) -> None:
     """Let Ctrl+C end the first process of joblib's sweep at once, as SIGTERM does: its jobs then save and end.
 
-    Python's own handler would raise an exception, at which joblib kills the jobs before they can.
+    Python's own handler would raise an exception, at which joblib kills the jobs before they can. A process that is not
+    ours, which a sweep was started in from Python, must not end: there the jobs that were running are repeated.
 
     Args:
         launcher: the class of Hydra's launcher.
     """
-    if launcher.endswith(JOBLIB_LAUNCHER):
+    if launcher.endswith(JOBLIB_LAUNCHER) and not from_python():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -97,13 +99,14 @@ def clean_up_after_job() -> Iterator[None]:
             cuda.empty_cache()
 
 
-def _in_sweep() -> bool:
+def in_sweep() -> bool:
+    """Tell whether this run is a job of a sweep."""
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
 
 
 def gpu_of_job(trainer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the trainer's options that give each job of a sweep a GPU in its turn, where there are several."""
-    if not _in_sweep() or trainer["devices"] != 1 or trainer["accelerator"] not in ("auto", "gpu", "cuda"):
+    if not in_sweep() or trainer["devices"] != 1 or trainer["accelerator"] not in ("auto", "gpu", "cuda"):
         return {}
     from torch.cuda import device_count  # torch is there by now
 
@@ -111,12 +114,19 @@ def gpu_of_job(trainer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_trainer(trainer: Any) -> None:
-    """Refuse a sweep's job on several devices, for each of which Lightning would start the whole sweep again.
+    """Refuse several devices where Lightning would start something else again for each: a sweep, or a user's program.
 
     Raises:
-        ConfigError: it is one.
+        ConfigError: there are several.
     """
-    if _in_sweep() and trainer.strategy.launcher is not None and trainer.world_size > 1:
+    if trainer.strategy.launcher is None or trainer.world_size == 1:
+        return
+    if from_python() and not in_sweep():
+        raise ConfigError(
+            "trainer.devices: a run that is started from Python has one device; set trainer.devices=1, or write "
+            f"{pasteable('python', 'train.py', *current_arguments())}"
+        )
+    if in_sweep():
         raise ConfigError(
             "trainer.devices: a job of a sweep runs on one device; set trainer.devices=1, with hydra/launcher=joblib "
             "for several jobs at once, or start each run alone, without -m"

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from adversaria.config.command_lines import value_of
 from adversaria.report import tables
 from adversaria.runs.objective import Objective
 from adversaria.runs.whole_files import replace_text
 from adversaria.sweeps.job_record import DONE, Job, find_jobs
 from adversaria.sweeps.names import shortest
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,25 @@ def _csv(summary: Summary) -> str:
         metrics = [job.metrics.get(metric) for metric in summary.metrics]
         rows.append([*settings, job.value, *metrics, job.outcome, job.folder.name])
     return tables.csv_text([*keys, "objective", *summary.metrics, "status", "folder"], rows)
+
+
+def frame(summary: Summary) -> DataFrame:
+    """Return a row for each job, best first: what differs, the objective, all metrics, the status, the folder."""
+    from pandas import DataFrame
+
+    keys = list(dict.fromkeys(key for job in summary.jobs for key in job.overrides))
+    swept = [key for key in keys if len({job.overrides.get(key) for job in summary.jobs}) > 1] or keys
+    rows = [
+        {
+            **{key: value_of(f"{key}={job.overrides[key]}") for key in swept if key in job.overrides},
+            "objective": job.value,
+            **{metric: job.metrics.get(metric) for metric in summary.metrics},
+            "status": job.outcome,
+            "folder": str(job.folder.absolute()),
+        }
+        for job in summary.jobs
+    ]
+    return DataFrame(rows, columns=[*swept, "objective", *summary.metrics, "status", "folder"])
 
 
 def page(summary: Summary, title: str) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import io
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from adversaria.config.command_lines import quoted
-from adversaria.config.errors import fail, first_line
+from adversaria.config.errors import Refused, first_line
 from adversaria.config.foreign_errors import describe_error
 from adversaria.runs import record
 from adversaria.runs.objective import objective_of
@@ -32,6 +31,22 @@ from adversaria.sweeps.jobs import stop_with_signals
 from adversaria.sweeps.names import sweep_folder
 
 log = logging.getLogger(__name__)
+started: list[tuple[Path, Path]] = []  # the folder of each sweep of this process, and the folder of all runs
+
+
+class JobsFailed(SystemExit):
+    """A sweep has ended, and some of its jobs failed."""
+
+
+@contextlib.contextmanager
+def discarded_if_refused() -> Iterator[None]:
+    """Remove the folder of a sweep that was refused as a whole, also where Hydra or a sweeper ended it."""
+    started.clear()
+    try:
+        yield
+    finally:
+        for folder, output_root in started:
+            _discard_unstarted(folder, output_root)
 
 
 class Sweep(Callback):
@@ -65,7 +80,7 @@ class Sweep(Callback):
         with read_write(config), open_dict(config):
             config.hydra.sweep.dir = folder
             config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *chosen]
-        atexit.register(_discard_unstarted, Path(folder), Path(config.output_root))
+        started.append((Path(folder), Path(config.output_root)))
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Remember whether there is a run in the job's folder."""
@@ -84,8 +99,8 @@ class Sweep(Callback):
             known = describe_error(error)
             sentence = known or f"{type(error).__name__}: {first_line(error)}"
             log.error("this job failed: %s", sentence, exc_info=error if known is None else None)
-            started = self._starts is None or _starts(job) != self._starts
-            record.write_failure(job if started else refused, list(config.hydra.overrides.task), sentence)
+            began = self._starts is None or _starts(job) != self._starts
+            record.write_failure(job if began else refused, list(config.hydra.overrides.task), sentence)
             if "max_failure_rate" not in config.hydra.sweeper:  # the sweeper would stop at a failed job
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, math.nan
         if self.summary:
@@ -98,12 +113,12 @@ class Sweep(Callback):
         summary = summaries.read(folder)
         if sentence := _refused_alike(summary.jobs):
             _discard(folder, Path(config.output_root), summary.jobs)
-            fail(sentence)
+            raise Refused(sentence)
         if self.summary:
             print(f"\n{summaries.write(folder, summary)}\n{folder / 'summary.html'}")
         failed = sum(job.status == FAILED for job in summary.jobs)
         if failed:
-            raise SystemExit(
+            raise JobsFailed(
                 f"error: {failed} job{'s' if failed > 1 else ''} failed; see {folder}, and run the same command again: "
                 "finished jobs are skipped"
             )
@@ -125,7 +140,7 @@ def _check_direction(config: DictConfig) -> None:
     objective = objective_of({key: _plain(config.get(key)) for key in ("objective", "callbacks")})
     wanted = {"min": "minimize", "max": "maximize"}[objective.mode] if objective else None
     if objective and isinstance(direction, str | Enum) and getattr(direction, "name", direction) != wanted:
-        fail(f"the best {objective.metric} is its {objective.mode}imum; set hydra.sweeper.direction={wanted}")
+        raise Refused(f"the best {objective.metric} is its {objective.mode}imum; set hydra.sweeper.direction={wanted}")
 
 
 def _plain(node: Any) -> Any:
@@ -150,7 +165,6 @@ def _discard_failure(folder: Path, output_root: Path) -> None:
 
 
 def _discard_unstarted(folder: Path, output_root: Path) -> None:
-    """Remove the folder of a sweep that was refused as a whole, also where Hydra or a sweeper ended it."""
     if folder.is_dir() and not any(folder.rglob(CONFIG)):
         jobs = summaries.read(folder).jobs
         if len({job.error for job in jobs}) <= 1:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from adversaria.config.errors import ConfigError, suggest
+from adversaria.config.schema import conform
+from adversaria.config.type_names import members
 from adversaria.config.version import version
+
+Options = TypeVar("Options")
 
 
 def add_run(parser: argparse.ArgumentParser, optional: bool = False) -> None:
@@ -41,6 +47,25 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=["auto", "cpu", "cuda"], default="auto", help="auto is the GPU if there is one"
     )
+
+
+def from_keywords(kind: type[Options], **given: Any) -> Options:
+    """Build the options of a tool from keywords instead of a command line; paths may be text.
+
+    Raises:
+        ConfigError: there is no such option, or its value is of another type or out of range.
+    """
+    kinds = typing.get_type_hints(kind, include_extras=True)
+    for name, value in given.items():
+        if name not in kinds:
+            raise ConfigError(f"{name}: there is no such option{suggest(name, kinds)}")
+        if Path in members(kinds[name]) and value is not None:
+            given[name] = Path(value).expanduser()
+        elif kinds[name] == Sequence[Path]:
+            given[name] = [Path(file).expanduser() for file in value]
+        else:
+            conform(value, kinds[name], name)
+    return kind(**given)
 
 
 def positive(kind: type) -> Callable[[str], Any]:

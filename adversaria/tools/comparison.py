@@ -20,7 +20,6 @@ from adversaria.measures.extractors import ChosenClassifier
 from adversaria.measures.neighbours import spread_evenly
 from adversaria.measures.protocol import PROTOCOL
 from adversaria.measures.reference_files import ARRAYS, Reference, write_reference
-from adversaria.runs.quieten import quieten
 from adversaria.tools.configuration import choose_device
 from adversaria.tools.measure_options import Opened, Options
 from datamodules.readers.pictures import Pictures
@@ -28,7 +27,6 @@ from datamodules.readers.pictures import Pictures
 
 def compared(opened: Opened, options: Options) -> dict[str, Any]:
     """Return `metrics` and `protocol`; write a reference file if asked. See `adversaria.tools.measure.measure`."""
-    quieten()
     data = None if opened.data is None else instantiate(opened.data)
     settings = instantiate(opened.metrics)  # a `callbacks.metrics.generation.GenerationMetrics`
     settings.split, settings.batch_size = options.split or settings.split, options.batch_size or settings.batch_size

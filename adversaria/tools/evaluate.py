@@ -5,18 +5,60 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from adversaria.config.errors import ConfigError, UserError
 from adversaria.config.instantiate import callbacks_of, instantiate
 from adversaria.config.types import Split
 from adversaria.runs import run_folder
-from adversaria.runs.quieten import quieten
-from adversaria.runs.record import append_evaluation, record_of
+from adversaria.runs.record import METRICS, append_evaluation, record_of
 from adversaria.speed import settings
-from adversaria.tools.configuration import choose_device
+from adversaria.tools.configuration import choose_device, configuration_for
 from adversaria.tools.model_errors import model_errors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to evaluate, on which data, by which metrics.
+
+    Attributes:
+        run: a run folder, or a checkpoint.
+        checkpoint: which checkpoint of a run folder.
+        overrides: `key=value` with settings of data, callbacks or trainer.
+        split: the split to evaluate on; None for the test split.
+        data: another data set, a choice of conf/data; a checkpoint that is in no run folder needs it.
+        root: another folder of the data.
+        metrics: of generated images; None for the run's.
+        batch_size: images at a time; None for the run's.
+        output: the file to append to; None for the run's metrics.json.
+        device: `auto`, `cpu` or `cuda`.
+    """
+
+    run: Path
+    checkpoint: Literal["last", "best"] = "last"
+    overrides: Sequence[str] = ()
+    split: Split | None = None
+    data: str | None = None
+    root: str | None = None
+    metrics: Literal["none", "classifier", "inception"] | None = None
+    batch_size: int | None = None
+    output: Path | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+def evaluated(options: Options) -> tuple[dict[str, Any], Path | None]:
+    """Evaluate as options say; return the record, and the file that it belongs to, if any.
+
+    Raises:
+        UserError: as of `evaluate` and `adversaria.tools.configuration.configuration_for`.
+    """
+    size = [] if options.batch_size is None else [f"data.batch_size={options.batch_size}"]
+    chosen = (options.checkpoint, options.data, options.root, options.metrics, [*size, *options.overrides])
+    folder, file, config = configuration_for(options.run, *chosen)
+    return evaluate(config, file, options.split, options.device), options.output or (folder and folder / METRICS)
 
 
 def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, device: str = "auto") -> dict[str, Any]:
@@ -42,12 +84,13 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
     import pytorch_lightning as pl
 
     import lightning_modules
+    from adversaria.runs.library_state import for_a_run
 
-    quieten()
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
-    module = lightning_modules.load(file)
-    with model_errors(file):
-        record = _record(config, module, file, split, device)
+    with for_a_run():
+        pl.seed_everything(config["seed"], workers=True, verbose=False)
+        module = lightning_modules.load(file)
+        with model_errors(file):
+            record = _record(config, module, file, split, device)
     return {"time": time.strftime("%Y-%m-%d %H:%M:%S"), **record, "seconds": round(time.time() - start)}
 
 

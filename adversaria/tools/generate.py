@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import instantiate
 from adversaria.config.limits import check_memory
+from adversaria.config.types import Positive, PositiveInt, Seed
 from adversaria.images.files import Format, check_output, format_of, write_images
 from adversaria.runs import run_folder
 from adversaria.speed import settings
-from adversaria.tools.configuration import choose_device, run_configuration
+from adversaria.tools.configuration import run_configuration
+from adversaria.tools.generator import configure, load_generator, weights_of
 from adversaria.tools.latent_rows import latent_rows
 from adversaria.tools.model_errors import model_errors
 from adversaria.tools.project import project
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 
@@ -56,28 +59,28 @@ class Options:
     """
 
     run: Path
-    checkpoint: str
+    checkpoint: Literal["last", "best"] = "last"
     live_weights: bool = False
     output: Path = Path("generated.png")
     format: Format | None = None
     overwrite: bool = False
-    n: int = 64
-    seed: int = 0
+    n: PositiveInt = 64
+    seed: Seed = 0
     label: Sequence[str] = ()
-    truncation: float | None = None
-    interpolate: Sequence[int] | None = None
+    truncation: Positive | None = None
+    interpolate: Sequence[Seed] | None = None
     traverse: Sequence[int] | None = None
     edit: str | None = None
     samples: bool = False
-    steps: int = 7
-    reach: float = 3.0
+    steps: PositiveInt = 7
+    reach: Positive = 3.0
     root: str | None = None
     project: Sequence[Path] = ()
-    project_steps: int = 300
-    starts: int = 4
-    crop: float = 1.0
-    batch_size: int = 256
-    device: Literal["auto", "cpu", "cuda"]
+    project_steps: PositiveInt = 300
+    starts: PositiveInt = 4
+    crop: Positive = 1.0
+    batch_size: PositiveInt = 256
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @property
     def needs_data(self) -> bool:
@@ -85,17 +88,23 @@ class Options:
         return self.edit is not None or (self.traverse is not None and not self.traverse)
 
 
-def generate(options: Options) -> str:
-    """Generate and write images; return a sentence that says what was written.
+def generate(options: Options, images: list[np.ndarray] | None = None, write: bool = True) -> str:
+    """Generate images; return a sentence that says what was written.
+
+    Args:
+        options: what to generate.
+        images: gets the images, in batches (b, h, w, 3) uint8.
+        write: whether to write them.
 
     Raises:
         UserError: the model cannot do what is asked, or not be used at all, or something exists at the output.
     """
     if options.project:
-        return project(options)
+        return project(options, images, write)
     folder, file = run_folder.find(options.run, options.checkpoint)
     kind = options.format or format_of(options.output)
-    check_output(options.output, kind, options.overwrite)
+    if write:
+        check_output(options.output, kind, options.overwrite)
     data = None
     if options.needs_data:
         if folder is None:
@@ -104,59 +113,16 @@ def generate(options: Options) -> str:
     settings.keep_memory()
     import torch
 
-    with torch.inference_mode(), model_errors(file):
+    from adversaria.runs.library_state import for_a_run
+
+    with for_a_run(), torch.inference_mode(), model_errors(file):
         module = load_generator(file, options.device)
         configure(module, file, options)
-        _check_count(module, options, kind)
+        _check_count(module, options, kind if images is None else "npz")
         rows = latent_rows(module, options, instantiate(data))
-        _decode(module, rows, options, kind)
+        _decode(module, rows, options, kind, images, write)
     count = rows.shape[:2].numel()
     return f"{count} images of iteration {module.iteration}, {weights_of(module)} weights: {options.output}"
-
-
-def load_generator(file: Path, device: str) -> Any:
-    """Load a model that generates images onto the device `auto`, `cpu` or `cuda`.
-
-    Raises:
-        CheckpointError: the file is not a readable checkpoint.
-        ConfigError: the model does not generate images, or there is no such device.
-    """
-    place = choose_device(device)
-    import lightning_modules
-    from lightning_modules.protocols import Sampler
-
-    module: Any = lightning_modules.load(file)
-    name, samples = type(module).__name__, isinstance(module, Sampler)
-    if not samples:
-        raise ConfigError(
-            f"{file} is a checkpoint of {name}, which generates no images; give a VAE, GAN, WGAN or ACGAN"
-        )
-    settings.channels_last(module)
-    return module.to(place)
-
-
-def weights_of(module: Any) -> str:
-    """Say which weights generate the images: `averaged` or `live`."""
-    return "averaged" if getattr(module, "ema", None) is not None else "live"
-
-
-def configure(module: Any, file: Path, options: Options) -> None:
-    """Set the model's truncation and weights as the options say.
-
-    Raises:
-        ConfigError: the model cannot do what is asked.
-    """
-    from lightning_modules.protocols import Autoencoder
-
-    name = type(module).__name__
-    if (options.edit or options.traverse is not None) and not isinstance(module, Autoencoder):
-        raise ConfigError(f"--traverse and --edit need a VAE, but {file} is a checkpoint of {name}; use --interpolate")
-    if options.truncation is not None:
-        if not hasattr(module, "truncation"):
-            raise ConfigError(f"--truncation: {name} does not truncate its noise; remove --truncation")
-        module.truncation = options.truncation
-    if options.live_weights and hasattr(module, "ema"):
-        module.ema = None
 
 
 def _check_count(module: Any, options: Options, kind: Format) -> None:
@@ -171,8 +137,10 @@ def _check_count(module: Any, options: Options, kind: Format) -> None:
     check_memory(max(options.n, options.steps) * (noise + image), key)
 
 
-def _decode(module: Any, rows: Tensor, options: Options, kind: Format) -> None:
-    """Generate the images of (rows, steps, d) latents, and write them with what they were made from."""
+def _decode(
+    module: Any, rows: Tensor, options: Options, kind: Format, images: list[np.ndarray] | None, write: bool
+) -> None:
+    """Generate the images of (rows, steps, d) latents, keep and write them, with what they were made from."""
     import numpy as np
     from rich.progress import track
 
@@ -182,9 +150,15 @@ def _decode(module: Any, rows: Tensor, options: Options, kind: Format) -> None:
     noise, labels = rows.flatten(0, 1), labels_from_text(module, options.label, count)
     if labels is not None:
         labels = labels.repeat_interleave(steps, 0)
-    batches = pixel_batches(module, noise, labels, options.batch_size)
+    batches: Iterable[np.ndarray] = pixel_batches(module, noise, labels, options.batch_size)
+    batches = track(batches, "generating", math.ceil(len(noise) / options.batch_size), transient=True)
+    if images is not None:
+        images += batches
+        batches = images
+    if not write:
+        return
     write_images(
-        track(batches, "generating", math.ceil(len(noise) / options.batch_size), transient=True),
+        batches,
         options.output,
         kind,
         columns=steps if steps > 1 else math.ceil(math.sqrt(count)),

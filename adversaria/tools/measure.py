@@ -56,9 +56,11 @@ def measure(options: Options) -> dict[str, Any]:
     model = options.classifier or options.run  # from elsewhere, perhaps
     with contextlib.nullcontext() if model is None else model_errors(model):
         opened = open_all(options)
-        from adversaria.tools.comparison import compared  # which imports torch
+        from adversaria.runs.library_state import for_a_run  # this and the next import torch
+        from adversaria.tools.comparison import compared
 
-        record = compared(opened, options)
+        with for_a_run():
+            record = compared(opened, options)
     for folder in (opened.pictures, opened.folder):
         if folder is not None and folder.unreadable:
             left_out = f"{len(folder.unreadable)} of {len(folder.names)} pictures in {folder.folder}"

@@ -10,6 +10,7 @@ from adversaria.config.errors import ConfigError, DataError
 from adversaria.images.files import check_output, format_of, scratch_beside
 from adversaria.runs import run_folder
 from adversaria.speed import settings
+from adversaria.tools.generator import configure, load_generator, weights_of
 from adversaria.tools.model_errors import model_errors
 
 if TYPE_CHECKING:
@@ -23,34 +24,40 @@ if TYPE_CHECKING:
 MOST = 64  # images at once
 
 
-def project(options: Options) -> str:
+def project(options: Options, made: list[np.ndarray] | None = None, write: bool = True) -> str:
     """Project the images of `options.project`, write a picture and the latents; return a sentence on what was written.
+
+    `made` gets the projections, (n, h, w, 3) uint8, and `write` says whether to write anything.
 
     Raises:
         UserError: an image cannot be read, the model cannot do it, or something exists at the output.
     """
     _, file = run_folder.find(options.run, options.checkpoint)
-    arrays = _check_outputs(options)
+    arrays = _check_outputs(options) if write else options.output
     pictures = _read(options.project)
     settings.keep_memory()
     import torch
     from rich.progress import track
 
     from adversaria.images import projection
-    from adversaria.tools.generate import configure, load_generator, weights_of
+    from adversaria.images.grid import to_uint8
+    from adversaria.runs.library_state import for_a_run
     from datamodules.images import normalize
     from datamodules.readers.decoding import square
 
-    with model_errors(file):
+    with for_a_run(), model_errors(file):
         module = load_generator(file, options.device).requires_grad_(False)
         configure(module, file, options)
-        pixels = [square(picture, module.image_size, min(1.0, options.crop)) for picture in pictures]
-        images = torch.stack([torch.tensor(part).permute(2, 0, 1) for part in pixels])
+        parts = [square(picture, module.image_size, min(1.0, options.crop)) for picture in pictures]
+        images = torch.stack([torch.tensor(part).permute(2, 0, 1) for part in parts])
         images = normalize(images.to(module.device), module.value_range)
         labels = _labels(module, options.label, images)
         shown = lambda steps: track(steps, "projecting", transient=True)  # noqa: E731
         found = projection.project(module, images, labels, options.project_steps, options.starts, options.seed, shown)
-        _write(module, images, labels, found, options, arrays)
+        if made is not None:
+            made.append(to_uint8(found.images, module.value_range))
+        if write:
+            _write(module, images, labels, found, options, arrays)
     nearest = ", ".join(f"{mse:.4f}" for mse in found.mse.tolist()[:8])
     return (
         f"{len(pictures)} images projected, {weights_of(module)} weights, MSE {nearest}"

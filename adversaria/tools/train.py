@@ -1,95 +1,27 @@
-"""Train, test and record one run."""
+"""Train, test and record one run, as a checked configuration says."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig
-
-from adversaria.config import schema, sense
 from adversaria.config.command_lines import pasteable, resume_command
-from adversaria.config.containers import plain
-from adversaria.config.errors import ConfigError, one_sentence_errors, print_in_any_locale
+from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
-from adversaria.measures import kept_classifiers
-from adversaria.runs import initial_weights, processes, resume, run_folder, signals
-from adversaria.runs.objective import check_metrics, objective_value
-from adversaria.runs.quieten import quieten
-from adversaria.runs.record import write_invocation
+from adversaria.runs import initial_weights, processes
+from adversaria.runs.objective import objective_value
 from adversaria.runs.restoring import restoring
 from adversaria.runs.start import Start
 from adversaria.speed import settings
 from adversaria.sweeps import jobs
-from datamodules.preflight import completed, preflight
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
 log = logging.getLogger("adversaria")
-
-
-def run_command(cfg: DictConfig) -> float | None:
-    """Run a configuration that Hydra composed from a command line, or for a job of a sweep; return the objective."""
-    print_in_any_locale()  # a job may have a process of its own
-    job = HydraConfig.get()
-    in_sweep = job.mode == RunMode.MULTIRUN
-    if in_sweep:
-        jobs.end_with_sweep()
-    with contextlib.nullcontext() if in_sweep else one_sentence_errors():
-        folder = Path(job.runtime.output_dir)
-        choices, overrides = dict(job.runtime.choices), resume.overrides_of(job)
-        config, given = _checked(cfg, folder, choices, overrides)
-        if not in_sweep and config["ckpt_path"] is None:
-            run_folder.check_new(folder)
-        for sentence in sense.unusual(config) if processes.is_first() else ():
-            log.warning(sentence)
-        if not processes.is_first():
-            processes.end_with_parent()
-            logging.disable(logging.INFO)  # the first process logs it
-            with signals.handled():
-                return train(config, folder)
-        with run_folder.discarded_if_empty(folder, Path(config["output_root"])), run_folder.locked(folder):
-            if in_sweep:
-                config, done = resume.resumed_job(config, folder)
-                if done:
-                    log.info("done before: %s", folder)
-                    return objective_value(config, {}, folder)
-            save = functools.partial(write_invocation, folder, config, choices, given)
-            with jobs.clean_up_after_job(), signals.handled():
-                return train(config, folder, save)
-
-
-def _checked(
-    cfg: DictConfig, folder: Path, choices: dict[str, str | None], overrides: list[str]
-) -> tuple[dict[str, Any], list[str]]:
-    """Return the plain configuration after all checks that need no torch, and the overrides that this start was given.
-
-    Raises:
-        UserError: the configuration is wrong; the folder is removed if nothing was written to it.
-    """
-    try:
-        if cfg.ckpt_path:
-            config, overrides = resume.resumed_config(cfg, folder, choices, overrides)
-        else:
-            config = plain(cfg)
-        schema.check(config)
-        sense.check(config, overrides)
-        config = completed(config, preflight(config["data"], config["model"]))
-        check_metrics(config)
-        initial_weights.check(config)
-        kept_classifiers.check(config)
-    except BaseException:
-        run_folder.discard_if_empty(folder, Path(cfg.output_root))
-        raise
-    return config, overrides
 
 
 def train(config: dict[str, Any], folder: Path, save: Callable[[], None] = lambda: None) -> float | None:
@@ -118,27 +50,28 @@ def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: St
         settings.keep_memory()
     import pytorch_lightning as pl  # this takes seconds, so only after the checks
 
+    from adversaria.runs.library_state import for_a_run
     from lightning_modules.initial_weights import start_from
     from lightning_modules.resuming import check_resumable
     from lightning_modules.size import check_size
 
     settings.collect_garbage()
-    quieten()
     settings.look_for_gpus_once()
     log.info("run folder: %s", relative_folder)
     check_size(config["model"])
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
-    datamodule, module = _data_and_model(config)
-    trainer = _trainer(config, folder, module, start)
-    if config["ckpt_path"]:
-        check_resumable(Path(config["ckpt_path"]), module, config["trainer"]["max_epochs"])
-    elif weights := initial_weights.file_of(config):
-        start_from(module, weights)
-    with restoring(config["ckpt_path"]):
-        trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
-    metrics = dict(trainer.callback_metrics)
-    if config["test"]:
-        metrics |= _test(trainer, module, datamodule, config["test"], folder, relative_folder)
+    with for_a_run():
+        pl.seed_everything(config["seed"], workers=True, verbose=False)
+        datamodule, module = _data_and_model(config)
+        trainer = _trainer(config, folder, module, start)
+        if config["ckpt_path"]:
+            check_resumable(Path(config["ckpt_path"]), module, config["trainer"]["max_epochs"])
+        elif weights := initial_weights.file_of(config):
+            start_from(module, weights)
+        with restoring(config["ckpt_path"]):
+            trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
+        metrics = dict(trainer.callback_metrics)
+        if config["test"]:
+            metrics |= _test(trainer, module, datamodule, config["test"], folder, relative_folder)
     return objective_value(config, metrics, folder)
 
 

@@ -15,7 +15,12 @@ def modules(package: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "imported", [modules("adversaria/config"), modules("adversaria/sweeps"), ["train", "adversaria.runs.quieten"]]
+    "imported",
+    [
+        modules("adversaria/config"),
+        modules("adversaria/sweeps"),
+        ["train", "adversaria.runs.quieten", "adversaria.tools.api"],
+    ],
 )
 def test_it_imports_no_torch(imported: list[str]) -> None:
     script = f"import sys, {', '.join(imported)}; print('torch' in sys.modules, 'pytorch_lightning' in sys.modules)"

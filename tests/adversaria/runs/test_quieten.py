@@ -18,7 +18,7 @@ import sys, warnings
 sys.path.insert(0, sys.argv[3])
 import pytorch_lightning as pl, torch
 from torch.utils.data import DataLoader
-from adversaria.runs.quieten import quieten
+from adversaria.runs.quieten import quiet
 
 class Model(pl.LightningModule):
     def __init__(self):
@@ -32,8 +32,9 @@ class Model(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 warnings.simplefilter("always")
+hidden = quiet()
 if sys.argv[1] == "quiet":
-    quieten()
+    hidden.__enter__()
 folder = sys.argv[2]
 checkpoint = pl.callbacks.ModelCheckpoint(folder)
 options = dict(accelerator="cpu", max_epochs=1, enable_progress_bar=False, default_root_dir=folder)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hydra.types import RunMode
 
-from adversaria.config.errors import CONF, ConfigError
+from adversaria.config.errors import CONF, ConfigError, Refused, one_sentence_errors
 from adversaria.sweeps import jobs, summary
 from adversaria.sweeps.job_record import find_jobs
 from adversaria.sweeps.names import LONGEST, job_name, scenario, shortest, sweep_folder
@@ -216,9 +216,7 @@ def test_a_sweep_over_one_group_in_two_packages_fixes_only_what_is_fixed() -> No
         ("val/accuracy", None, False),  # the sweeper searches for nothing
     ],
 )
-def test_a_search_goes_the_way_of_the_objective(
-    objective: Any, direction: str | None, refused: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_search_goes_the_way_of_the_objective(objective: Any, direction: str | None, refused: bool) -> None:
     from omegaconf import OmegaConf
 
     checkpoint = {"monitor": "val/accuracy", "mode": "max"}
@@ -227,9 +225,8 @@ def test_a_search_goes_the_way_of_the_objective(
     if not refused:
         Sweep().on_multirun_start(OmegaConf.create(config))
         return
-    with pytest.raises(SystemExit):
+    with pytest.raises(Refused, match=r"set hydra\.sweeper\.direction=maximize"):
         Sweep().on_multirun_start(OmegaConf.create(config))
-    assert "set hydra.sweeper.direction=maximize" in capsys.readouterr().err
 
 
 def test_the_highest_is_the_best_where_the_objective_says_so(sweep: Path) -> None:
@@ -251,7 +248,7 @@ def test_a_sweep_of_which_every_job_is_refused_alike_leaves_no_folder(
     (folder / "multirun.yaml").touch()
     summary.write(folder, summary.read(folder))
     config = OmegaConf.create({"hydra": {"sweep": {"dir": str(folder)}}, "output_root": str(tmp_path)})
-    with pytest.raises(SystemExit) as stop:
+    with pytest.raises(SystemExit) as stop, one_sentence_errors():
         Sweep().on_multirun_end(config)
     assert stop.value.code == 2
     assert capsys.readouterr().err == "error: objective=val/los: this run logs no such metric\n"
