@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from adversaria.config.types import Batch, NonNegative
@@ -26,6 +25,7 @@ class ACGAN(GAN):
         options: those of `GAN`. The network must have been built with `labels`.
     """
 
+    label_columns: LabelColumns
     conditional = True
     recordable = True
     logs = {
@@ -39,11 +39,6 @@ class ACGAN(GAN):
         self.label_columns = LabelColumns(self.labels, self.classes)
         self.sizes = self.label_columns.sizes
         self.label_weight, self.label_on_fake = label_weight, label_on_fake
-
-    def check_data(self, datamodule: Any) -> None:
-        """Check that the data has the labels, and find them in it."""
-        super().check_data(datamodule)
-        self.label_columns.find(datamodule)
 
     def labels_of(self, batch: Batch) -> Tensor:
         """Return the labels of the batch that this model is about, (n, k)."""
@@ -83,9 +78,4 @@ class ACGAN(GAN):
 
     def some_labels(self, count: int) -> Tensor:
         """Return `count` labels that cycle through all combinations of values, (count, k)."""
-        order = torch.arange(count, device=self.device)
-        columns = []
-        for size in self.sizes:
-            columns.append(order % size)
-            order = order // size
-        return torch.stack(columns, 1)
+        return self.label_columns.cycle(count, self.device)

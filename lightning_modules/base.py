@@ -20,6 +20,7 @@ from adversaria.config.renamed import renamed
 from adversaria.runs import random_state, signals
 from lightning_modules import checkpoint as checkpoints
 from lightning_modules.checks import check_data, check_synchronised
+from lightning_modules.labels import LabelColumns
 from lightning_modules.recorded import RecordedSteps
 
 OptimizerFactory = Callable[..., torch.optim.Optimizer]
@@ -48,9 +49,10 @@ class BaseModule(RecordedSteps):
             pattern such as `lr_*`, and LABEL stands for each label. An entry replaces its bases' entry of the same
             stages. Plain text: it is read from the source, to refuse a misspelt `objective` before training.
         optimizer_names: names of the optimizers in their order, under which learning rates are logged.
-        averaged: the part of the module of which `ema` is the average; None for none.
+        averaged: the part of which `ema` is the average; None for none.
         started_from: where the first weights came from, for the protocol (`lightning_modules.initial_weights`); empty
             if they were drawn.
+        label_columns: the labels that the method is about, among those of the data; None without any.
     """
 
     value_range: tuple[float, float]
@@ -58,6 +60,7 @@ class BaseModule(RecordedSteps):
     logs: Mapping[str, str] = {"optim": "lr_*"}
     saved_attributes: tuple[str, ...] = ("iteration", "images", "started_from")
     averaged: str | None = None
+    label_columns: LabelColumns | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,7 +135,7 @@ class BaseModule(RecordedSteps):
         """Check that the data fits the networks; call before the fit, which would first prepare the data.
 
         Raises:
-            ConfigError: another image size or value range; one data set where the method needs two, or the reverse.
+            ConfigError: another image size, value range, number of data sets or label; or a label of other classes.
         """
         check_data(datamodule, self)
 

@@ -21,15 +21,25 @@ def check_network(network: Any, kind: type, method: str) -> None:
         )
 
 
+def check_labels(network: Any, conditional: bool, method: str) -> None:
+    """Raise a ConfigError unless a network has labels where its method is conditional, and none elsewhere."""
+    if bool(network.labels) != conditional:
+        needs = "needs labels, e.g. [Smiling] for faces, [digit] for digits" if conditional else "has no labels"
+        raise ConfigError(f"model.network.labels={network.labels}: {method} {needs}")
+
+
 def check_data(datamodule: Any, module: Any) -> None:
-    """Check that the data fits a module.
+    """Check that the data fits a module, and find the module's labels in it.
 
     Raises:
-        ConfigError: another image size or value range; one data set where the method needs two, or the reverse.
+        ConfigError: another image size or value range; one data set where the method needs two, or the reverse; a label
+            that the data lacks, or one of other classes.
     """
     needs = {key: getattr(module, key, None) for key in ("needs_domain_pair", "image_size", "value_range")}
     have = {key: getattr(datamodule, key, None) for key in ("image_size", "value_range")}
     check_fit(hasattr(datamodule, "domains"), have, needs, type(module).__name__)
+    if module.label_columns is not None:
+        module.label_columns.find(datamodule)
 
 
 def check_synchronised(trainer: pl.Trainer, module: nn.Module) -> None:

@@ -27,6 +27,7 @@ class Classifier(SingleOptimizerModule):
     """
 
     network: ConvClassifier
+    label_columns: LabelColumns
     recordable = True
     logs = {"train val": "loss accuracy", "test": "loss accuracy accuracy/LABEL"}
 
@@ -42,11 +43,6 @@ class Classifier(SingleOptimizerModule):
         self.labels, self.classes = list(network.labels), network.classes
         self.label_columns = LabelColumns(self.labels, self.classes)
         self.sizes = self.label_columns.sizes
-
-    def check_data(self, datamodule: Any) -> None:
-        """Check that the data has the labels, and find them in it."""
-        super().check_data(datamodule)
-        self.label_columns.find(datamodule)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Follow the half cosine."""

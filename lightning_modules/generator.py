@@ -8,10 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from adversaria.config.errors import ConfigError
 from adversaria.config.types import Batch
 from lightning_modules.adversarial import AdversarialModule
-from lightning_modules.checks import check_network
+from lightning_modules.checks import check_labels, check_network
 from lightning_modules.ema import ExponentialAverage
 from lightning_modules.networks.batch_norm import batch_statistics
 from lightning_modules.networks.gan import GANNetwork
@@ -37,11 +36,7 @@ class GeneratorModule(AdversarialModule):
     ) -> None:
         super().__init__()
         check_network(network, GANNetwork, type(self).__name__)
-        if bool(network.labels) != self.conditional:
-            needs = (
-                "needs labels, e.g. [Smiling] for faces, [digit] for digits" if self.conditional else "has no labels"
-            )
-            raise ConfigError(f"model.network.labels={network.labels}: {type(self).__name__} {needs}")
+        check_labels(network, self.conditional, type(self).__name__)
         self.network = network
         self.image_size, self.value_range = network.image_size, network.value_range
         self.truncation = truncation

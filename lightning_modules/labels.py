@@ -39,3 +39,12 @@ class LabelColumns:
     def of(self, batch: Batch) -> Tensor:
         """Return the labels of a batch, (n, k) int64."""
         return torch.stack([batch["labels"][:, column] for column in self._columns], 1).long()
+
+    def cycle(self, count: int, device: torch.device) -> Tensor:
+        """Return `count` labels that cycle through all combinations of values, (count, k)."""
+        order = torch.arange(count, device=device)
+        columns = []
+        for size in self.sizes:
+            columns.append(order % size)
+            order = order // size
+        return torch.stack(columns, 1)

@@ -45,17 +45,20 @@ class ConditionalSampler(Sampler, Protocol):
 
 @runtime_checkable
 class Autoencoder(Protocol):
-    """Encodes images as Gaussian latents and decodes latents to images."""
+    """Encodes images as Gaussian latents and decodes latents to images, given their labels if it is conditional."""
 
     value_range: tuple[float, float]
 
-    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def labels_of(self, batch: Any) -> Tensor | None:
+        """Return the labels of a batch of real images that the model is conditioned on, (n, k); None without."""
+
+    def encode(self, image: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return means and log-variances, (n, d) each."""
 
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the images of (n, d) latents."""
 
-    def reconstruct(self, image: Tensor) -> Tensor:
+    def reconstruct(self, image: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the images decoded from the means."""
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from adversaria.config.types import Batch, NonNegative
 from lightning_modules.base import OptimizerFactory
-from lightning_modules.checks import check_network
+from lightning_modules.checks import check_labels, check_network
 from lightning_modules.losses import gaussian_kld, image_mse, reparameterize
 from lightning_modules.networks.vae import VAENetwork
 from lightning_modules.noise import seeded_noise
@@ -33,6 +33,7 @@ class VAE(SingleOptimizerModule):
     """
 
     network: VAENetwork
+    conditional = False  # whether the networks are given labels
     recordable = True
     logs = {"train val test": "loss mse kld", "optim": "lr_* lambda_kl"}
 
@@ -43,7 +44,8 @@ class VAE(SingleOptimizerModule):
         lambda_kl: NonNegative | Schedule = 1e-4,
         kld_reduction: Literal["sum", "mean"] = "sum",
     ) -> None:
-        check_network(network, VAENetwork, "VAE")
+        check_network(network, VAENetwork, type(self).__name__)
+        check_labels(network, self.conditional, type(self).__name__)
         super().__init__(network, optimizer)
         self.image_size, self.value_range = network.image_size, network.value_range
         self.lambda_kl = as_schedule(lambda_kl)
@@ -53,7 +55,7 @@ class VAE(SingleOptimizerModule):
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch."""
         self.record("optim", {"lambda_kl": self.kl_weight()})
-        terms = self.objective(batch["image"])
+        terms = self.objective(batch["image"], labels=self.labels_of(batch))
         self.record("train", terms)
         return terms["loss"]
 
@@ -61,71 +63,79 @@ class VAE(SingleOptimizerModule):
         """Return λ_KL in this iteration."""
         return self.dynamic_scalar(lambda: self.lambda_kl(self.iteration))
 
-    def objective(self, image: Tensor, noise: Tensor | None = None) -> dict[str, Tensor]:
+    def objective(self, image: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Return `loss`, `mse` and the unweighted `kld` of (n, 3, h, w) images; noise (n, latent_dim) or drawn."""
-        mu, logvar = self.network.encode(image)
-        decoded = self.network.decode(reparameterize(mu, logvar, noise))
+        mu, logvar = self.network.encode(image, labels)
+        decoded = self.network.decode(reparameterize(mu, logvar, noise), labels)
         mse = image_mse(decoded, image).mean()
         kld = gaussian_kld(mu, logvar, self.kld_reduction)
         return {"loss": mse + self.kl_weight() * kld, "mse": mse, "kld": kld}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Record the objective; the noise is the same at every validation."""
-        self.record("val", self.objective(batch["image"], self._fixed_noise(batch, batch_idx)), len(batch["image"]))
+        self._measure("val", batch, batch_idx)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Record the objective."""
-        self.record("test", self.objective(batch["image"], self._fixed_noise(batch, batch_idx)), len(batch["image"]))
+        self._measure("test", batch, batch_idx)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the reconstructions, (n, 3, h, w)."""
-        return self.reconstruct(batch["image"])
+        return self.reconstruct(batch["image"], self.labels_of(batch))
 
-    def _fixed_noise(self, batch: Batch, batch_idx: int) -> Tensor:
-        return self.noise(len(batch["image"]), seed=batch_idx)
+    def _measure(self, stage: str, batch: Batch, batch_idx: int) -> None:
+        noise = self.noise(count := len(batch["image"]), seed=batch_idx)
+        self.record(stage, self.objective(batch["image"], noise, self.labels_of(batch)), count)
 
     # -- protocols
+    def labels_of(self, batch: Batch) -> Tensor | None:
+        """Return the labels that the networks are conditioned on, (n, k); None without."""
+        return None
+
     def noise(self, count: int, seed: int) -> Tensor:
         """Return (count, latent_dim) standard normal latents, a function of the seed alone."""
         return seeded_noise(count, self.network.latent_dim, seed).to(self.device)
 
     @torch.no_grad()
-    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, image: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return means and log-variances of the posteriors, (n, latent_dim) each."""
-        return self.network.encode(image)
+        return self.network.encode(image, labels)
 
     @torch.no_grad()
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map (n, latent_dim) latents to (n, 3, h, w) images in `value_range`."""
-        return self.network.decode(z)
+        return self.network.decode(z, labels)
 
-    def sample(self, count: int, noise: Tensor | None = None) -> Tensor:
+    def sample(self, count: int, noise: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
         """Decode `count` latents drawn from N(0, I), or the given ones, to (count, 3, h, w) images."""
-        return self.decode(torch.randn(count, self.network.latent_dim, device=self.device) if noise is None else noise)
+        noise = torch.randn(count, self.network.latent_dim, device=self.device) if noise is None else noise
+        return self.decode(noise, labels)
 
-    def reconstruct(self, image: Tensor) -> Tensor:
+    def reconstruct(self, image: Tensor, labels: Tensor | None = None) -> Tensor:
         """Decode the posterior means of (n, 3, h, w) images."""
-        return self.decode(self.encode(image)[0])
+        return self.decode(self.features(image, labels), labels)
 
-    def features(self, image: Tensor) -> Tensor:
+    def features(self, image: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return the posterior means, (n, latent_dim)."""
-        return self.encode(image)[0]
+        return self.encode(image, labels)[0]
 
-    def interpolate(self, first: Tensor, second: Tensor, steps: int = 8) -> Tensor:
+    def interpolate(self, first: Tensor, second: Tensor, steps: int = 8, labels: Tensor | None = None) -> Tensor:
         """Walk from one batch of images to another in a straight line between their posterior means.
 
         Args:
             first: (n, 3, h, w).
             second: (n, 3, h, w).
             steps: images a walk, both ends included.
+            labels: (n, k) of both ends and all between, if conditional.
 
         Returns:
             (n, steps, 3, h, w).
         """
-        a, b = self.features(first), self.features(second)
+        a, b = self.features(first, labels), self.features(second, labels)
         weights = torch.linspace(0, 1, steps, device=a.device).view(1, steps, 1)
         z = torch.lerp(a.unsqueeze(1), b.unsqueeze(1), weights)
-        return self.decode(z.flatten(0, 1)).unflatten(0, (len(first), steps))
+        labels = None if labels is None else labels.repeat_interleave(steps, 0)
+        return self.decode(z.flatten(0, 1), labels).unflatten(0, (len(first), steps))
 
     def details(self) -> dict[str, Any]:
         """Return the implementation details of the method."""

@@ -35,6 +35,7 @@ REPORT_A_DIGITS = ["report_a_adda1", "report_a_adda2", "report_a_adda3", "report
 #: Models that each network can be chosen for.
 MODELS_OF = {
     "compact_gan": ["gan", "wgan", "acgan"],
+    "compact_vae": ["vae", "cvae"],
     "conv_classifier": ["classifier"],
     "dcgan": ["gan", "wgan", "acgan"],
     "linear_stem_gan": ["gan", "wgan"],
@@ -85,7 +86,7 @@ def test_every_model_composes_with_every_data_set(compose, model: str, data: str
     config = compose(f"model={model}", f"data={data}")
     schema.check(config)
     labels = config["model"]["network"].get("labels", [])
-    assert bool(labels) == (model in ("acgan", "classifier"))
+    assert bool(labels) == (model in ("acgan", "classifier", "cvae"))
     if data in EMBEDDED:
         assert set(labels) <= set(open_reader(instantiate(config["data"]["reader"]), None).attributes())
 
@@ -121,7 +122,7 @@ def test_every_augmentation_composes_for_both_domains_and_for_one(compose, augme
 
 @pytest.mark.parametrize("metrics", ["classifier", "inception"])
 def test_every_generator_composes_with_every_extractor(compose, metrics: str) -> None:
-    for model in ("vae", "gan", "wgan", "acgan"):
+    for model in ("vae", "gan", "wgan", "acgan", "cvae"):
         config = compose(f"model={model}", "data=digits", f"metrics={metrics}")
         schema.check(config)
         callback = instantiate(config["callbacks"]["generation_metrics"])
@@ -146,15 +147,15 @@ def test_every_network_composes_and_fits_its_models(built, network: str, model: 
     config, module = built(f"model={model}", f"model/network={network}", f"data={data}")
     image, net = image_of(module, config["data"]), module.network
     with torch.device("meta"):
+        labels = torch.zeros(2, len(net.labels), dtype=torch.long) if net.labels else None
         if isinstance(net, VAENetwork):
-            assert [part.shape for part in net.encode(image)] == [(2, net.latent_dim)] * 2
-            assert net.decode(torch.zeros(2, net.latent_dim)).shape == image.shape
+            assert [part.shape for part in net.encode(image, labels)] == [(2, net.latent_dim)] * 2
+            assert net.decode(torch.zeros(2, net.latent_dim), labels).shape == image.shape
             return
         logits = sum(logit_count(size) for size in label_sizes(net.labels))
         if model == "classifier":
             assert net(image).shape == (2, logits)
             return
-        labels = torch.zeros(2, len(net.labels), dtype=torch.long) if net.labels else None
         assert net.generator(torch.zeros(2, net.latent_dim), labels).shape == image.shape
         judged, told = net.discriminator(image)
         assert judged.shape == (2,)
@@ -215,6 +216,7 @@ def test_a_model_brings_its_own_callbacks_and_no_others(compose) -> None:
     assert own["acgan"] == own["gan"] | {"conditional_grid"}
     assert own["classifier"] == common | {"keep", "classifier_report"}
     assert own["vae"] == common | {"samples", "reconstructions", "reconstruction_metrics", "tsne"}
+    assert own["cvae"] == own["vae"] | {"conditional_grid"}
 
 
 # -- losses

@@ -142,7 +142,9 @@ def _check_labels(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
     asked = [override for override in overrides if override.lstrip("+").partition("=")[0] == "labels"]
     if asked and not used:
         model = config["model"]["_target_"].rpartition(".")[2]
-        raise ConfigError(f"{asked[-1]}: {model} has no labels; leave them out, or choose model=acgan or classifier")
+        raise ConfigError(
+            f"{asked[-1]}: {model} has no labels; leave them out, or choose model=acgan, cvae or classifier"
+        )
 
 
 def check_images_fit(config: Mapping[str, Any]) -> None:

@@ -23,8 +23,13 @@ def encode(module: Any, datamodule: Any, split: Split, count: int) -> tuple[Tens
     """
     module.check_data(datamodule)
     batch = datamodule.pixels(split, count)
-    parts = track(batch["image"].split(datamodule.batch_size), f"encoding {split} images", transient=True)
-    encoded = [module.encode(normalize(part.to(module.device), datamodule.value_range)) for part in parts]
+    labels = module.labels_of(batch)
+    inputs = [batch["image"]] if labels is None else [batch["image"], labels]
+    parts = list(zip(*(value.split(datamodule.batch_size) for value in inputs), strict=True))
+    encoded = [
+        module.encode(normalize(image.to(module.device), datamodule.value_range), *(y.to(module.device) for y in given))
+        for image, *given in track(parts, f"encoding {split} images", transient=True)
+    ]
     mu, logvar = (torch.cat(values) for values in zip(*encoded, strict=True))
     return mu, logvar, batch["labels"].to(module.device)
 

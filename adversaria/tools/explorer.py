@@ -126,7 +126,8 @@ def prepare(module: Any, folder: Path | None, root: str | None) -> tuple[Explore
         mu, logvar, labels = encode(module, data, "train", ENCODED_IMAGES)
         test_latents = encode(module, data, "test", ENCODED_IMAGES)[0]
         dimensions = per_dimension_kld(mu, logvar).argsort(descending=True).tolist()
-        for name, column in zip(data.attributes, labels.T, strict=True):
+        given = getattr(module, "labels", [])  # to decoder and encoder, so the latent does not have them
+        for name, column in [pair for pair in zip(data.attributes, labels.T, strict=True) if pair[0] not in given]:
             size = len(value_names(name, data.classes))
             for value in range(size) if size > 2 else [1]:
                 with contextlib.suppress(DataError):  # all of these images have the attribute, or none has it

@@ -54,6 +54,8 @@ def _edits(module: Any, options: Options, datamodule: Any, rows: int) -> Tensor:
 
     assert options.edit is not None
     name, _, text = options.edit.partition("=")
+    if getattr(module, "labels", []):
+        raise ConfigError(f"--edit: this model is given its labels; change them with --label {module.labels[0]}=VALUE")
     column = label_columns([name], datamodule.attributes, "--edit")[0]
     size = len(names := value_names(name, datamodule.classes))
     value = 1 if size == 2 and not text else parse_value(name, text, datamodule.classes)

@@ -10,14 +10,14 @@ import pytorch_lightning as pl
 from matplotlib.figure import Figure
 
 from adversaria.config.labels import is_attribute, value_names
-from adversaria.config.types import Classes, NonNegativeInt, PositiveInt, Seed
+from adversaria.config.types import Batch, Classes, NonNegativeInt, PositiveInt, Seed
 from adversaria.images.classes import GREY, LEGEND, as_arrays, caption, class_colours
 from adversaria.measures.embedding import embed, reduce
 from adversaria.runs.whole_files import written_whole
 from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture, save_projection
 from datamodules.labels import select_attributes
-from lightning_modules.protocols import FeatureExtractor
+from lightning_modules.protocols import ConditionalSampler, FeatureExtractor
 
 log = logging.getLogger(__name__)
 DEFAULT = ["Blond_Hair", "Male", "Smiling", "Black_Hair"]
@@ -57,9 +57,7 @@ class LatentTSNE(FigureCallback):
         """Embed, save, draw."""
         data = datamodule_of(trainer)
         batch = data.images("test", self.count)
-        features = np.concatenate(
-            [module.features(part.to(module.device)).float().cpu().numpy() for part in batch["image"].split(128)]
-        )
+        features = _features(module, batch)
         if len(features) < 8:
             log.warning("no t-SNE: it needs at least 8 test images, but there are %d", len(features))
             return
@@ -74,6 +72,13 @@ class LatentTSNE(FigureCallback):
         shown_as = {name: _named(name, values, data.classes) for name, values in labels.items()}
         save_projection(trainer, module, reduced, (batch["image"] - low) / (high - low), shown_as)
         save_picture(trainer, module, self.picture, _page(points, labels, data.classes))
+
+
+def _features(module: Any, batch: Batch) -> np.ndarray:
+    """Return the features (n, d) of a batch; a conditional model is given its labels."""
+    inputs = [batch["image"], *([module.labels_of(batch)] if isinstance(module, ConditionalSampler) else [])]
+    parts = zip(*(value.to(module.device).split(128) for value in inputs), strict=True)
+    return np.concatenate([module.features(*part).float().cpu().numpy() for part in parts])
 
 
 def _page(points: np.ndarray, labels: dict[str, np.ndarray], classes: Classes) -> Figure:

@@ -38,8 +38,9 @@ class Reconstructions(FigureCallback):
 
     def draw(self, trainer: pl.Trainer, module: Any) -> None:
         """Reconstruct and save."""
-        images = datamodule_of(trainer).images("test", self.count)["image"].to(module.device)
-        decoded = module.reconstruct(images)
+        batch = {k: v.to(module.device) for k, v in datamodule_of(trainer).images("test", self.count).items()}
+        images = batch["image"]
+        decoded = module.reconstruct(images, module.labels_of(batch))
         errors = image_mse(decoded, images).tolist()
         low, high = module.value_range
         pixels = to_uint8(torch.cat([images, decoded]), (low, high))

@@ -45,9 +45,10 @@ class ReconstructionMetrics(TestMetricCallback):
         dataloader_idx: int = 0,
     ) -> None:
         """Measure one batch."""
-        mu, logvar = pl_module.encode(batch["image"])
+        labels = pl_module.labels_of(batch)
+        mu, logvar = pl_module.encode(batch["image"], labels)
         low, high = pl_module.value_range
-        image, decoded = ((x - low) / (high - low) for x in (batch["image"], pl_module.decode(mu)))
+        image, decoded = ((x - low) / (high - low) for x in (batch["image"], pl_module.decode(mu, labels)))
         errors = image_mse(decoded, image)
         similarity = ssim(decoded, image, data_range=1.0)
         assert isinstance(similarity, Tensor)

@@ -1,4 +1,4 @@
-"""Conditioning: how labels enter a generator, and how a discriminator predicts them."""
+"""Conditioning: how labels enter a generator or an encoder, and how a discriminator predicts them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,21 @@ from adversaria.config.types import Classes, Conditioning
 from datamodules.labels import label_sizes, logit_count
 
 
+def label_vectors(labels: Tensor, sizes: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Return labels (n, k) as numbers: a binary one as 0 or 1, any other one-hot."""
+    columns = [
+        labels[:, i : i + 1] if size == 2 else functional.one_hot(labels[:, i].long(), size)
+        for i, size in enumerate(sizes)
+    ]
+    return torch.cat([column.to(dtype) for column in columns], 1)
+
+
+def append_planes(image: Tensor, labels: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Append labels (n, k) to (n, c, h, w) images: a channel for each of their numbers, the same at each pixel."""
+    planes = label_vectors(labels, sizes, image.dtype)[:, :, None, None].expand(-1, -1, *image.shape[2:])
+    return torch.cat([image, planes], 1)
+
+
 class AppendLabels(nn.Module):
     """Append labels to the noise: a binary one as 0 or 1, any other one-hot."""
 
@@ -23,11 +38,7 @@ class AppendLabels(nn.Module):
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
         """Map (n, d) noise and (n, k) labels to (n, output_dim)."""
-        columns = [
-            labels[:, i : i + 1] if size == 2 else functional.one_hot(labels[:, i].long(), size)
-            for i, size in enumerate(self.sizes)
-        ]
-        return torch.cat([noise, *(c.to(noise.dtype) for c in columns)], 1)
+        return torch.cat([noise, label_vectors(labels, self.sizes, noise.dtype)], 1)
 
 
 class MultiplyEmbeddings(nn.Module):
@@ -52,7 +63,7 @@ CONDITIONINGS: dict[str, Callable[..., AppendLabels | MultiplyEmbeddings]] = {
 
 
 class Generator(nn.Module):
-    """A decoder of noise, with or without labels.
+    """A decoder of noise, or of a VAE's latents, with or without labels.
 
     Args:
         decoder: input dimension -> module from (n, input dimension) to images.

@@ -78,20 +78,11 @@ class CompactGAN(GANNetwork):
         shared_head: bool = False,
         classes: Classes | None = None,
     ) -> None:
-        if image_size < self.smallest_image:
-            raise ConfigError(f"image_size={image_size}: CompactGAN needs {self.smallest_image} pixels or more")
-        width = width or (48 if image_size <= 32 else 32)
-        sides = [image_size]
-        while sides[-1] > 4:
-            sides.append(-(-sides[-1] // 2))
-        base = sides[-1]
-        channels = [3, *(width * 2 ** min(level, 3) for level in range(len(sides) - 1))]  # of each side
-        kernels = [4 if side % 2 == 0 else 3 for side in sides[:-1]]  # with these, halving and doubling are inverse
-
+        channels, kernels, base = compact_levels(image_size, width, self.smallest_image)
         features = channels[-1] * base**2
         super().__init__(
             latent_dim,
-            lambda inputs: _compact_decoder(inputs, base, channels, kernels),
+            lambda inputs: compact_decoder(inputs, base, channels, kernels),
             _compact_encoder(channels, kernels),
             lambda outputs: nn.Linear(features, outputs),
             labels,
@@ -102,7 +93,24 @@ class CompactGAN(GANNetwork):
         self.image_size = image_size
 
 
-def _compact_decoder(inputs: int, side: int, channels: list[int], kernels: list[int]) -> nn.Module:
+def compact_levels(image_size: int, width: int | None, smallest: int) -> tuple[list[int], list[int], int]:
+    """Return the channels of each side down to 3 or 4 pixels, the kernels between them, and the last side.
+
+    Raises:
+        ConfigError: the images are too small.
+    """
+    if image_size < smallest:
+        raise ConfigError(f"image_size={image_size}: this network needs {smallest} pixels or more")
+    width = width or (48 if image_size <= 32 else 32)
+    sides = [image_size]
+    while sides[-1] > 4:
+        sides.append(-(-sides[-1] // 2))
+    channels = [3, *(width * 2 ** min(level, 3) for level in range(len(sides) - 1))]
+    kernels = [4 if side % 2 == 0 else 3 for side in sides[:-1]]  # with these, halving and doubling are inverse
+    return channels, kernels, sides[-1]
+
+
+def compact_decoder(inputs: int, side: int, channels: list[int], kernels: list[int]) -> nn.Module:
     """Return layers from (n, inputs) to images, through a smallest map of this side."""
     top = channels[-1]
     layers = [nn.Linear(inputs, top * side**2), nn.Unflatten(1, (top, side, side)), nn.BatchNorm2d(top), nn.ReLU()]

@@ -1,7 +1,7 @@
-"""Encoder-decoder pairs for VAEs on 64×64 RGB images: those of reports A, B and C.
+"""Encoder-decoder pairs for VAEs: their common structure, and those of reports A, B and C on 64×64 RGB images.
 
 Each has `encode(image) -> (mu, logvar)`, both (n, latent_dim), `decode(z) -> image`, and states the `image_size` it
-takes and the `value_range` its last activation gives.
+takes, the `value_range` its last activation gives, and the `labels` that both are given too, none for the reports'.
 """
 
 from __future__ import annotations
@@ -10,31 +10,51 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from adversaria.config.types import PositiveInt
+from adversaria.config.types import Classes, Labels, PositiveInt
+from datamodules.labels import label_sizes
+from lightning_modules.networks.conditioning import append_planes
 
 
 class VAENetwork(nn.Module):
-    """Common structure of the pairs: `encoder`, two linear heads `fc_mu` and `fc_var`, `decoder`."""
+    """Common structure of the pairs: `encoder`, two linear heads `fc_mu` and `fc_var`, `decoder`.
+
+    Args:
+        encoder: images, with planes of labels if there are any, -> (n, features).
+        features: length of a vector of features.
+        latent_dim: dimension of the latent.
+        decoder: latents, and labels if there are any, -> images.
+        labels: names of the labels that both are given; empty for none.
+        classes: the names of the labels' values.
+    """
 
     image_size = 64
     value_range = (-1.0, 1.0)
 
-    def __init__(self, encoder: nn.Module, features: int, latent_dim: int, decoder: nn.Module) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        features: int,
+        latent_dim: int,
+        decoder: nn.Module,
+        labels: Labels = (),
+        classes: Classes | None = None,
+    ) -> None:
         super().__init__()
-        self.latent_dim = latent_dim
+        self.latent_dim, self.labels, self.classes = latent_dim, list(labels or ()), classes or {}
+        self.sizes = label_sizes(self.labels, classes)
         self.encoder = encoder
         self.fc_mu = nn.Linear(features, latent_dim)
         self.fc_var = nn.Linear(features, latent_dim)
         self.decoder = decoder
 
-    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (n, 3, 64, 64) images to means and log-variances, (n, latent_dim) each."""
-        hidden = self.encoder(image)
+    def encode(self, image: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Map (n, 3, s, s) images, and their (n, k) labels if conditional, to means and log-variances, (n, d) each."""
+        hidden = self.encoder(image if labels is None else append_planes(image, labels, self.sizes))
         return self.fc_mu(hidden), self.fc_var(hidden)
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Map (n, latent_dim) latents to (n, 3, 64, 64) images in `value_range`."""
-        image: Tensor = self.decoder(z)
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map (n, latent_dim) latents, and (n, k) labels if conditional, to (n, 3, s, s) images in `value_range`."""
+        image: Tensor = self.decoder(z) if labels is None else self.decoder(z, labels)
         return image
 
 

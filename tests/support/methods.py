@@ -16,6 +16,7 @@ METHODS = {
     "wgan": ["model=wgan", *GAN, "model.generator.every=5", "model.weight_clip=0.01", "model.gradient_penalty=0"],
     "wgan_gp": ["model=wgan", *GAN, "model.generator.every=5"],
     "acgan": ["model=acgan", *GAN],
+    "cvae": ["model=cvae", *GAN, "model.network.latent_dim=8", "callbacks.tsne=null"],
     "dann": ["model=dann", *PAIR],
     "dann in turn": ["model=dann", *PAIR, "model/update@model.discriminator_update=adam_digits"],
     "adda": ["model=adda", *PAIR, "model.pretrain_epochs=1", "model.gate=0.5"],
