@@ -119,7 +119,7 @@ def test_labels_and_classes_are_recorded_and_in_the_checkpoint(runs) -> None:
     folder, _ = runs["acgan"]
     saved = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
     assert saved["labels"] == saved["model"]["network"]["labels"] == ["class", "Bright"]
-    assert saved["classes"] == saved["model"]["network"]["classes"] == {"class": KIND}
+    assert saved["classes"] == saved["model"]["network"]["values"] == {"class": KIND, "Bright": ["no", "yes"]}
     module = lightning_modules.load(folder)
     assert (module.labels, module.classes) == (["class", "Bright"], {"class": KIND})
 
@@ -189,7 +189,7 @@ def test_a_wrong_class_is_told_which_there_are(runs) -> None:
 def test_an_exported_program_says_what_its_classes_are(runs, tmp_path: Path) -> None:
     export.export(lightning_modules.load(runs["acgan"][0]), tmp_path / "net.pt2")
     torch.export.load(tmp_path / "net.pt2", extra_files=(extra := {export.EXTRA: ""}))
-    assert json.loads(extra[export.EXTRA])["classes"] == {"class": KIND}
+    assert json.loads(extra[export.EXTRA])["values"] == {"class": KIND, "Bright": ["no", "yes"]}
 
 
 def test_the_explorer_has_a_menu_of_classes(runs) -> None:

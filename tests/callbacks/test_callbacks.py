@@ -222,10 +222,13 @@ def test_reconstruction_metrics_by_hand() -> None:
 
         value_range = (-1.0, 1.0)
 
-        def encode(self, image):
+        def labels_of(self, batch):
+            return None
+
+        def encode(self, image, labels):
             return torch.stack([image.mean((1, 2, 3)), torch.zeros(len(image))], 1), torch.zeros(len(image), 2)
 
-        def decode(self, z):
+        def decode(self, z, labels):
             return torch.zeros(len(z), 3, 16, 16)
 
         def record(self, stage, values, count=1):
