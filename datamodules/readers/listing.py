@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -47,6 +48,16 @@ def list_folder(root: Path) -> Iterator[tuple[str, tuple[int, int, bool]]]:
                     links.append((entry.path, inner, away))
                 else:
                     waiting.append((entry.path, inner, outside))
+
+
+def numbered(name: str) -> tuple[int, str, str]:
+    """Return what to order images by: the last number in the file's name, then its name, then its folder.
+
+    The images of a folder for each class so take turns: what looks at the first ones alone, such as a t-SNE, sees all.
+    """
+    folder, _, file = name.rpartition("/")
+    digits = re.findall(r"\d+", file.rpartition(".")[0] or file)
+    return int(digits[-1][:18]) if digits else 0, file, folder
 
 
 def is_hidden(part: str) -> bool:

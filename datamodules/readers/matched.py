@@ -1,11 +1,7 @@
-"""One label of a reader, with its values numbered as those of another reader that has the same names.
-
-The images of the classes take turns: what looks at the first images alone, such as a t-SNE, sees all classes.
-"""
+"""One label of a reader, with its values numbered as those of another reader that has the same names."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +15,7 @@ UNKNOWN = -1  # the label of an image that has none
 
 
 class Matched:
-    """A reader of the same images with one label, in the order of the numbers in their names.
+    """A reader of the same images with one label.
 
     Args:
         reader: reads the images, and offers all that is not defined here.
@@ -42,10 +38,6 @@ class Matched:
         """Return the names of its values, unless they are the usual ones."""
         return {} if self.names == value_names(self.label) else {self.label: self.names}
 
-    def fingerprint(self) -> dict[str, Any]:
-        """Return what the cache depends on."""
-        return {**self.reader.fingerprint(), "matched": 1}
-
     def check(self, model: str, wanted: Sequence[str] | None, batch_size: int | None) -> None:
         """Check that there are enough images, as far as the reader can; those of its label only if it is trained on."""
         if check := getattr(self.reader, "check", None):
@@ -62,13 +54,5 @@ class Matched:
             labels = np.full((len(index), 1), UNKNOWN, kind)
             if self.label in known:
                 labels = numbers[index.labels[:, [known.index(self.label)]].astype(int)]
-            order = sorted(range(len(index)), key=lambda row: numbered(index.names[row]))
-            new[split] = SplitIndex([index.names[row] for row in order], labels[order])
+            new[split] = SplitIndex(index.names, labels)
         return new
-
-
-def numbered(name: str) -> tuple[int, str, str]:
-    """Return what to order images by: the last number in the file's name, then its name, then its folder."""
-    folder, _, file = name.rpartition("/")
-    digits = re.findall(r"\d+", file.rpartition(".")[0] or file)
-    return int(digits[-1][:18]) if digits else 0, file, folder

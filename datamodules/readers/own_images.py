@@ -13,6 +13,7 @@ from adversaria.config.errors import ConfigError, DataError
 from adversaria.config.types import Crop
 from datamodules.readers.base import SPLITS, SplitIndex
 from datamodules.readers.label_columns import LabelColumn
+from datamodules.readers.listing import numbered
 from datamodules.readers.parts import absent, cut
 from datamodules.readers.tally import Tally
 
@@ -108,9 +109,10 @@ class OwnImages:
         return {column.name: column.classes for column in self.found.columns if column.classes is not None}
 
     def splits(self) -> dict[str, SplitIndex]:
-        """Return the splits, each in the order of the names."""
+        """Return the splits, in the order of the numbers in the names: the first images are of all classes."""
         found = self.found
-        rows = {split: np.flatnonzero(found.parts == i) for i, split in enumerate(SPLITS)}
+        order = np.array(sorted(range(len(found.names)), key=lambda row: numbered(found.names[row])), int)
+        rows = {split: order[found.parts[order] == i] for i, split in enumerate(SPLITS)}
         return {
             split: SplitIndex([found.names[i] for i in chosen], found.labels[chosen]) for split, chosen in rows.items()
         }

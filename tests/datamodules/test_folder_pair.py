@@ -10,7 +10,8 @@ from adversaria.config.errors import UserError
 from datamodules.domains import domain_names, open_domains
 from datamodules.preflight import preflight
 from datamodules.readers.folder import Folder
-from datamodules.readers.matched import Matched, numbered
+from datamodules.readers.listing import numbered
+from datamodules.readers.matched import Matched
 
 LABELS = ["class"]
 
