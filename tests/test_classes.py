@@ -119,7 +119,7 @@ def test_labels_and_classes_are_recorded_and_in_the_checkpoint(runs) -> None:
     folder, _ = runs["acgan"]
     saved = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
     assert saved["labels"] == saved["model"]["network"]["labels"] == ["class", "Bright"]
-    assert saved["classes"] == saved["model"]["network"]["values"] == {"class": KIND, "Bright": ["no", "yes"]}
+    assert saved["classes"] == saved["model"]["network"]["classes"] == {"class": KIND}
     module = lightning_modules.load(folder)
     assert (module.labels, module.classes) == (["class", "Bright"], {"class": KIND})
 
