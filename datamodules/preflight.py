@@ -16,13 +16,14 @@ from datamodules.labels import check_names, check_same_classes, classes_of, sele
 from datamodules.readers.base import Reader, reader_of
 
 
-def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:
+def preflight(data: Mapping[str, Any], model: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
     """Check that the configured data is there and has the labels that the configuration asks for.
 
     Args:
         data: the group `data` of a plain configuration.
         model: its group `model`. What its network leaves open is filled in: `labels: null` becomes all of the data's,
             and `classes` the names of their values.
+        training: whether the model is to be trained, for which anyone's images must suffice.
 
     Returns:
         The same for the top level of the configuration: the `labels` and `classes` of the data; see `completed`.
@@ -39,7 +40,7 @@ def preflight(data: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, An
         return {}
     network = model.get("network") or {}
     for reader in readers:
-        if check := getattr(reader, "check", None):  # of anyone's images
+        if training and (check := getattr(reader, "check", None)):  # of anyone's images
             wanted = (network["labels"] or data.get("attributes") or []) if "labels" in network else None
             check(model.get("_target_", "").rpartition(".")[2], wanted, data.get("batch_size"))
     found = [_labels_of(reader, data.get("attributes")) for reader in readers]

@@ -91,7 +91,7 @@ def name_of(datamodule: Any) -> str:
     labels = datamodule.attributes
     of_classes = len(labels) == 1 and not is_attribute(labels[0], datamodule.classes)
     kind = re.sub(r"[^\w.-]", "-", labels[0]) if of_classes else "attr"
-    return f"{datamodule.reader.name}-{kind}"
+    return f"{getattr(datamodule.reader, 'title', datamodule.reader.name)}-{kind}"
 
 
 def keep(

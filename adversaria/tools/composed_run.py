@@ -81,7 +81,7 @@ def _checked(
             config = plain(cfg)
         schema.check(config)
         sense.check(config, overrides)
-        config = completed(config, preflight(config["data"], config["model"]))
+        config = completed(config, preflight(config["data"], config["model"], training=True))
         check_metrics(config)
         initial_weights.check(config)
         kept_classifiers.check(config)

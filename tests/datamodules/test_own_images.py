@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 from support.albums import album, encoded, listing, names, picture
 
+from adversaria.config.instantiate import instantiate
 from adversaria.runs.wording import readable
 from datamodules.array_cache import load_cache
 from datamodules.own_images import OwnImagesDataModule
+from datamodules.preflight import preflight
 from datamodules.readers.folder import Folder
 
 
@@ -88,3 +90,11 @@ def test_a_cache_with_other_notes_is_built_again(module, notes):
     assert load_cache(module.cache.folder) is not None
     index.write_text(json.dumps({**content, "notes": notes}), encoding="utf-8")
     assert (load_cache(module.cache.folder) is None) == bool(notes)
+
+
+def test_data_crop_reaches_the_reader_and_the_check_before_torch(compose, tmp_path):
+    root = write_phone_pictures(tmp_path / "phone")
+    data = compose("data=folder", f"data.root={root}", "data.crop=top", "data.batch_size=8")["data"]
+    preflight(data, {})
+    built = instantiate(data)
+    assert (built.reader.crop, built.on_bad_image, built.reader.root) == ("top", "skip", root)

@@ -43,9 +43,9 @@ def sentence_for(*overrides: str) -> str:
         (["data=cifar10"], "there are celeba, digit_pair, digits"),
         (["data=my_own"], "mnist, mnist5k"),
         (["model=stylegan"], "acgan"),
-        (["model=gan", "data.root=/my/pics"], "python train.py model=gan data=lab_faces data.root=/my/pics"),
+        (["model=gan", "data.root=/my/pics"], "python train.py model=gan data=folder data.root=/my/pics"),
         (["data=folder_pair", "data.root=pics"], "has two; write data.source_root=pics data.target_root=PATH"),
-        (["data=./pics"], "data=lab_faces data.root=./pics"),
+        (["data=./pics"], "data=folder data.root=./pics"),
         (["seed=0,1"], "seed=0,1: several values; add -m for a run with each"),
     ],
 )
