@@ -37,12 +37,15 @@ class OwnImagesDataModule(ImagesDataModule):
     ) -> None:
         place = {} if name is None else {"name": name}
         super().__init__(functools.partial(reader, crop=crop, **place), on_bad_image=on_bad_image, **options)
+        self._said = False
 
     def prepare_data(self) -> None:
-        """Build the cache if it does not exist, and say in three lines what is in it."""
+        """Build the cache if it does not exist, and say once in three lines what is in it."""
         super().prepare_data()
-        for line in self.reader.sentences(self.cache.notes, self.cache.skipped):
-            log.info(line)
+        if not self._said:
+            self._said = True
+            for line in self.reader.sentences(self.cache.notes, self.cache.skipped):
+                log.info(line)
 
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the data; `adversaria.runs.wording` explains the keys."""
