@@ -55,7 +55,7 @@ class VAE(SingleOptimizerModule):
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch."""
         self.record("optim", {"lambda_kl": self.kl_weight()})
-        terms = self.objective(batch["image"], labels=self.labels_of(batch))
+        terms = self._terms(batch)
         self.record("train", terms)
         return terms["loss"]
 
@@ -83,9 +83,13 @@ class VAE(SingleOptimizerModule):
         """Return the reconstructions, (n, 3, h, w)."""
         return self.reconstruct(batch["image"], self.labels_of(batch))
 
+    def _terms(self, batch: Batch, noise: Tensor | None = None) -> dict[str, Tensor]:
+        labels = self.labels_of(batch)  # an objective of models without labels need not take any
+        return self.objective(batch["image"], noise, *(() if labels is None else (labels,)))
+
     def _measure(self, stage: str, batch: Batch, batch_idx: int) -> None:
         noise = self.noise(count := len(batch["image"]), seed=batch_idx)
-        self.record(stage, self.objective(batch["image"], noise, self.labels_of(batch)), count)
+        self.record(stage, self._terms(batch, noise), count)
 
     # -- protocols
     def labels_of(self, batch: Batch) -> Tensor | None:
