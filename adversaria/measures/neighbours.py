@@ -13,7 +13,7 @@ from torch import Tensor
 
 from adversaria.measures.protocol import MOST, NEAREST, NEEDED
 
-BLOCK = 2**24  # distances in memory at once, 128 MiB
+BLOCK = 2**22  # distances in memory at once, 32 MiB
 SAME = 1e-12  # of the squared lengths: a squared distance below it is that of equal images, but for rounding
 
 
@@ -53,7 +53,8 @@ def neighbour_metrics(real: Tensor, fake: Tensor, name: str) -> dict[str, Tensor
 
 def _squared_radii(features: Tensor) -> Tensor:
     """Return the squared distance of each to its k-th nearest other, (n,); each is its own nearest."""
-    return torch.cat([d.kthvalue(NEAREST + 1).values for _, d in _squared_distances(features, features)])
+    distances = (found for _, found in _squared_distances(features, features))
+    return torch.cat([found.topk(NEAREST + 1, largest=False).values.amax(1) for found in distances])
 
 
 def _squared_distances(first: Tensor, second: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -63,5 +64,5 @@ def _squared_distances(first: Tensor, second: Tensor) -> Iterator[tuple[slice, T
     for start in range(0, len(first), step):
         rows = slice(start, start + step)
         scale = lengths[rows, None] + others
-        found = scale - 2 * first[rows] @ second.T
-        yield rows, torch.where(found > SAME * scale, found, 0.0)
+        found = torch.addmm(scale, first[rows], second.T, alpha=-2)
+        yield rows, found.masked_fill_(found < SAME * scale, 0.0)

@@ -35,7 +35,7 @@ def values(real: torch.Tensor, fake: torch.Tensor) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(("counts", "scale"), [((40, 40), 1.0), ((60, 25), 0.6), ((25, 60), 1.8)])
-@pytest.mark.parametrize("block", [2**24, 77])  # 77: in blocks of a row, or of three
+@pytest.mark.parametrize("block", [2**22, 77])  # 77: in blocks of a row, or of three
 def test_they_are_what_the_papers_define(counts, scale, block, monkeypatch) -> None:
     monkeypatch.setattr(neighbours, "BLOCK", block)
     real, fake = points(counts[0], 0), points(counts[1], 1, scale) + 0.4
