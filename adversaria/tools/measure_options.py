@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from omegaconf import OmegaConf
 
@@ -53,11 +53,11 @@ class Options:
     reference: Path | None = None
     save_reference: Path | None = None
     classifier: Path | None = None
-    metrics: str | None = None
+    metrics: Literal["none", "classifier", "inception"] | None = None
     resize: bool = False
     split: Split | None = None
     batch_size: int | None = None
-    device: str = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     overrides: Sequence[str] = ()
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from PIL import Image
 
+import adversaria
 import evaluate
 import generate
 from adversaria.config.instantiate import instantiate
@@ -100,6 +101,13 @@ def test_a_reference_file_and_a_folder_have_the_same_values(run, pictures, class
     }
     evaluate.main(list(map(str, [*against, "--save-reference", tmp_path / "own.npz", "--device", "cpu"])))
     assert "/" not in json.dumps(np.load(tmp_path / "own.npz")["about"].tobytes().decode())  # no path of this machine
+
+
+def test_from_python_the_values_are_the_same(run: Path, pictures: Path, tmp_path: Path) -> None:
+    record = adversaria.evaluate(run, images=str(pictures), device="cpu")
+    assert record["metrics"] == measured(run, "--images", pictures, output=tmp_path / "a.json")["metrics"]
+    with pytest.raises(adversaria.ConfigError, match=r"imagez: there is no such option; did you mean images\?"):
+        adversaria.evaluate(imagez=pictures, against=pictures)
 
 
 def test_pictures_of_another_size_are_resized_if_asked(run: Path, pictures: Path, tmp_path: Path, capsys) -> None:
