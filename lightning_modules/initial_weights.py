@@ -98,9 +98,7 @@ def _difference(content: Mapping[str, Any], module: BaseModule) -> str:
     there, here = (config or {} for config in (content[KEY]["model"], module.config))
     (method, network), own = (_classes(config) for config in (there, here))
     if (method, network) != own:
-        return (
-            f": it is of {method} with {network}, and this run is {own[0]} with {own[1]}; choose a checkpoint of such"
-        )
+        return f": it is of {method} with {network}, and this run is {own[0]} with {own[1]}; choose another"
     first, second = there["network"], here["network"]
     keys = [key for key in second if first.get(key) != second[key] and isinstance(first.get(key), int | float | list)]
     changes = " ".join(f"model.network.{key}={first[key]}".replace(" ", "") for key in keys)

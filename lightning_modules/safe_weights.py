@@ -23,7 +23,8 @@ def save(module: Any, file: Path) -> None:
         raise ConfigError(f"{type(module).__name__} was built by hand: its file could not say how to build it again")
     weights = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     entry = {key: value for key, value in entry_of(module).items() if key in KEPT}
-    _library().save_file(weights, str(file), {"format": "pt", ENTRY: json.dumps(entry)})
+    content = _library().save(weights, {"format": "pt", ENTRY: json.dumps(entry)})
+    file.write_bytes(content)  # the library's own writing makes a file that its owner alone can read
 
 
 def read(file: Path) -> dict[str, Any]:

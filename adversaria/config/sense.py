@@ -88,6 +88,7 @@ def _check_places(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
     data = config["data"]
     places = {
         "output_root": config["output_root"],
+        "init_from": config.get("init_from"),
         **{f"data.{key}": data.get(key) for key in ("root", "source_root", "target_root")},
         "data.cache_dir": data.get("cache_dir"),
     }

@@ -11,7 +11,7 @@ from typing import Any
 from adversaria.config.errors import CheckpointError, ConfigError, UserError, first_line
 
 PUSHED = "model.safetensors"  # the weights in a folder that `adversaria.tools.push` made
-ADDRESS = re.compile(r"hf:/{1,2}(?P<name>[^@]+)(@(?P<revision>.+))?")  # a Path has one slash
+ADDRESS = re.compile(r"hf:/{0,2}(?P<name>[^@]*)(@(?P<revision>.+))?")  # a Path has one slash, or none
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 #: Class names of the errors by which the hub says that there is no such model for this user.
 ABSENT = ("RepositoryNotFoundError", "GatedRepoError", "RevisionNotFoundError", "RemoteEntryNotFoundError")
@@ -82,5 +82,5 @@ def one_sentence(what: str) -> Iterator[None]:
         elif names & set(REFUSED):
             cure = f"the hub refused it ({first_line(error)}); log in with: hf auth login"
         else:
-            cure = f"the hub cannot be reached ({first_line(error)}); a model that was fetched before is in its cache"
+            cure = f"the hub cannot be reached ({first_line(error)}); check the network, or give a path on this machine"
         raise CheckpointError(f"{what}: {cure}") from error

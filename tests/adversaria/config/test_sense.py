@@ -43,6 +43,7 @@ def sentence_for(compose, *overrides: str) -> str:
         (["callbacks.checkpoint.dirpath=/tmp/x"], "checkpoints are in the run's folder; choose it with output_root"),
         (["output_root=''"], "output_root is empty; is a variable of the shell not set? Write output_root=. for the"),
         (["data.cache_dir=''"], "data.cache_dir is empty"),
+        (["init_from=''"], "init_from is empty"),
         (["data=lab_faces", "data.root=''"], "data.root is empty"),
         (["~output_root"], "output_root is missing: a run needs it; leave ~output_root out"),
         (["~test"], "test is missing"),

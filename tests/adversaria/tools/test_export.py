@@ -1,6 +1,7 @@
 """Exported programs give what the module gives, for any batch size, and say what their tensors mean."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,16 @@ def test_a_missing_package_names_the_extra(suffix: str, untrained, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def test_safe_tensors_become_the_module_again(untrained, tmp_path: Path) -> None:
     weights = untrained(*MODELS["acgan"])
     export.main([str(weights), "--output", str(tmp_path / "net.safetensors")])
+    assert (tmp_path / "net.safetensors").stat().st_mode & 0o777 == 0o666 & ~_umask()
     one, other = (lightning_modules.load(file) for file in (weights, tmp_path / "net.safetensors"))
     assert one.config == other.config
     assert (one.iteration, one.images) == (other.iteration, other.images)

@@ -130,6 +130,7 @@ def test_data_of_unknown_terms_asks_for_the_licence(tiny_run, there: Path, tmp_p
     [
         ("hf://me/nothing", "hf://me/nothing: there is no such model on the hub, or it is private"),
         ("hf://me/faces@v2", "there is no such model"),
+        ("hf://", "the name of a model on the hub is owner/name"),
         ("hf://me", "me: the name of a model on the hub is owner/name"),
         ("hf://me/../x", "is owner/name"),
         ("hf://me/empty", "hf://me/empty has no model.safetensors"),
