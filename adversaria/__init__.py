@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from adversaria.config.errors import CheckpointError, ConfigError, DataError, DivergedError, SavingError, UserError
 
 if TYPE_CHECKING:
-    from adversaria.tools.api import Run, evaluate, generate, load, open_run, sweep, train
+    from adversaria.tools.api import Run, evaluate, generate, load, open_run, push, sweep, train
 
 __all__ = [
     "CheckpointError",
@@ -33,6 +33,7 @@ __all__ = [
     "generate",
     "load",
     "open_run",
+    "push",
     "sweep",
     "train",
 ]

@@ -55,7 +55,7 @@ def project(
         track: shows the progress over the steps.
     """
     count, encodes = len(images), isinstance(module, Autoencoder)
-    first = module.encode(images)[0] if encodes else module.noise(count, seed)
+    first = module.encode(images, labels)[0] if encodes else module.noise(count, seed)
     noise = torch.cat([first, *(module.noise(count, seed + i) for i in range(1, starts))]).requires_grad_()
     distances = _distances(module, images.repeat(starts, 1, 1, 1), None if labels is None else labels.repeat(starts, 1))
     optimizer = torch.optim.Adam([noise], lr=LEARNING_RATE)
@@ -75,7 +75,7 @@ def project(
 
 def _distances(module: Any, images: Tensor, labels: Tensor | None) -> Callable[[Tensor], tuple[Tensor, ...]]:
     """Return a function from latents to their images, and to the distances of these from the given ones."""
-    generator, features = generator_of(module), _features(module)
+    generator, features = generator_of(module), _features(module, labels)
     given = () if labels is None else (labels,)
     with torch.no_grad():
         seen = features(images).flatten(1)
@@ -94,8 +94,8 @@ def _typical_length(noise: Tensor) -> Tensor:
     return noise.norm(dim=1, keepdim=True).clamp(max(0.1, middle - SPREAD), middle + SPREAD)
 
 
-def _features(module: Any) -> Callable[[Tensor], Tensor]:
+def _features(module: Any, labels: Tensor | None) -> Callable[[Tensor], Tensor]:
     network: Any = module.network
     if isinstance(module, Autoencoder):
-        return lambda image: network.encode(image)[0]
+        return lambda image: network.encode(image, labels)[0]
     return network.discriminator.encoder

@@ -38,7 +38,7 @@ def model_card(run: Run, module: Any, name: str, licence: str, terms: list[str])
         "pipeline_tag": task,
         "tags": ["adversaria", method.lower()],
     }
-    lines = ["import lightning_modules", "", f'model = lightning_modules.load("hf://{name}")', USE[task]]
+    lines = ["import adversaria", "", f'model = adversaria.load("hf://{name}")', USE[task]]
     return render(
         "model_card.md",
         front=Markup(yaml.safe_dump(keys, sort_keys=False)),

@@ -13,6 +13,7 @@ from adversaria.tools import measure_options as pictures
 from adversaria.tools.arguments import from_keywords
 from adversaria.tools.in_process import in_process, run_of, sweep_of
 from adversaria.tools.measure import measure
+from adversaria.tools.push import push
 from adversaria.tools.run import Run, load
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from pandas import DataFrame
 
-__all__ = ["Run", "evaluate", "generate", "load", "open_run", "sweep", "train"]
+__all__ = ["Run", "evaluate", "generate", "load", "open_run", "push", "sweep", "train"]
 
 
 def train(*overrides: str) -> Run:

@@ -49,6 +49,17 @@ def test_a_vae_starts_from_its_reconstruction(untrained) -> None:
     assert (better.mse + 0.1 * better.feature_distance < start.mse + 0.1 * start.feature_distance).all()
 
 
+def test_a_conditional_vae_needs_the_labels(untrained, tmp_path: Path, capsys) -> None:
+    cvae = untrained("model=cvae", "data=digits", "model.network.width=2", "model.network.latent_dim=4")
+    Image.new("RGB", (28, 28), "red").save(tmp_path / "red.png")
+    few = ["--project-steps", "2", "--starts", "1", "--device", "cpu", "--output", str(tmp_path / "p.png")]
+    with pytest.raises(SystemExit):
+        generate.main([str(cvae), "--project", str(tmp_path / "red.png"), *few])
+    assert "CVAE does not recognise labels; give --label digit=VALUE" in capsys.readouterr().err
+    generate.main([str(cvae), "--project", str(tmp_path / "red.png"), *few, "--label", "digit=7"])
+    assert (tmp_path / "p.npz").exists()
+
+
 @pytest.fixture
 def pictures(acgan: Path, tmp_path: Path) -> list[Path]:
     """Two files of different kinds: an image of the model, and a photo of another shape."""

@@ -88,7 +88,7 @@ def test_the_page_says_how_it_is_used_and_made(tiny_run, there: Path, tmp_path: 
     page = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     _, keys, text = page.split("---\n", 2)
     assert yaml.safe_load(keys)["license"] == "mit"
-    assert 'lightning_modules.load("hf://me/faces")' in text
+    assert 'adversaria.load("hf://me/faces")' in text
     assert "python train.py model=vae data.root=PATH seed=1" in text
     assert str(tmp_path) not in page
     assert "under the MIT licence" in text
