@@ -12,6 +12,7 @@ from datamodules.images import ImagesDataModule
 from datamodules.readers.own_images import OwnImages
 
 log = logging.getLogger(__name__)
+FEW = 500  # iterations in which no method gets far
 
 
 class OwnImagesDataModule(ImagesDataModule):
@@ -46,6 +47,15 @@ class OwnImagesDataModule(ImagesDataModule):
             self._said = True
             for line in self.reader.sentences(self.cache.notes, self.cache.skipped):
                 log.info(line)
+            self._warn_of_few_iterations()
+
+    def _warn_of_few_iterations(self) -> None:
+        epochs = getattr(self.trainer, "max_epochs", None) or 0
+        iterations = max(1, len(self.cache.splits["train"]) // self.batch_size)
+        if 0 < epochs * iterations < FEW:
+            enough = -(-4 * FEW // iterations)
+            text = "%d epochs of %d iterations are a short training; trainer.max_epochs=%d makes %d iterations"
+            log.warning(text, epochs, iterations, enough, enough * iterations)
 
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the data; `adversaria.runs.wording` explains the keys."""

@@ -45,7 +45,8 @@ def _download_celeba(root: Path) -> None:
         raise DataError(
             f"CelebA could not be downloaded into {root} ({first_line(error)}); this needs `pip install gdown` and a "
             "network. If the download quota is used up, fetch img_align_celeba.zip, list_attr_celeba.txt and "
-            f"list_eval_partition.txt by hand from the CelebA page and put them into {root / 'celeba'}"
+            f"list_eval_partition.txt by hand from the CelebA page and put them into {root / 'celeba'}; or read "
+            "the copy on the Hugging Face hub: data=huggingface data.name=flwrlabs/celeba"
         ) from error
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -17,7 +18,6 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
-from PIL import Image
 from support.document_commands import all_commands, command_problems
 from support.documents import FENCE, PACKAGES, anchors, examples, flat, link_problems, name_problems, snippet_problems
 
@@ -132,10 +132,9 @@ def test_the_reader_and_the_method_that_the_documents_add_work(
     for package in (lightning_modules, readers):
         added = str(checkout.joinpath(*package.__name__.split(".")))
         monkeypatch.setattr(package, "__path__", [*package.__path__, added])
-    for i in range(10):
-        Image.new("RGB", (80, 70), (i, 0, 0)).save(tmp_path / f"{i}.jpg")
+    np.save(tmp_path / "images.npy", np.zeros((10, 70, 80, 3), np.uint8))
     small = ("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=4")
-    config = compose(("model=capacity_vae", "model.capacity=1e6", "data=folder", *small))
+    config = compose(("model=capacity_vae", "model.capacity=1e6", "data=array_file", *small))
     reader = readers.open_reader(instantiate(config["data"]["reader"]), str(tmp_path))
     assert {split: len(table) for split, table in reader.splits().items()} == {"train": 8, "val": 1, "test": 1}
     image = torch.tensor(reader.read(reader.splits()["train"].names[0], 64))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -69,6 +70,16 @@ def test_three_lines_say_what_is_read_and_nothing_is_written_to_the_folder(modul
     with caplog.at_level(logging.INFO):
         again.prepare_data()  # from the cache
     assert caplog.messages[-3:] == lines
+
+
+def test_a_training_of_few_iterations_is_said_with_the_cure(module, caplog):
+    module.trainer = SimpleNamespace(max_epochs=5)
+    module.prepare_data()
+    assert "5 epochs of 2 iterations are a short training; trainer.max_epochs=1000 makes 2000" in caplog.messages[-1]
+    module.trainer, module._said = SimpleNamespace(max_epochs=300), False
+    caplog.clear()
+    module.prepare_data()
+    assert caplog.messages == []
 
 
 def test_the_record_says_the_same(module):

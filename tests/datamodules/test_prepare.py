@@ -61,6 +61,7 @@ def test_a_failed_download_says_what_to_do_and_ends_with_status_2(tmp_path, down
         "pip install gdown",
         "img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt",
         str(tmp_path / "celeba"),
+        "data=huggingface data.name=flwrlabs/celeba",
     ):
         assert part in captured.err
 
