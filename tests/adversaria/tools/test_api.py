@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rich
 import torch
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -104,6 +105,7 @@ def state() -> dict[str, Any]:
         "logging": (root.level, root.handlers[:], logging.getLogger("pytorch_lightning").level, root.manager.disable),
         "warnings": list(warnings.filters),
         "hooks": (sys.excepthook, sys.unraisablehook, threading.excepthook, sys.stdout, sys.argv[:], sys.path[:]),
+        "console": dict(vars(rich.get_console())),
         "threads": set(threading.enumerate()),
         "folder": Path.cwd(),
         "hydra": (GlobalHydra.instance().hydra, HydraConfig.instance().cfg),

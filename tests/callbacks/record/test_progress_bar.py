@@ -23,6 +23,24 @@ def test_draws_when_it_is_due_and_at_the_end_of_an_epoch(monkeypatch: pytest.Mon
     assert drawn == [0, 3, 5]
 
 
+def test_is_a_line_in_a_notebook_without_widgets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(RichProgressBar, "on_train_batch_end", lambda *arguments: None)
+    monkeypatch.setattr(progress_bar, "get_console", lambda: SimpleNamespace(is_jupyter=True))
+    for found, lines in ((None, 2), (object(), 0)):
+        monkeypatch.setattr(progress_bar.importlib.util, "find_spec", lambda name, found=found: found)
+        bar = ProgressBar(refresh_rate=4)
+        bar._trainer = trainer = SimpleNamespace(num_training_batches=2, current_epoch=0, max_epochs=3)  # type: ignore[assignment]
+        for number in range(2):
+            module = SimpleNamespace(progress_bar_losses={"train/loss": 1.5})
+            bar.on_train_batch_end(trainer, module, None, None, number)  # type: ignore[arg-type]
+        shown = capsys.readouterr().out
+        assert shown.count("train/loss 1.5") == lines
+        assert ("\rEpoch 1/3  2/2  train/loss 1.5" in shown) == bool(lines)
+        assert bar.is_enabled != bool(lines)
+
+
 def test_shows_the_published_losses() -> None:
     trainer: Any = SimpleNamespace(progress_bar_metrics={"val/loss": 2.0}, loggers=[])
     shown = ProgressBar().get_metrics(trainer, SimpleNamespace(progress_bar_losses={"train/loss": 1.5}))
