@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from adversaria.tools import evaluate as evaluation
 from adversaria.tools import generate as generation
 from adversaria.tools import measure_options as pictures
+from adversaria.tools import push as pushing
 from adversaria.tools.arguments import from_keywords
 from adversaria.tools.in_process import in_process, run_of, sweep_of
 from adversaria.tools.measure import measure
-from adversaria.tools.push import push
 from adversaria.tools.run import Run, load
 
 if TYPE_CHECKING:
@@ -101,6 +101,24 @@ def evaluate(run: str | os.PathLike[str] | None = None, *overrides: str, **optio
         if file:
             evaluation.append_to(file, record, lock=not chosen.output)
         return record
+
+
+def push(run: str | os.PathLike[str], name: str, **options: Any) -> str:
+    """Push the model of a run to the Hugging Face hub, as `python -m adversaria.tools.push` does; return its address.
+
+    Args:
+        run: a run, or its folder.
+        name: `owner/name` on the hub.
+        options: `checkpoint`, `licence` and `private`, as of `adversaria.tools.push.push`.
+
+    Raises:
+        UserError: what the command line would say in one sentence.
+    """
+    with in_process():
+        from adversaria.runs.library_state import for_a_run
+
+        with for_a_run():
+            return pushing.push(Path(run).expanduser(), name, **options)
 
 
 def generate(run: str | os.PathLike[str], **options: Any) -> np.ndarray:

@@ -125,7 +125,7 @@ def _errors() -> Iterator[None]:
         sentence = None if isinstance(error, UserError) else describe_error(error)
         if sentence is None:
             raise error from error.__cause__
-        raise (UserError if machine_errors.describe(error) else ConfigError)(sentence) from error
+        raise (UserError if machine_errors.describe(error) else ConfigError)(sentence) from None
 
 
 @contextlib.contextmanager
