@@ -7,6 +7,7 @@ type and number in it is checked. This module imports no torch, so that a wrong 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 FORMAT = "adversaria reference 1"
 LARGEST = 1 << 28  # bytes of the file, and of each of its arrays
 LARGEST_FEATURE = 1e6  # those of our extractors are below 1e3; larger ones would overflow where they are multiplied
-LONGEST = 200  # letters of a text, or entries of a list
+LONGEST = 200  # letters of a text
 ABOUT = {"count": int, "image_size": int, "extractor": dict, "protocol": dict}  # what is no array
 ARRAYS = ("total", "products", "features")
 
@@ -114,14 +115,21 @@ def _about(text: np.ndarray) -> dict[str, Any]:
     if not all(type(value) is ABOUT[name] for name, value in about.items()):
         raise FileError("has a value of another type than it should have")
     for part in (about["extractor"], about["protocol"]):
-        for key, value in part.items():
-            values = [key, *(value if isinstance(value, list) else [value])]
-            if len(part) > LONGEST or len(values) > LONGEST or not all(map(_is_short, values)):
-                raise FileError("has a protocol that is not of numbers and short texts")
+        if not all(map(_is_short, _leaves(part))):
+            raise FileError("has a protocol that is not of numbers and short texts")
         readable(part)  # raises where a value is of another type than that of its key
     if not isinstance(about["extractor"].get("extractor"), str):
         raise FileError("does not name its extractor")
     return about
+
+
+def _leaves(node: Any) -> Iterator[Any]:
+    """Yield all keys and values of nested dictionaries and lists."""
+    if isinstance(node, dict | list):
+        for item in [*node, *(node.values() if isinstance(node, dict) else ())]:
+            yield from _leaves(item)
+    else:
+        yield node
 
 
 def _is_short(value: Any) -> bool:

@@ -14,6 +14,8 @@ from adversaria.tools.evaluate import append_to
 from adversaria.tools.measure_options import Options, open_all
 from adversaria.tools.model_errors import model_errors
 
+FEW = 2000  # pictures
+
 
 def is_asked(given: argparse.Namespace) -> bool:
     """Tell whether a command line of evaluate.py is about pictures."""
@@ -61,6 +63,10 @@ def measure(options: Options) -> dict[str, Any]:
 
         with for_a_run():
             record = compared(opened, options)
+    if opened.pictures is not None and len(opened.pictures) < FEW:
+        print(
+            f"FID and KID of fewer than {FEW:,} pictures are noisy; these are {len(opened.pictures)}", file=sys.stderr
+        )
     for folder in (opened.pictures, opened.folder):
         if folder is not None and folder.unreadable:
             left_out = f"{len(folder.unreadable)} of {len(folder.names)} pictures in {folder.folder}"

@@ -17,10 +17,9 @@ from adversaria.measures.reference_files import FORMAT, Reference, check_output,
 
 FEATURES = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
 EXACT = FEATURES.astype(np.float64)
-REFERENCE = Reference(
-    8, 16, {"extractor": "faces-attr", "extractor_digest": "0a1b2c3d"}, {"data": "faces", "value_range": [-1.0, 1.0]},
-    EXACT.sum(0), EXACT.T @ EXACT, FEATURES,
-)  # fmt: skip
+EXTRACTOR = {"extractor": "faces-attr", "extractor_digest": "0a1b2c3d"}
+OF_FACES = {"data": "faces", "value_range": [-1.0, 1.0], "label_counts": {"class": {"cat": 4, "dog": 4}}}
+REFERENCE = Reference(8, 16, EXTRACTOR, OF_FACES, EXACT.sum(0), EXACT.T @ EXACT, FEATURES)
 
 
 def stored(file: Path, **changes: Any) -> Path:
@@ -89,7 +88,7 @@ def test_nothing_is_written_over_and_the_name_says_what_it_is(tmp_path: Path) ->
         ({"extractor": {"extractor": "a\x1b[2J"}}, "is not of numbers and short texts"),
         ({"extractor": {"extractor": "a" * 1000}}, "is not of numbers and short texts"),
         ({"protocol": {"n_test": float("nan")}}, "is not of numbers and short texts"),
-        ({"protocol": {"data": {"data": {}}}}, "is not of numbers and short texts"),
+        ({"protocol": {"label_counts": {"class": {"\x1b[2J": 1}}}}, "is not of numbers and short texts"),
         ({"protocol": {"value_range": "wide"}}, "cannot be used"),
         ({"about": np.array(["text"])}, "has no text about its images"),
         ({"about": np.frombuffer(b"[1", np.uint8)}, "cannot be used"),
