@@ -154,7 +154,7 @@ def test_a_second_run_after_an_error_is_the_same_and_nothing_is_left_of_either(
     [
         (["model=gna"], adversaria.ConfigError, "model=gna: there is no such model; did you mean gan?"),
         (["epochs=3"], adversaria.ConfigError, "did you mean trainer.max_epochs=3?"),
-        (["data.root=pics"], adversaria.ConfigError, "python train.py data=lab_faces data.root=pics"),
+        (["data.root=pics"], adversaria.ConfigError, "python train.py data=folder data.root=pics"),
         (["model.lambda_kl=-1"], adversaria.ConfigError, "model.lambda_kl=-1: expected float >= 0"),
         (["data=celeba", "data.root=nowhere"], adversaria.DataError, "nowhere/celeba"),
         (["ckpt_path=best", "name=x"], adversaria.CheckpointError, "outputs/x has checkpoints/best.ckpt"),
