@@ -6,8 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from adversaria.config.types import Batch
+from adversaria.config.types import Batch, NonNegative
 from lightning_modules.labels import LabelColumns
+from lightning_modules.networks.vae import VAENetwork
+from lightning_modules.schedules import Schedule, as_schedule
 from lightning_modules.vae import VAE
 
 
@@ -18,7 +20,11 @@ class CVAE(VAE):
     another label is the same face, say, with a smile.
 
     Args:
-        options: those of `VAE`. The network must have been built with `labels`.
+        network: encoder-decoder pair that was built with `labels`.
+        lambda_kl: weight of the divergence; None for 2 / D, D the values of an image: then the loss is 2 / D times the
+            bound of the paper with a Gaussian likelihood of unit variance, at every size. With a much smaller weight
+            the latent says everything, and the decoder need not listen to the labels.
+        options: the others of `VAE`.
     """
 
     label_columns: LabelColumns
@@ -26,8 +32,9 @@ class CVAE(VAE):
     recordable = True
     logs = {"train val test": "loss mse kld", "optim": "lr_* lambda_kl"}
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, network: VAENetwork, lambda_kl: NonNegative | Schedule | None = None, **options: Any) -> None:
+        super().__init__(network, **options)
+        self.lambda_kl = as_schedule(2 / (3 * network.image_size**2) if lambda_kl is None else lambda_kl)
         self.labels, self.classes = list(self.network.labels), self.network.classes
         self.label_columns = LabelColumns(self.labels, self.classes)
         self.sizes = self.label_columns.sizes

@@ -238,6 +238,21 @@ def test_a_switch_has_no_value_below_the_bounds_of_a_slider() -> None:
     assert bounded(False, 0, 1, 1) is False
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [({"value": 2, "label": "x"}, 2), ({"value": 9}, 4), ({}, 1), (1.6, 2), ("cat", 1), (None, 1)],
+)
+def test_a_menu_takes_the_numbers_of_its_entries_alone(value: Any, expected: int) -> None:
+    from types import SimpleNamespace
+
+    from nicegui import ui
+
+    menu = bounded_control(ui.select, 0, 4, whole=True)
+    chosen = menu._event_args_to_value(SimpleNamespace(value=1), SimpleNamespace(args=value))
+    assert (chosen, type(chosen)) == (expected, int)
+    assert "_event_args_to_value" in dir(ui.select)
+
+
 def test_a_message_that_no_page_sends_is_a_line(capsys) -> None:
     async def receive() -> None:
         explorer_page._ignore_foreign_messages()

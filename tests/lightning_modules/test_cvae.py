@@ -60,6 +60,13 @@ def test_the_loss_is_that_of_encoder_and_decoder_given_the_labels(cvae: CVAE) ->
     assert torch.allclose(terms["loss"], expected)
 
 
+def test_without_a_weight_the_loss_is_the_bound_of_a_likelihood_of_unit_variance() -> None:
+    module = CVAE(network=CompactVAE(12, latent_dim=4, width=4, labels=("digit",)), optimizer=ADAM)
+    terms = module.objective(BATCH["image"], module.noise(2, 0), torch.tensor([[3], [4]]))
+    values = 3 * 12**2
+    assert torch.allclose(terms["loss"] * values / 2, terms["mse"] * values / 2 + terms["kld"], rtol=1e-4)
+
+
 def test_both_sides_hear_the_labels(cvae: CVAE) -> None:
     others = torch.tensor([[1, 1], [0, 1]])
     assert not torch.allclose(cvae.features(BATCH["image"], others), cvae.features(BATCH["image"], others * 0))
