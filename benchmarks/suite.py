@@ -20,6 +20,7 @@ SECTIONS = {
     "steps": "benchmarks.training_step",
     "settings": "benchmarks.settings",
     "loader": "benchmarks.data_path",
+    "folder": "benchmarks.own_images",
     "start": "benchmarks.startup",
     "callbacks": "benchmarks.callback_cost",
     "memory": "benchmarks.memory",

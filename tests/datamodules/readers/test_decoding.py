@@ -9,7 +9,7 @@ from torchvision.transforms import CenterCrop, Compose, Resize
 
 from adversaria.config.errors import DataError
 from datamodules.readers import decoding, viewing
-from datamodules.readers.decoding import decode, decode_square, file_stamp
+from datamodules.readers.decoding import decode, decode_cropped, decode_square, file_stamp
 
 
 def picture(width, height):
@@ -206,3 +206,12 @@ def test_a_format_that_starts_a_program_is_not_opened(monkeypatch):
     eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
     with pytest.raises(DataError, match=r"x.jpg is not a readable image \(cannot identify"):
         decode_square(eps, "x.jpg", 8, 1)
+
+
+def test_a_large_jpeg_is_decoded_at_a_part_of_its_size_and_looks_the_same():
+    small = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 6, 3), dtype=np.uint8))
+    data = encoded(small.resize((900, 1200), Image.Resampling.BICUBIC), "JPEG", quality=95)
+    whole = decode_square(data, "x.jpg", 64, 1).astype(int)
+    part = decode_cropped(data, "x.jpg", 64, "centre").astype(int)
+    assert decode(data, "x.jpg", enough=128).size == (225, 300)
+    assert 0 < abs(part - whole).mean() < 4  # of 255, where neighbours differ by 13
