@@ -190,7 +190,7 @@ def test_by_default_it_lies_in_the_run_folder(runs: dict[str, Path], tmp_path: P
 def test_a_comparison_has_every_number_with_its_protocol(runs: dict[str, Path], tmp_path: Path) -> None:
     _, markdown = report_of(runs["gan"], runs["dann"], runs["source_only"], output=tmp_path / "r.html")
     rows = {row.split(" | ")[0]: row for row in markdown.splitlines() if row.startswith("| ")}
-    assert "| protocol | fid_digits | kid_digits | accuracy | fid_digits_floor |" in rows["| run"]
+    assert "| protocol | fid_digits ↓ | kid_digits ↓ | accuracy ↑ | fid_digits_floor |" in rows["| run"]
     assert rows["| gan_&lt;b>digits"].endswith("| finished | 40 | 0 | 2 | 1 | 12.50 | not finite |  | 0.5000 |")
     assert rows["| dann_&lt;b>digits"].endswith("| 2 |  |  | 0.7000 |  |")
     assert "Protocol 1: weights last.\n" in markdown
@@ -373,11 +373,11 @@ def test_a_table_sorts_by_the_header_that_is_clicked(report: Any) -> None:
             name,
         )
 
-    header = next(b for b in report.find_elements("css selector", "thead button") if b.text == "accuracy")
+    header = next(b for b in report.find_elements("css selector", "thead button") if b.text == "accuracy ↑")
     header.click()
-    assert column("accuracy") == ["0.5000", "0.7000", "0.9000", "", "", ""]
+    assert column("accuracy ↑") == ["0.5000", "0.7000", "0.9000", "", "", ""]
     header.click()
-    assert column("accuracy")[:3] == ["0.9000", "0.7000", "0.5000"]
+    assert column("accuracy ↑")[:3] == ["0.9000", "0.7000", "0.5000"]
     assert report.execute_script("return arguments[0].parentNode.ariaSort", header) == "descending"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
@@ -85,6 +86,12 @@ def _counts(counts: Any) -> Any:
     return ", ".join(f"{count} {what}" for what, count in counts.items()) or "none"
 
 
+#: Test metrics of which higher or lower values are better; of others, such as `accuracy_fake`, neither is.
+BETTER = {
+    "↑": r"psnr|ssim|accuracy(_source|_oracle)?(/.*)?|(label|pair)_accuracy_.*|average_precision/.*"
+    r"|(is|precision|recall|density|coverage)_.*(?<!_floor)",
+    "↓": r"loss|mse.*|(fid|kid|pair_distance)_.*(?<!_floor)",
+}
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "labelled": lambda domain: f"the {domain}",
     **dict.fromkeys(("label_counts", "converted", "left_out"), _counts),
@@ -115,3 +122,9 @@ def written(key: str, value: Any) -> Any:
 def readable(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a protocol, or details, as people read it: label -> value."""
     return {label(key): written(key, value) for key, value in values.items()}
+
+
+def marked(metric: str) -> str:
+    """Return the name of a test metric with an arrow up where higher is better, and down where lower is."""
+    arrow = next((arrow for arrow, names in BETTER.items() if re.fullmatch(names, metric)), "")
+    return f"{metric} {arrow}".rstrip()
