@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from adversaria.config.types import Classes, Labels, PositiveInt
+from adversaria.config.types import Classes, Conditioning, Labels, PositiveInt
 from datamodules.labels import label_sizes, logit_count
 from lightning_modules.networks.conditioning import Generator
 from lightning_modules.networks.gan import compact_decoder, compact_levels
@@ -16,7 +16,7 @@ from lightning_modules.networks.vae import VAENetwork
 class CompactVAE(VAENetwork):
     """Strided convolutions with batch norm down to 3 or 4 pixels, and the decoder of `CompactGAN`; any side from 8.
 
-    Labels enter the encoder as planes beside the image, and the decoder as numbers beside the latent.
+    Labels enter the encoder as planes beside the image, and the decoder as large numbers beside the latent.
 
     Args:
         image_size: side of the images in pixels.
@@ -24,6 +24,7 @@ class CompactVAE(VAENetwork):
         width: channels at half the image's resolution; they double down to the smallest map, at most 8 times. None
             for 48 up to 32 pixels, which have fewer levels, and 32 above.
         labels: names of the labels that the pair is given; empty for none.
+        conditioning: how the labels enter the decoder: `append`, `append_scaled` or `multiply`.
         classes: the names of the labels' values.
     """
 
@@ -35,6 +36,7 @@ class CompactVAE(VAENetwork):
         latent_dim: PositiveInt = 128,
         width: PositiveInt | None = None,
         labels: Labels = (),
+        conditioning: Conditioning = "append_scaled",
         classes: Classes | None = None,
     ) -> None:
         channels, kernels, base = compact_levels(image_size, width, self.smallest_image)
@@ -51,7 +53,7 @@ class CompactVAE(VAENetwork):
             nn.Sequential(*layers, nn.Flatten()),
             channels[-1] * base**2,
             latent_dim,
-            Generator(decoder, latent_dim, names, "append", classes),
+            Generator(decoder, latent_dim, names, conditioning, classes),
             labels,
             classes,
         )

@@ -31,6 +31,8 @@ def append_planes(image: Tensor, labels: Tensor, sizes: Sequence[int]) -> Tensor
 class AppendLabels(nn.Module):
     """Append labels to the noise: a binary one as 0 or 1, any other one-hot."""
 
+    scale = 1.0  # what 1 becomes
+
     def __init__(self, labels: Sequence[str], latent_dim: int, classes: Classes | None = None) -> None:
         super().__init__()
         self.sizes = label_sizes(labels, classes)
@@ -38,7 +40,19 @@ class AppendLabels(nn.Module):
 
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
         """Map (n, d) noise and (n, k) labels to (n, output_dim)."""
-        return torch.cat([noise, label_vectors(labels, self.sizes, noise.dtype)], 1)
+        return torch.cat([noise, self.scale * label_vectors(labels, self.sizes, noise.dtype)], 1)
+
+
+class AppendScaledLabels(AppendLabels):
+    """The same with √latent_dim in the place of 1, which makes a label as long a vector as the noise.
+
+    A decoder then listens to the labels from the start, before the encoder of a VAE has put what they say into the
+    latent as well; after that they would teach it nothing.
+    """
+
+    def __init__(self, labels: Sequence[str], latent_dim: int, classes: Classes | None = None) -> None:
+        super().__init__(labels, latent_dim, classes)
+        self.scale = latent_dim**0.5
 
 
 class MultiplyEmbeddings(nn.Module):
@@ -58,6 +72,7 @@ class MultiplyEmbeddings(nn.Module):
 
 CONDITIONINGS: dict[str, Callable[..., AppendLabels | MultiplyEmbeddings]] = {
     "append": AppendLabels,
+    "append_scaled": AppendScaledLabels,
     "multiply": MultiplyEmbeddings,
 }
 
@@ -69,7 +84,7 @@ class Generator(nn.Module):
         decoder: input dimension -> module from (n, input dimension) to images.
         latent_dim: dimension of the noise.
         labels: names of the labels; empty for none.
-        conditioning: `append` them to the noise, or `multiply` it by their embeddings.
+        conditioning: `append` them to the noise, also `append_scaled`, or `multiply` it by their embeddings.
         classes: the names of the labels' values.
     """
 

@@ -61,7 +61,7 @@ class CompactGAN(GANNetwork):
         width: channels at half the image's resolution; they double down to the smallest map, at most 8 times. None
             for 48 up to 32 pixels, which have fewer levels, and 32 above.
         labels: names of the labels that the pair is conditioned on; empty for none.
-        conditioning: `append` the labels to the noise, or `multiply` it by their embeddings.
+        conditioning: `append` the labels to the noise, also `append_scaled`, or `multiply` it by their embeddings.
         shared_head: one layer for the discriminator's two outputs instead of one for each.
         classes: the names of the labels' values.
     """

@@ -19,7 +19,7 @@ from adversaria.tools.latent_rows import latent_rows
 from lightning_modules.cvae import CVAE
 from lightning_modules.losses import gaussian_kld, image_mse
 from lightning_modules.networks.compact_vae import CompactVAE
-from lightning_modules.networks.conditioning import append_planes
+from lightning_modules.networks.conditioning import AppendScaledLabels, append_planes
 from lightning_modules.rebuild import load_module
 from lightning_modules.vae import VAE
 
@@ -65,6 +65,13 @@ def test_without_a_weight_the_loss_is_the_bound_of_a_likelihood_of_unit_variance
     terms = module.objective(BATCH["image"], module.noise(2, 0), torch.tensor([[3], [4]]))
     values = 3 * 12**2
     assert torch.allclose(terms["loss"] * values / 2, terms["mse"] * values / 2 + terms["kld"], rtol=1e-4)
+
+
+def test_scaled_labels_are_as_long_as_a_latent() -> None:
+    latents, labels = torch.randn(4096, 64, generator=torch.Generator().manual_seed(0)), torch.full((4096, 1), 2)
+    joined = AppendScaledLabels(["class"], 64, PETS)(latents, labels)
+    assert joined[:, 64:].norm(dim=1).unique().tolist() == [8]
+    assert float(joined[:, :64].norm(dim=1).mean()) == pytest.approx(8, rel=0.02)
 
 
 def test_both_sides_hear_the_labels(cvae: CVAE) -> None:
