@@ -47,15 +47,19 @@ class OwnImagesDataModule(ImagesDataModule):
             self._said = True
             for line in self.reader.sentences(self.cache.notes, self.cache.skipped):
                 log.info(line)
-            self._warn_of_few_iterations()
 
-    def _warn_of_few_iterations(self) -> None:
-        epochs = getattr(self.trainer, "max_epochs", None) or 0
-        iterations = max(1, len(self.cache.splits["train"]) // self.batch_size)
-        if 0 < epochs * iterations < FEW:
-            enough = -(-4 * FEW // iterations)
-            text = "%d epochs of %d iterations are a short training; trainer.max_epochs=%d makes %d iterations"
-            log.warning(text, epochs, iterations, enough, enough * iterations)
+    def setup(self, stage: str | None = None) -> None:
+        """Open the cache; say for a fit if so few images make it a short one."""
+        super().setup(stage)
+        epochs = (self.trainer is not None and self.trainer.max_epochs) or 0
+        iterations = len(self.cache.splits["train"]) // self.batch_size
+        if stage == "fit" and 0 < epochs * iterations < FEW:
+            log.warning(
+                "%d iterations in all are a short training; with trainer.max_epochs=%d they would be %d",
+                epochs * iterations,
+                enough := -(-4 * FEW // iterations),
+                enough * iterations,
+            )
 
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the data; `adversaria.runs.wording` explains the keys."""

@@ -17,9 +17,10 @@ from adversaria.config.types import Crop
 from datamodules.readers.base import SPLITS
 from datamodules.readers.decoding import MAX_FILE, decode_cropped
 from datamodules.readers.files import IMAGE_SUFFIXES, MAX_TEXT, file_stamp, read_file
+from datamodules.readers.found import Found
 from datamodules.readers.label_columns import LabelColumn, class_column
 from datamodules.readers.label_table import LABEL, TABLES, LabelTable
-from datamodules.readers.own_images import Found, OwnImages, shown
+from datamodules.readers.own_images import OwnImages, shown
 from datamodules.readers.parts import part_of
 from datamodules.readers.stores import FolderStore, Store, open_store
 
@@ -43,11 +44,6 @@ class Folder(OwnImages):
     def __init__(self, root: str, crop: Crop = "centre") -> None:
         self.root = Path(root).absolute()
         super().__init__(str(self.root), crop)
-
-    @property
-    def title(self) -> str:
-        """What tells these images from those of another folder, for the names of metrics."""
-        return f"{self.name}_{self.root.stem}"
 
     @functools.cached_property
     def _store(self) -> Store:

@@ -13,8 +13,9 @@ from adversaria.config.types import Crop
 from datamodules.readers.base import SPLITS
 from datamodules.readers.decoding import MAX_FILE, decode_cropped
 from datamodules.readers.files import file_stamp, read_file
+from datamodules.readers.found import Found
 from datamodules.readers.label_columns import LabelColumn, label_column
-from datamodules.readers.own_images import Found, OwnImages
+from datamodules.readers.own_images import OwnImages
 from datamodules.readers.parts import part_of
 
 _TEXTS = ("string", "large_string", "bool")  # types of Arrow
@@ -47,11 +48,6 @@ class HuggingFace(OwnImages):
             raise ConfigError("data.name is not set: write data.name=NAME with a data set of the hub, or with a folder")
         super().__init__(name, crop)
         self.subset, self.image_column, self.label_columns = subset, image_column, label_columns
-
-    @property
-    def title(self) -> str:
-        """What tells these images from those of another data set, for the names of metrics."""
-        return f"{self.name}_{Path(self.place).name}"
 
     @functools.cached_property
     def _splits(self) -> dict[str, Any]:

@@ -73,12 +73,13 @@ def test_three_lines_say_what_is_read_and_nothing_is_written_to_the_folder(modul
 
 
 def test_a_training_of_few_iterations_is_said_with_the_cure(module, caplog):
-    module.trainer = SimpleNamespace(max_epochs=5)
-    module.prepare_data()
-    assert "5 epochs of 2 iterations are a short training; trainer.max_epochs=1000 makes 2000" in caplog.messages[-1]
-    module.trainer, module._said = SimpleNamespace(max_epochs=300), False
+    module.trainer = SimpleNamespace(max_epochs=5, world_size=1)
+    module.setup("fit")
+    assert caplog.messages[-1].startswith("10 iterations in all are a short training; with trainer.max_epochs=1000")
     caplog.clear()
-    module.prepare_data()
+    module.trainer.max_epochs = 300
+    module.setup("fit")
+    module.setup("test")
     assert caplog.messages == []
 
 

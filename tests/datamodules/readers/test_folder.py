@@ -316,3 +316,8 @@ def test_a_replaced_image_or_table_changes_the_fingerprint(tmp_path):
         os.utime(tmp_path / "labels.csv", (1, ord(kind)))
         prints.append(Folder(str(root)).fingerprint())
     assert len({json.dumps(found) for found in prints}) == 5
+
+
+def test_its_name_among_those_of_metrics_has_no_odd_letters():
+    assert Folder("/somewhere/Ö [x] (2024)").title == "folder_x-2024"
+    assert Folder("/somewhere/pets.zip").title == "folder_pets"
