@@ -168,14 +168,14 @@ def page(summary: Summary, title: str) -> str:
 
 
 def tradeoff(summary: Summary) -> bytes | None:
-    """Draw the MSE against the KLD of the settings, as PNG; None where fewer than two jobs have both."""
-    if sum({"mse", "kld"} <= set(job.metrics) for job in summary.jobs) < 2:
-        return None
-    from adversaria.report.scatter import scatter  # imports matplotlib
-
+    """Draw the MSE against the KLD of the settings, as PNG; None where fewer than two have both."""
     points = {}
     for row in summary.rows:
         x, y = (tables.mean(job.metrics.get(metric) for job in row.jobs) for metric in ("kld", "mse"))
         if x is not None and y is not None:
             points[", ".join(map("=".join, zip(shortest(summary.swept), row.values, strict=True)))] = (x, y)
+    if len(points) < 2:
+        return None
+    from adversaria.report.scatter import scatter  # imports matplotlib
+
     return scatter(points, "KLD, nats", "MSE")

@@ -73,6 +73,8 @@ def _carried(cfg: DictConfig) -> float | None:
 
 def _as_read(overrides: Sequence[str], *flags: str) -> list[str]:
     """Return what Hydra is given of overrides, as the command line gives it."""
+    if strange := [override for override in overrides if not isinstance(override, str)]:
+        raise ConfigError(f'{strange[0]!r}: write each override as a text of its own: "model=gan", "data=digits"')
     if options := [override for override in overrides if override.startswith("-")]:
         raise ConfigError(f"{options[0]}: write key=value; for several values of a key there is adversaria.sweep(…)")
     register_resolvers()

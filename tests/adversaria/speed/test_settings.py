@@ -13,7 +13,7 @@ from adversaria.speed import settings
 ROOT = Path(__file__).resolve().parents[3]
 FAULTS = """
 import platform, resource, sys
-from adversaria.speed.settings import keep_memory
+from adversaria.speed.settings import give_memory_back, keep_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -24,7 +24,9 @@ def faults():
 default = faults()
 keep_memory()
 faults()
-print(platform.libc_ver()[0], default, faults())
+kept = faults()
+give_memory_back()
+print(platform.libc_ver()[0], default, kept, faults())
 """
 
 
@@ -33,13 +35,14 @@ def test_keep_memory_may_be_called_more_than_once():
     settings.keep_memory()
 
 
-def test_keep_memory_keeps_freed_memory():
+def test_keep_memory_keeps_freed_memory_until_it_is_to_be_given_back():
     """Each page that the kernel hands out anew is a fault: by default 8 x 12288 of 4 KiB, then almost none."""
     done = subprocess.run([sys.executable, "-c", FAULTS], cwd=ROOT, capture_output=True, text=True, check=True)
-    libc, default, kept = done.stdout.split()
+    libc, default, kept, back = done.stdout.split()
     if libc != "glibc" or int(default) < 1000:
         pytest.skip(f"this system ({libc}) keeps freed memory anyway or does not count page faults")
     assert int(kept) < int(default) / 10
+    assert int(back) > int(default) / 2
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
@@ -50,6 +53,7 @@ def test_keep_memory_does_nothing_on_other_systems(monkeypatch, platform):
     monkeypatch.setattr(settings.sys, "platform", platform)
     monkeypatch.setattr(settings.ctypes, "CDLL", no_library)
     settings.keep_memory()
+    settings.give_memory_back()
 
 
 def test_keep_memory_does_without_glibc(monkeypatch):
@@ -58,6 +62,7 @@ def test_keep_memory_does_without_glibc(monkeypatch):
 
     monkeypatch.setattr(settings.ctypes, "CDLL", missing)
     settings.keep_memory()
+    settings.give_memory_back()
     monkeypatch.setattr(settings.ctypes, "CDLL", lambda name: object())  # musl: loads, but has no mallopt
     settings.keep_memory()
 
