@@ -26,7 +26,10 @@ from datamodules.readers.pictures import Pictures
 
 
 def compared(opened: Opened, options: Options) -> dict[str, Any]:
-    """Return `metrics` and `protocol`; write a reference file if asked. See `adversaria.tools.measure.measure`."""
+    """Return `metrics` and `protocol`, and write a reference file if asked, for `adversaria.tools.measure.measure`.
+
+    It moves torch's generators.
+    """
     data = None if opened.data is None else instantiate(opened.data)
     settings = instantiate(opened.metrics)  # a `callbacks.metrics.generation.GenerationMetrics`
     settings.split, settings.batch_size = options.split or settings.split, options.batch_size or settings.batch_size
@@ -36,8 +39,8 @@ def compared(opened: Opened, options: Options) -> dict[str, Any]:
     if opened.reference is not None:
         _check_same(opened.reference, extractor, options)
     features = partial(_features, extractor, opened.size, options.resize, settings.batch_size, device)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
-        torch.manual_seed(settings.seed)  # the subsets of the KID are drawn as in a run
+    torch.manual_seed(settings.seed)  # the subsets of the KID are drawn as in a run
+    with torch.no_grad():
         real, protocol = _real(opened, data, settings.split, features, device)
         if options.save_reference is not None:
             _save(options.save_reference, opened.size, extractor, protocol, real)

@@ -117,6 +117,9 @@ def _check(options: Options) -> None:
         if options.reference is not None:
             raise ConfigError("--save-reference: the file of --reference is one already; copy it")
         check_output(options.save_reference)
+    for option, value in (("--data", options.data), ("--root", options.root), ("--split", options.split)):
+        if value is not None and options.run is None:
+            raise ConfigError(f"{option} {value}: this is of the data of a run; give RUN too, or leave it out")
     if options.batch_size is not None and options.batch_size < 1:
         raise ConfigError(f"--batch-size {options.batch_size}: give 1 or more")
     if options.classifier is not None and options.metrics is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from adversaria.config.errors import DataError
 from datamodules.readers.files import IMAGE_SUFFIXES, read_file
-from datamodules.readers.listing import list_folder
+from datamodules.readers.listing import limited, list_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ class Pictures:
         self._place = f"{option} {folder}"
         if not folder.is_dir():
             raise DataError(f"{self._place}: there is no such folder; give a folder of pictures")
-        names = (name for name, _ in list_folder(folder))
+        names = (name for name, _ in limited(list_folder(folder), folder))
         self.names = sorted((name for name in names if name.lower().endswith(IMAGE_SUFFIXES)), key=_order)
         self.unreadable: list[str] = []  # of those that were left out: why
         self._check_count()

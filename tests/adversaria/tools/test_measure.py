@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
@@ -104,7 +105,9 @@ def test_a_reference_file_and_a_folder_have_the_same_values(run, pictures, class
 
 
 def test_from_python_the_values_are_the_same(run: Path, pictures: Path, tmp_path: Path) -> None:
+    before = torch.get_rng_state()
     record = adversaria.evaluate(run, images=str(pictures), device="cpu")
+    assert torch.equal(torch.get_rng_state(), before)
     assert record["metrics"] == measured(run, "--images", pictures, output=tmp_path / "a.json")["metrics"]
     with pytest.raises(adversaria.ConfigError, match=r"imagez: there is no such option; did you mean images\?"):
         adversaria.evaluate(imagez=pictures, against=pictures)
@@ -166,6 +169,10 @@ def test_another_extractor_than_that_of_the_reference_is_refused(run, pictures, 
         ),
         (["--images", "PICTURES", "--against", "PICTURES", "--classifier", "/nowhere"], "there is no checkpoint"),
         (["--images", "PICTURES", "--reference", "LARGE/0.png"], "0.png cannot be used"),
+        (
+            ["--images", "PICTURES", "--against", "PICTURES", "--split", "val"],
+            "--split val: this is of the data of a run",
+        ),
         (["RUN", "--save-reference", "real.txt"], "give a name that ends in .npz"),
         (["RUN", "--images", "PICTURES", "--classifier", "RUN", "--metrics", "inception"], "both say what measures"),
     ],
