@@ -112,9 +112,10 @@ def _write_split(
     """
     images = allocate(folder / f"{split}.images.npy", (len(index), size, size, 3))
     problems: dict[int, str] = {}
+    step = min(CHUNK, 1 + len(index) // 64)  # few images may be large ones, which all cores should share
 
     def fill(start: int) -> int:  # decoding an image releases the GIL, so threads can use all cores
-        stop = min(start + CHUNK, len(index))
+        stop = min(start + step, len(index))
         for i in range(start, stop):
             try:
                 images[i] = reader.read(index.names[i], size)
@@ -126,7 +127,7 @@ def _write_split(
 
     pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
     try:
-        for done in concurrent.futures.as_completed([pool.submit(fill, i) for i in range(0, len(index), CHUNK)]):
+        for done in concurrent.futures.as_completed([pool.submit(fill, i) for i in range(0, len(index), step)]):
             yield done.result(), []
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

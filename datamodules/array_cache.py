@@ -36,7 +36,7 @@ from datamodules.readers.tally import Notes, checked_notes
 
 log = logging.getLogger(__name__)
 INDEX = "index.json"
-CHUNK = 256  # images that one task of the thread pool reads
+CHUNK = 256  # images that one task of the thread pool reads, at most
 PATIENCE = 120.0  # seconds without a sign of life from the process that holds the lock
 SIGN_OF_LIFE = 5.0  # seconds between two signs
 

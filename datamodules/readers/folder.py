@@ -82,11 +82,12 @@ class Folder(OwnImages):
         columns, no_labels = _folder_labels([key.partition("/")[2] for key in keys] if tops else keys)
         if table := self._open_table(keys):
             rows = [i for i, key in enumerate(keys) if key in table.rows]
-            left_out |= {f"not in {Path(table.file).name}": len(keys) - len(rows)}
+            title = Path(table.file).name
+            left_out |= {f"not in {title}": len(keys) - len(rows), f"rows of {title} without an image": table.unknown}
             keys, given = [keys[i] for i in rows], None if given is None else given[rows]
             words, columns, no_labels = table.columns(keys)
             if given is None and words:
-                given, given_by = _codes(words), f"a column of {Path(table.file).name}"
+                given, given_by = _codes(words), f"a column of {title}"
         names = [self._images[0][:start] + key for key in keys]
         left_out = {kind: count for kind, count in left_out.items() if count}
         elsewhere = self._store.elsewhere(names) if isinstance(self._store, FolderStore) else 0

@@ -50,12 +50,16 @@ class HuggingFace(OwnImages):
         self.subset, self.image_column, self.label_columns = subset, image_column, label_columns
 
     @functools.cached_property
-    def _splits(self) -> dict[str, Any]:
-        """The data sets that are used, by our name of their split."""
+    def _loaded(self) -> dict[str, Any]:
+        """All splits by name; a single one is for training, whatever its name."""
         loaded = _load(self.place, self.subset)
         named = dict(loaded) if isinstance(loaded, dict) else {"train": loaded}
-        if len(named) == 1:
-            named = {"train": next(iter(named.values()))}
+        return {"train": next(iter(named.values()))} if len(named) == 1 else named
+
+    @functools.cached_property
+    def _splits(self) -> dict[str, Any]:
+        """The splits that are used, by our names."""
+        named = self._loaded
         splits = {part: data for word, data in named.items() if (part := part_of(word)) is not None}
         if "train" not in splits:
             raise DataError(f"{self.place} has no split for training; it has {', '.join(named)}")
@@ -84,7 +88,8 @@ class HuggingFace(OwnImages):
         texts = {title: self._texts(title, known) for title, known in classes.items()}
         labelled = [texts[title] for title, known in classes.items() if known is not None]
         rows = [i for i in range(len(names)) if all(cells[i] for cells in labelled)]
-        left_out = {"without a label": len(names) - len(rows)} if len(rows) < len(names) else {}
+        left_out = {f"in the split {word}": len(data) for word, data in self._loaded.items() if part_of(word) is None}
+        left_out |= {"without a label": len(names) - len(rows)} if len(rows) < len(names) else {}
         names = [names[i] for i in rows]
         found = [_column(title, [texts[title][i] for i in rows], classes[title], self.place) for title in classes]
         columns = [column for column in found if isinstance(column, LabelColumn)]

@@ -14,6 +14,7 @@ from datamodules.readers.parts import part_of
 from datamodules.readers.tables import Row, check_titles, rows_of
 
 TABLES = ("labels.csv", "labels.json")
+MOST_COLUMNS = 1000  # of records, each of which has all
 SPLIT_TITLES = ("split", "part", "partition", "subset", "set")
 _CODES = {"0": "train", "1": "val", "2": "test"}  # as CelebA's partition has them
 LABEL = "class"  # the name of a label that has none: of class folders, and of values without a title
@@ -151,6 +152,8 @@ def _json_rows(text: str, file: str) -> tuple[list[str], list[Row]]:
     if not records:
         raise DataError(f"{file} is empty; add the names and labels of the images")
     titles = list(dict.fromkeys(key for record in records for key in record))
+    if len(titles) > MOST_COLUMNS:
+        raise DataError(f"{file} is not a table: its records have {len(titles)} different keys")
     return titles, [(i, [_text(record.get(title, "")) for title in titles]) for i, record in enumerate(records, 1)]
 
 

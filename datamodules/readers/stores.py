@@ -87,14 +87,12 @@ class TarStore:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self._stream: int | None = None
         self.files: Mapping[str, tuple[int, int]] = _tar_index(file, *file_stamp(file))
-
-    @functools.cached_property
-    def _stream(self) -> int:
-        return os.open(self.file, os.O_RDONLY)
+        self._stream = os.open(file, os.O_RDONLY)
 
     def __del__(self) -> None:
-        if "_stream" in vars(self):
+        if self._stream is not None:
             os.close(self._stream)
 
     def read(self, name: str, limit: int) -> bytes:
@@ -102,7 +100,7 @@ class TarStore:
         offset, size = self.files[name]
         if size > limit:
             raise DataError(f"{self.file}/{name} is larger than {limit >> 20} MiB, the limit for such a file")
-        data = os.pread(self._stream, size, offset)
+        data = os.pread(self._stream or 0, size, offset)  # which several threads can do at once
         if len(data) != size:
             raise DataError(f"{self.file} ends within {name}; pack it again")
         return data

@@ -158,7 +158,7 @@ def test_a_table_in_the_folder_may_name_images_without_folder_or_suffix_and_leav
     (root / "labels.csv").write_text(f",id,letter,score\n{rows}99,nothing,x,1\n", encoding="utf-8")
     reader = Folder(str(root))
     assert labels_of(reader) == {f"a/IMG_{i:02d}.jpg": {"letter": "xy"[i % 2]} for i in range(12)}
-    assert reader.describe({})["left_out"] == {"not in labels.csv": 1}
+    assert reader.describe({})["left_out"] == {"not in labels.csv": 1, "rows of labels.csv without an image": 1}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,10 @@ def test_a_table_that_cannot_be_meant_is_one_sentence(pets, tmp_path, content, t
     assert text in str(error.value)
 
 
-@pytest.mark.parametrize("content", ["[", "[1, 2]", "7", "{}", '{"a": [1, 2]}', '[["a.png"]]', "[" * 10_000])
+MANY_KEYS = json.dumps([{f"key{i}": 1} for i in range(1001)])
+
+
+@pytest.mark.parametrize("content", [MANY_KEYS, "[", "[1, 2]", "7", "{}", '{"a": [1, 2]}', '[["a.png"]]', "[" * 10_000])
 def test_json_of_another_layout_is_one_sentence(pets, tmp_path, content):
     archive = packed(pets, tmp_path / "pets.tar")
     (tmp_path / "labels.json").write_text(content, encoding="utf-8")

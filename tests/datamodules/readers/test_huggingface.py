@@ -61,7 +61,7 @@ def test_columns_splits_and_pixels_are_those_of_the_data_set(saved):
     np.testing.assert_array_equal(reader.read("val/3", 10), np.asarray(picture(43))[:, 1:11])
     first, _, third = reader.sentences(reader.tally.summary(), 0)
     assert "parted by the splits of the data set; test by a hash of the names" in first
-    assert "left out: 2 without a label" in third
+    assert "left out: 4 in the split extra, 2 without a label" in third
     assert listing(saved) == before
 
 
