@@ -1,4 +1,4 @@
-"""Explore a trained VAE, GAN, WGAN or ACGAN with sliders: `python explore.py RUN`; see `python explore.py --help`."""
+"""Explore a trained VAE or GAN of any kind with sliders: `python explore.py RUN`; see `python explore.py --help`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Explore a trained VAE, GAN, WGAN or ACGAN with sliders in a browser.")
+    parser = argparse.ArgumentParser(description="Explore a trained VAE or GAN of any kind with sliders in a browser.")
     add_run(parser)
     add_device(parser)
     add_version(parser)

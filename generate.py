@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _options(arguments: list[str] | None) -> Options:
     parser = argparse.ArgumentParser(
-        description="Generate images with a trained VAE, GAN, WGAN or ACGAN; the same seed gives the same images.",
+        description="Generate images with a trained VAE or GAN of any kind; the same seed gives the same images.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,  # the defaults are those of `Options`

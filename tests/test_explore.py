@@ -144,7 +144,7 @@ def test_an_error_that_is_not_of_missing_data_is_raised(tiny_run, monkeypatch: p
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["{classifier}"], "is a checkpoint of Classifier, which generates no images; give a VAE, GAN, WGAN or ACGAN"),
+        (["{classifier}"], "is a checkpoint of Classifier, which generates no images; give a VAE or a GAN of any kind"),
         (["nowhere"], "there is no checkpoint nowhere"),
         (["{acgan}", "--port", "{busy}"], "Address already in use; choose another port, or 0 for any free one"),
         (["{acgan}", "--port", "70000"], "--port 70000: "),

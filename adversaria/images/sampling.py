@@ -52,7 +52,7 @@ def labels_from_text(module: Any, given: Iterable[str], count: int) -> Tensor | 
         chosen = parse_value(name, value, module.classes)
         if chosen is None:
             known, last = value_names(name, module.classes), module.sizes[column] - 1
-            named = f"{listed(known)}, or " if name in module.classes else ""
+            named = f"one of {listed(known)}, or " if name in module.classes else ""
             near = suggest(value, known) if len(known) > LISTED else ""
             raise ConfigError(f"--label {text}: write {name}=VALUE, {named}a value from 0 to {last}{near}")
         labels[:, column] = chosen

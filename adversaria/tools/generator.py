@@ -28,7 +28,7 @@ def load_generator(file: Path, device: str) -> Any:
     name, samples = type(module).__name__, isinstance(module, Sampler)
     if not samples:
         raise ConfigError(
-            f"{file} is a checkpoint of {name}, which generates no images; give a VAE, GAN, WGAN or ACGAN"
+            f"{file} is a checkpoint of {name}, which generates no images; give a VAE or a GAN of any kind"
         )
     settings.channels_last(module)
     return module.to(place)

@@ -60,7 +60,7 @@ def _edits(module: Any, options: Options, datamodule: Any, rows: int) -> Tensor:
     size = len(names := value_names(name, datamodule.classes))
     value = 1 if size == 2 and not text else parse_value(name, text, datamodule.classes)
     if value is None:
-        raise ConfigError(f"--edit {options.edit}: write {name}=VALUE, {listed(names)}")
+        raise ConfigError(f"--edit {options.edit}: write {name}=VALUE, one of {listed(names)}")
     mu, _, labels = encode(module, datamodule, "train", ENCODED_IMAGES)
     base = module.noise(rows, options.seed) if options.samples else encode(module, datamodule, "test", rows)[0]
     return move_along(base, attribute_direction(mu, labels[:, column] == value), _strengths(module, options))
