@@ -47,7 +47,7 @@ class FolderPairDataModule(PairDataModule):
         on_bad_image: OnBadImage = "skip",
         **options: Any,
     ) -> None:
-        self.crop = crop
+        self.crop, self._said = crop, False
         super().__init__(image_size=image_size, labelled=labelled, on_bad_image=on_bad_image, **options)
         roots: dict[Domain, str] = {"source": source_root, "target": target_root}
         readers = open_domains(functools.partial(reader, crop=crop), roots, labels, labelled)
@@ -55,11 +55,12 @@ class FolderPairDataModule(PairDataModule):
         self.take(readers["source"], readers["target"], names, readers["source"].label)
 
     def prepare_data(self) -> None:
-        """Build the caches that do not exist, and say in three lines what is in each."""
+        """Build the caches that do not exist, and say once in three lines what is in each."""
         super().prepare_data()
-        for domain in self.domains.values():
+        for domain in [] if self._said else self.domains.values():
             for line in domain.reader.sentences(domain.cache.notes, domain.cache.skipped):  # type: ignore[attr-defined]
                 log.info(line)
+        self._said = True
 
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the data."""

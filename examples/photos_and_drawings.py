@@ -48,9 +48,10 @@ def draw_poster(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_recoloured(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Colour the brightness of a photo by a random scale of three colours, light or dark at either end."""
+    """Colour the brightness of a photo by a random scale of three colours, from dark to light."""
     grey = np.asarray(Image.fromarray(photo).convert("L"), np.float64) / 255
     colours = rng.uniform(0, 255, (3, 3))
+    colours = colours[colours.sum(1).argsort()]
     return np.stack([np.interp(grey, [0, 0.5, 1], colours[:, c]) for c in range(3)], -1).astype(np.uint8)
 
 

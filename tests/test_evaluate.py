@@ -168,6 +168,7 @@ def test_another_root_reaches_both_sets_of_a_pair_however_it_is_given(compose, t
     monkeypatch.setattr(configuration, "preflight", lambda data, model: None)
     by_option = run_configuration(folder, root="/new place")
     assert run_configuration(folder, overrides=["data.root='/new place'"]) == by_option
+    assert run_configuration(folder, overrides=["data.root=/a [b], c"])["data"]["root"] == "/a [b], c"
     sets = by_option["data"]["sets"]
     roots = {by_option["data"]["root"], *(sets[name]["root"] for name in ("usps", "lab_usps", "lab_mnistm"))}
     assert roots == {"/new place"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from adversaria.config import containers, schema, sense
+from adversaria.config.as_typed import as_hydra_reads
 from adversaria.config.command_lines import value_of
 from adversaria.config.errors import CONF, CheckpointError, ConfigError, UserError, first_line, options
 from adversaria.config.renamed import renamed_override
@@ -79,7 +80,7 @@ def run_configuration(
         ConfigError: a choice, key or value does not exist or does not fit.
         DataError: the data is missing.
     """
-    renamed = [renamed_override(override) for override in overrides]
+    renamed = as_hydra_reads([renamed_override(override) for override in overrides])
     config = saved(folder) if folder else {}
     if data or metrics or not folder:
         config = _with_choices(config, model, data, metrics)
