@@ -13,6 +13,7 @@ from adversaria.config.labels import DIGIT, value_keys
 from adversaria.config.signatures import declares, merged_constant
 from adversaria.config.types import Mode
 from adversaria.runs.curves import read_metrics
+from adversaria.runs.wording import HIGHER, better
 
 MONITORED = ("train", "optim", "val")  # stages whose metrics an epoch can be chosen by
 
@@ -33,8 +34,8 @@ class Objective:
 def objective_of(config: Mapping[str, Any]) -> Objective | None:
     """Return the objective of a configuration; None for none.
 
-    `objective` is null, `{metric: NAME, mode: min}`, or a name alone. The mode of a name is `min`, but for the metric
-    that the checkpoint monitors, which has the checkpoint's mode.
+    `objective` is null, `{metric: NAME, mode: min}`, or a name alone. The mode of a name is that of the checkpoint for
+    the metric that this monitors; else `max` for metrics of which higher values are known to be better, and `min`.
     """
     given = config.get("objective")
     if isinstance(given, Mapping):
@@ -43,7 +44,8 @@ def objective_of(config: Mapping[str, Any]) -> Objective | None:
         return None
     checkpoint = (config.get("callbacks") or {}).get("checkpoint") or {}
     same = checkpoint.get("monitor") == given and checkpoint.get("mode") in get_args(Mode)
-    return Objective(given, checkpoint["mode"] if same else "min")
+    usual: Mode = "max" if better(given.partition("/")[2]) == HIGHER else "min"
+    return Objective(given, checkpoint["mode"] if same else usual)
 
 
 def objective_value(config: Mapping[str, Any], metrics: Mapping[str, Any], folder: Path) -> float | None:

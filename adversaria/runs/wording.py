@@ -86,11 +86,12 @@ def _counts(counts: Any) -> Any:
     return ", ".join(f"{count} {what}" for what, count in counts.items()) or "none"
 
 
-#: Test metrics of which higher or lower values are better; of others, such as `accuracy_fake`, neither is.
+HIGHER, LOWER = "↑", "↓"
+#: Metrics of which higher or lower values are better; of others, such as `accuracy_fake`, neither is.
 BETTER = {
-    "↑": r"psnr|ssim|accuracy(_source|_oracle)?(/.*)?|(label|pair)_accuracy_.*|average_precision/.*"
+    HIGHER: r"psnr|ssim|accuracy(_source|_oracle)?(/.*)?|(label|pair)_accuracy_.*|average_precision/.*"
     r"|(is|precision|recall|density|coverage)_.*(?<!_floor)",
-    "↓": r"loss|mse.*|(fid|kid|pair_distance)_.*(?<!_floor)",
+    LOWER: r"loss|mse.*|(fid|kid|pair_distance)_.*(?<!_floor)",
 }
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "labelled": lambda domain: f"the {domain}",
@@ -124,7 +125,11 @@ def readable(values: Mapping[str, Any]) -> dict[str, Any]:
     return {label(key): written(key, value) for key, value in values.items()}
 
 
+def better(metric: str) -> str:
+    """Return an arrow up for a metric of which higher values are better, down for lower ones, else nothing."""
+    return next((arrow for arrow, names in BETTER.items() if re.fullmatch(names, metric)), "")
+
+
 def marked(metric: str) -> str:
-    """Return the name of a test metric with an arrow up where higher is better, and down where lower is."""
-    arrow = next((arrow for arrow, names in BETTER.items() if re.fullmatch(names, metric)), "")
-    return f"{metric} {arrow}".rstrip()
+    """Return the name of a metric with the arrow that says which way it is better."""
+    return f"{metric} {better(metric)}".rstrip()

@@ -22,6 +22,9 @@ from adversaria.runs.objective import Objective, check_metrics, objective_of, ob
         ({"objective": "a", "callbacks": {"checkpoint": {"monitor": "a", "mode": "max"}}}, Objective("a", "max")),
         ({"objective": "b", "callbacks": {"checkpoint": {"monitor": "a", "mode": "max"}}}, Objective("b", "min")),
         ({"objective": "a", "callbacks": {"checkpoint": None}}, Objective("a", "min")),
+        ({"objective": "test/coverage_inception"}, Objective("test/coverage_inception", "max")),
+        ({"objective": "test/fid_inception"}, Objective("test/fid_inception", "min")),
+        ({"objective": {"metric": "test/psnr", "mode": "min"}}, Objective("test/psnr", "min")),
     ],
 )
 def test_the_objective_has_a_direction(config, expected) -> None:
