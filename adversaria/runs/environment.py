@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adversaria.config.command_lines import current_arguments, from_python
+
 if TYPE_CHECKING:
     import pytorch_lightning as pl
 
@@ -25,13 +27,16 @@ PACKAGES = (
 
 
 def environment_of(trainer: pl.Trainer) -> dict[str, Any]:
-    """Return versions, device, command and the state of the git checkout."""
+    """Return versions, device, command and the state of the git checkout.
+
+    The command of a start from Python is the command line that does the same.
+    """
     import torch
 
     device = trainer.strategy.root_device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     return {
-        "command": sys.argv,
+        "command": ["train.py", *current_arguments()] if from_python() else sys.argv,
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{package: version(package) for package in PACKAGES},

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4  # <malloc.h>
+_keeps = False
 
 
 def keep_memory() -> None:
@@ -25,8 +26,10 @@ def keep_memory() -> None:
     maps each of them anew and fills its pages with zeros. Call this before the first large allocation. It does nothing
     without glibc.
     """
+    global _keeps
     if not sys.platform.startswith("linux"):
         return
+    _keeps = True
     with contextlib.suppress(OSError, AttributeError):  # musl has no mallopt
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_M_MMAP_MAX, 0)
@@ -35,8 +38,10 @@ def keep_memory() -> None:
 
 def give_memory_back() -> None:
     """Undo `keep_memory`: glibc's allocator is as it is where a program has freed large tensors, and keeps none."""
-    if not sys.platform.startswith("linux"):
+    global _keeps
+    if not _keeps:
         return
+    _keeps = False
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_M_MMAP_MAX, 1 << 16)  # the default

@@ -20,7 +20,7 @@ from hydra.types import RunMode
 from adversaria.config.command_lines import current_arguments, from_python, pasteable
 from adversaria.config.errors import ConfigError
 from adversaria.config.foreign_errors import JOBLIB_KILLED, JOBLIB_LAUNCHER, JOBLIB_WORKER
-from adversaria.runs import signals
+from adversaria.runs import processes, signals
 
 log = logging.getLogger(__name__)
 RESTARTS = "ADVERSARIA_SWEEP_RESTARTS"  # environment variable that counts them
@@ -121,10 +121,10 @@ def check_trainer(trainer: Any) -> None:
     """
     if trainer.strategy.launcher is None or trainer.world_size == 1:
         return
-    if from_python() and not in_sweep():
+    if from_python() and not in_sweep() and processes.launch() is None:
         raise ConfigError(
-            "trainer.devices: a run that is started from Python has one device; set trainer.devices=1, or write "
-            f"{pasteable('python', 'train.py', *current_arguments())}"
+            "trainer.devices: a run from Python has one device, or processes of torchrun; set trainer.devices=1, or "
+            f"write {pasteable('python', 'train.py', *current_arguments())}"
         )
     if in_sweep():
         raise ConfigError(

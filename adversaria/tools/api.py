@@ -51,7 +51,7 @@ def sweep(*overrides: str) -> DataFrame:
 
     Returns:
         A row for each job, the best first: the keys that differ, `objective`, the test metrics, `status` (`done`, or
-        why the job failed) and `folder`, which `open_run` takes.
+        why the job failed) and `folder`, which `open_run` takes. Jobs of earlier calls with other values are in it too.
 
     Raises:
         UserError: the sweep is refused as a whole. A job that fails has its reason in the table.

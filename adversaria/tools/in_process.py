@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from adversaria.config import machine_errors
 from adversaria.config.as_typed import as_hydra_reads
 from adversaria.config.command_lines import given_from_python
-from adversaria.config.composition import initialized
+from adversaria.config.composition import composition, initialized
 from adversaria.config.errors import ConfigError, Refused, UserError
 from adversaria.config.foreign_errors import describe_error
 from adversaria.config.renamed import renamed_arguments
@@ -59,7 +59,8 @@ def sweep_of(overrides: Sequence[str]) -> Path:
         UserError: the sweep was refused as a whole.
         KeyboardInterrupt: Ctrl+C stopped it; the job that was running is saved.
     """
-    with in_process(overrides), initialized() as hydra, discarded_if_refused(), contextlib.suppress(JobsFailed):
+    arguments = ["-m", *overrides]
+    with in_process(arguments), initialized() as hydra, discarded_if_refused(), contextlib.suppress(JobsFailed):
         hydra.multirun("train", run, [*_as_read(overrides, "-m"), "hydra.mode=MULTIRUN"])
     return started[-1][0].absolute()
 
@@ -75,11 +76,12 @@ def _as_read(overrides: Sequence[str], *flags: str) -> list[str]:
     """Return what Hydra is given of overrides, as the command line gives it."""
     if strange := [override for override in overrides if not isinstance(override, str)]:
         raise ConfigError(f'{strange[0]!r}: write each override as a text of its own: "model=gan", "data=digits"')
-    if options := [override for override in overrides if override.startswith("-")]:
-        raise ConfigError(f"{options[0]}: write key=value; for several values of a key there is adversaria.sweep(…)")
     register_resolvers()
-    line = command_line(as_hydra_reads(renamed_arguments([*flags, *overrides])))
-    return [*line[len(flags) :], *LOGGING]
+    composition.cache_clear()  # its files may have changed since the last run
+    line = as_hydra_reads(renamed_arguments([*flags, *overrides]))
+    if options := [argument for argument in line[len(flags) :] if argument.startswith("-")]:
+        raise ConfigError(f"{options[0]}: write key=value; for several values of a key there is adversaria.sweep(…)")
+    return [*command_line(line)[len(flags) :], *LOGGING]
 
 
 @contextlib.contextmanager
@@ -105,6 +107,10 @@ def in_process(arguments: Sequence[str] = ()) -> Iterator[None]:
             yield
     except Interrupted as interrupted:
         stopped = int(str(interrupted.code)) - 128
+    except SystemExit as ended:
+        if isinstance(ended.__context__, KeyboardInterrupt):  # which Lightning makes an end of the process
+            raise ended.__context__ from None
+        raise
     finally:
         settings.give_memory_back()
         _busy.release()

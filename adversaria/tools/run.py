@@ -14,8 +14,6 @@ from adversaria.tools.in_process import in_process
 if TYPE_CHECKING:
     import os
 
-    from lightning_modules.base import BaseModule
-
 
 class Run:
     """A run, read from its folder when something is asked for; functions that take the path of a run take it too.
@@ -51,7 +49,7 @@ class Run:
         return found
 
     @functools.cached_property
-    def model(self) -> BaseModule:
+    def model(self) -> Any:
         """The trained model, of the last checkpoint, in evaluation mode and on the CPU; it is loaded once."""
         return load(self.folder)
 

@@ -50,6 +50,7 @@ def test_keep_memory_does_nothing_on_other_systems(monkeypatch, platform):
     def no_library(name):
         raise AssertionError("no library is to be loaded")
 
+    monkeypatch.setattr(settings, "_keeps", False)
     monkeypatch.setattr(settings.sys, "platform", platform)
     monkeypatch.setattr(settings.ctypes, "CDLL", no_library)
     settings.keep_memory()

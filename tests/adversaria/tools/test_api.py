@@ -128,6 +128,8 @@ def test_a_run_in_a_thread_is_that_of_the_command_line_to_the_last_bit(run: adve
     assert texts[0] == texts[1]
     starts = [json.loads((f / "invocation.json").read_text(encoding="utf-8"))[0] for f in (run.folder, commanded)]
     assert starts[0]["overrides"] == starts[1]["overrides"]
+    command = json.loads((run.folder / "environment.json").read_text(encoding="utf-8"))[0]["command"]
+    assert command == ["train.py", *SMALL]
     assert {p.name for p in run.folder.iterdir()} == {p.name for p in commanded.iterdir()}
 
 
@@ -269,6 +271,20 @@ def test_ctrl_c_saves_the_run_which_then_goes_on_to_the_same_end(
     assert_same(checkpoint_of(resumed.folder)["state_dict"], checkpoint_of(run.folder)["state_dict"])
     assert resumed.metrics == run.metrics
     assert curves(resumed.folder) == curves(run.folder)
+
+
+@pytest.mark.faults
+def test_an_interrupt_that_is_no_signal_ends_the_run_and_not_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a debugger raises it."""
+    before = state()
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(VAE, "training_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        adversaria.train(*SMALL)
+    assert state() == before
 
 
 @pytest.mark.faults
