@@ -14,7 +14,8 @@ def test_one_line_trains_on_a_folder_and_the_record_says_what_was_in_it(cli, tmp
     done = cli(tmp_path, "model=acgan", "data=folder", f"data.root={root}", *small)
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "outputs" / "acgan_folder").iterdir()
-    assert "37 images, 31 train, 3 val, 3 test, parted by a hash of the names" in " ".join(f"{done.stdout} {done.stderr}".split())
+    said = " ".join(f"{done.stdout} {done.stderr}".split())
+    assert "37 images, 31 train, 3 val, 3 test, parted by a hash of the names" in said
     assert listing(root) == before
     config = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
     assert config["labels"] == config["model"]["network"]["labels"] == ["class"]
