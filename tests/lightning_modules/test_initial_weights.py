@@ -107,3 +107,10 @@ def test_weights_that_are_not_numbers_are_refused(untrained, build, tmp_path: Pa
     torch.save(content, tmp_path / "nan.ckpt")
     with pytest.raises(CheckpointError, match="weight contains NaN"):
         start_from(build(*GAN), tmp_path / "nan.ckpt")
+
+
+@pytest.mark.parametrize("model", [["model=wgan", *SMALL], ["model=adamatch", "data=digits_mnist5k"]])
+def test_the_part_that_is_averaged_is_the_one_that_is_named(model: list[str], build) -> None:
+    module = build(*model, "model.network.width=2")
+    assert module.averaged is not None
+    assert module.get_submodule(module.averaged).state_dict().keys() == module.ema.network.state_dict().keys()
