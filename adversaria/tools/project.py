@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adversaria.config.errors import ConfigError, DataError
+from adversaria.config.limits import check_memory
 from adversaria.images.files import check_output, format_of, scratch_beside
 from adversaria.runs import run_folder
 from adversaria.speed import settings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from adversaria.tools.generate import Options
 
 MOST = 64  # images at once
+ACTIVATIONS = 100  # bytes of a search for each value of an image, at least
 
 
 def project(options: Options, made: list[np.ndarray] | None = None, write: bool = True) -> str:
@@ -50,6 +52,7 @@ def project(options: Options, made: list[np.ndarray] | None = None, write: bool 
         configure(module, file, options)
         parts = [square(picture, module.image_size, min(1.0, options.crop)) for picture in pictures]
         images = torch.stack([torch.tensor(part).permute(2, 0, 1) for part in parts])
+        check_memory(ACTIVATIONS * images.numel() * options.starts, "--starts")
         images = normalize(images.to(module.device), module.value_range)
         labels = _labels(module, options.label, images)
         shown = lambda steps: track(steps, "projecting", transient=True)  # noqa: E731

@@ -106,6 +106,7 @@ def test_a_picture_shows_both_and_the_latents_are_kept(acgan: Path, pictures, tm
         (["--project", "one.png", "--output", "folder"], "give a name that ends in .png or .jpg"),
         (["--project", "one.png", "--label", "digit=11"], "a value from 0 to 9"),
         (["--project", *["one.png"] * 65], "65 images at once are too many"),
+        (["--project", "one.png", "--starts", "100000000"], "--starts: this would take"),
         (["--project", "one.png", "-n", "3"], "-n is not for --project"),
     ],
 )
