@@ -115,9 +115,13 @@ def _tar_index(file: Path, *stamp: object) -> Mapping[str, tuple[int, int]]:
     """Return name -> offset and size in bytes of each regular file of an archive."""
 
     def members() -> Iterator[tuple[str, tuple[int, int]]]:
+        before = -1
         with tarfile.open(file, "r:") as archive:
             while (member := archive.next()) is not None:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep a kilobyte of each
+                if member.offset <= before or member.size < 0:  # a header with a negative size leads in a circle
+                    raise ValueError("a header has a size that cannot be")
+                before = member.offset
                 if member.isreg() and not member.issparse():
                     yield member.name, (member.offset_data, member.size)
 

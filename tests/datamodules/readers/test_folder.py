@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import tarfile
 
 import numpy as np
 import pytest
@@ -256,7 +257,18 @@ def test_each_class_is_in_each_part_where_it_has_three_images(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------------------- refused
+def circular_tar(at):
+    """Write an archive whose second header has a negative size, in the base 256 of GNU tar."""
+    header = tarfile.TarInfo("a.png")
+    bad = bytearray(header.tobuf())
+    bad[124:136] = (-1024 + (1 << 96)).to_bytes(12, "big")
+    bad[148:156] = b" " * 8
+    bad[148:156] = b"%06o\0 " % sum(bad)
+    return write(at / "circle.tar", header.tobuf() + bytes(bad) + bytes(1024))
+
+
 BAD_ROOTS = {
+    "circle": (circular_tar, "is not a readable tar archive"),
     "missing": (lambda at: at / "nowhere", "there is no such folder or file; write data.root=PATH"),
     "empty": (lambda at: (at / "new").mkdir() or at / "new", "is empty; put your images there"),
     "no image": (
