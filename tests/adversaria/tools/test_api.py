@@ -274,17 +274,21 @@ def test_ctrl_c_saves_the_run_which_then_goes_on_to_the_same_end(
 
 
 @pytest.mark.faults
-def test_an_interrupt_that_is_no_signal_ends_the_run_and_not_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a debugger raises it."""
+def test_an_interrupt_that_comes_as_an_error_ends_the_call_and_not_the_process(
+    run: adversaria.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a debugger raises it, and Python where nothing is saved."""
     before = state()
 
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(VAE, "training_step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        adversaria.train(*SMALL)
-    assert state() == before
+    for step in ("training_step", "test_step"):
+        monkeypatch.setattr(VAE, step, interrupted)
+    for call in (lambda: adversaria.train(*SMALL), lambda: adversaria.evaluate(run, device="cpu")):
+        with pytest.raises(KeyboardInterrupt):
+            call()
+        assert state() == before
 
 
 @pytest.mark.faults
