@@ -48,21 +48,22 @@ def read_exactly(stream: Any, count: int, file: Path) -> bytes:
     return data
 
 
-def read_npz(file: Path, names: tuple[str, ...], largest: int = MAX_ARRAY) -> dict[str, np.ndarray]:
+def read_npz(file: Path, names: tuple[str, ...], largest: int | None = None) -> dict[str, np.ndarray]:
     """Return arrays of an .npz file, after a look at what each of them would be.
 
     Raises:
-        DataError: an array is missing, is not of numbers, or is larger than `largest` bytes or than the file says.
+        DataError: an array is missing, is not of numbers, or is larger than `largest` bytes (by default `MAX_ARRAY`) or than the
+            file says.
     """
     check_regular(file)
     with zipfile.ZipFile(file) as archive:
         return {name: _read_npy(archive, f"{name}.npy", file, largest) for name in names}
 
 
-def _read_npy(archive: zipfile.ZipFile, member: str, file: Path, largest: int) -> np.ndarray:
+def _read_npy(archive: zipfile.ZipFile, member: str, file: Path, largest: int | None) -> np.ndarray:
     if member not in archive.namelist():
         raise DataError(f"{file} has no array {member.removesuffix('.npy')}; it has {', '.join(archive.namelist())}")
-    info = checked_member(archive.getinfo(member), largest, str(file))
+    info = checked_member(archive.getinfo(member), largest or MAX_ARRAY, str(file))
     with archive.open(info) as stream:
         version = np.lib.format.read_magic(stream)
         read: Any = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
