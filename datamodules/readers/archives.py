@@ -52,8 +52,8 @@ def read_npz(file: Path, names: tuple[str, ...], largest: int | None = None) -> 
     """Return arrays of an .npz file, after a look at what each of them would be.
 
     Raises:
-        DataError: an array is missing, is not of numbers, or is larger than `largest` bytes (by default `MAX_ARRAY`) or than the
-            file says.
+        DataError: an array is missing, is not of numbers, or is larger than the file says or than `largest` bytes, by
+            default `MAX_ARRAY`.
     """
     check_regular(file)
     with zipfile.ZipFile(file) as archive:
