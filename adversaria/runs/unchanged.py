@@ -6,7 +6,6 @@ import contextlib
 import gc
 import logging
 import os
-import signal
 import warnings
 from collections.abc import Iterator
 
@@ -20,10 +19,10 @@ from omegaconf import basecontainer
 def process() -> Iterator[None]:
     """Put back what belongs to the whole process and a run changes before it imports torch.
 
-    `adversaria.runs.library_state` does the same for what it changes afterwards, `adversaria.runs.signals` for handlers
-    of signals while it trains.
+    `adversaria.runs.library_state` does the same for what it changes afterwards. Handlers of signals are put back by
+    `adversaria.runs.signals` and Lightning.
     """
-    with _environment(), _logging(), _hydra(), _interrupts(), warnings.catch_warnings():
+    with _environment(), _logging(), _hydra(), warnings.catch_warnings():
         collecting = gc.isenabled()
         try:
             yield
@@ -31,17 +30,6 @@ def process() -> Iterator[None]:
             if not collecting:  # a run switches it on, and takes what there was out of its sight
                 gc.unfreeze()
                 gc.disable()
-
-
-@contextlib.contextmanager
-def _interrupts() -> Iterator[None]:
-    """Put back the handler of Ctrl+C, which Lightning switches off for good where it ends a test."""
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    finally:
-        if signal.getsignal(signal.SIGINT) is not before:  # in a process's main thread: no other can have changed it
-            signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
