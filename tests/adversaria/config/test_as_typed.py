@@ -87,8 +87,8 @@ def test_labels_need_no_brackets() -> None:
         (["--hlep"], "did you mean --help?"),
         (["-x"], "see python train.py --help"),
         (["-m", "seed=0,1", "--cfg", "job"], "--cfg prints one configuration, and -m starts several runs"),
-        (["data=/my/pics"], "data=lab_faces data.root=/my/pics"),
-        (["data=~/pics", "model=gan"], "python train.py model=gan data=lab_faces "),
+        (["data=/my/pics"], "data=folder data.root=/my/pics"),
+        (["data=~/pics", "model=gan"], "python train.py model=gan data=folder "),
     ],
 )
 def test_what_is_no_option_is_one_sentence(
