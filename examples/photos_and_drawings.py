@@ -29,13 +29,13 @@ DOMAINS = ("photos", "drawings")
 
 
 def draw_edges(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw the edges of a photo as dark lines on light paper: (s, s, 3) uint8, as all of these functions."""
+    """Draw the edges of a photo as dark lines on paper with a light shading: (s, s, 3) uint8, as all of these."""
     grey = Image.fromarray(photo).convert("L").filter(ImageFilter.GaussianBlur(0.5))
-    rows, columns = np.gradient(np.asarray(grey, np.float64))
-    lines = np.hypot(rows, columns) * rng.uniform(5, 9)
+    shade = np.asarray(grey, np.float64)
+    lines = np.clip(np.hypot(*np.gradient(shade)) * rng.uniform(4, 8) / 255, 0, 1)[..., None]
     paper, ink = rng.uniform(220, 255, 3), rng.uniform(0, 70, 3)
-    share = np.clip(lines, 0, 255)[..., None] / 255
-    return (paper * (1 - share) + ink * share).astype(np.uint8)
+    wash = paper * (0.55 + 0.45 * shade[..., None] / 255)
+    return (wash * (1 - lines) + ink * lines).astype(np.uint8)
 
 
 def draw_poster(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -43,7 +43,7 @@ def draw_poster(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     smooth = np.asarray(Image.fromarray(photo).filter(ImageFilter.MedianFilter(3)), np.float64) / 255
     levels = int(rng.integers(3, 5))
     stepped = np.floor(np.clip(smooth, 0, 0.999) * levels) / (levels - 1)
-    mixed = stepped @ (np.eye(3) + rng.uniform(-0.5, 0.5, (3, 3)))
+    mixed = stepped @ (np.eye(3) + rng.uniform(-0.3, 0.3, (3, 3)))
     return (np.clip(mixed, 0, 1) * 255).astype(np.uint8)
 
 
