@@ -18,7 +18,7 @@ Examples
   python train.py model=acgan data=digits                       digits of a chosen class, on the embedded real digits
   python train.py model=acgan data=celeba 'labels=[Smiling]'    faces with and without a smile; data.root=PATH
   python train.py model=gan data=folder data.root=PATH          pictures of your own: a folder, a .zip or a .tar
-  python train.py model=dann data=digits_mnist5k                domain adaptation, on an embedded pair of digit sets
+  python train.py model=dann data=digits_mnist5k                adaptation, on an embedded pair; data=folder_pair: yours
   python train.py -m model.lambda_kl=1e-5,1e-4,1e-3             a sweep: one run for each value
 
 What you choose (group=choice)
