@@ -62,9 +62,12 @@ def commanded(home: Path, cli: Any) -> Path:
 @pytest.fixture(scope="module")
 def run(home: Path, commanded: Path) -> adversaria.Run:
     """The same run from Python, in a thread that is not the main one."""
+    before = state()
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as pool:
         patch.chdir(home)
-        return pool.submit(adversaria.train, *SMALL).result()
+        run = pool.submit(adversaria.train, *SMALL).result()
+    assert state() == before
+    return run
 
 
 def checkpoint_of(folder: Path) -> dict[str, Any]:
@@ -142,10 +145,11 @@ def test_a_second_run_after_an_error_is_the_same_and_nothing_is_left_of_either(
     before = state()
     with monkeypatch.context() as patch:
         patch.delattr(VAE, "objective")
-        with pytest.raises(AttributeError, match="objective"):
-            adversaria.train(*SMALL, "trainer.deterministic=true")
+        for switch in ("benchmark", "deterministic"):
+            with pytest.raises(AttributeError, match="objective"):
+                adversaria.train(*SMALL, f"trainer.{switch}=true")
     assert state() == before
-    again = adversaria.train(*SMALL)
+    again = adversaria.train(*SMALL, "trainer.enable_progress_bar=true")
     assert state() == before
     assert OmegaConf.create({"folder": "${run_dir:a,b}"}).folder == "mine"
     assert_same(checkpoint_of(again.folder), checkpoint_of(run.folder))
