@@ -63,7 +63,7 @@ def latents(faces: Explorer, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What the VAE decodes with changed settings; its images hardly differ, so short was its training."""
     decoded = []
 
-    def decode(z: torch.Tensor) -> torch.Tensor:
+    def decode(z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         decoded.append(z)
         return torch.zeros(len(z), 3, 64, 64)
 
