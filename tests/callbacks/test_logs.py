@@ -29,6 +29,7 @@ OF_MODEL = {
     "vae": ["callbacks.tsne=null", "model.network.channels=[4,4,4,4,4]", "data.reader.train=40"],
     "classifier": ["data.reader.train=40", "labels=[Smiling,Male]", "model.network.width=4"],
     "acgan": [*GENERATOR, "callbacks.conditional_grid=null"],
+    "cvae": ["data=digits", "model.network.width=4", "callbacks.conditional_grid=null"],
     "adda": [*PAIR, "model.pretrain_epochs=1", "trainer.max_epochs=2"],
     **dict.fromkeys(("gan", "wgan"), GENERATOR),
 }

@@ -279,7 +279,7 @@ def test_compact_gan_makes_and_judges_images_of_many_sizes(size: int, labels: li
 
 @pytest.mark.parametrize("size", [1, 4, 7])
 def test_compact_gan_refuses_a_size_too_small_to_halve(size: int) -> None:
-    with pytest.raises(ConfigError, match=f"^image_size={size}: CompactGAN needs 8 pixels or more"):
+    with pytest.raises(ConfigError, match=f"^image_size={size}: this network needs 8 pixels or more"):
         CompactGAN(size)
 
 
