@@ -39,19 +39,19 @@ def draw_edges(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_poster(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Smooth a photo, and leave three or four levels of each channel, in random strong colours."""
+    """Smooth a photo, and leave four or five levels of each channel, in random strong colours."""
     smooth = np.asarray(Image.fromarray(photo).filter(ImageFilter.MedianFilter(3)), np.float64) / 255
-    levels = int(rng.integers(3, 5))
+    levels = int(rng.integers(4, 6))
     stepped = np.floor(np.clip(smooth, 0, 0.999) * levels) / (levels - 1)
     mixed = stepped @ (np.eye(3) + rng.uniform(-0.3, 0.3, (3, 3)))
     return (np.clip(mixed, 0, 1) * 255).astype(np.uint8)
 
 
 def draw_recoloured(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Colour the brightness of a photo by a random scale of three colours, from dark to light."""
+    """Colour the brightness of a photo by a random scale of three colours: a dark, a middle and a light one."""
     grey = np.asarray(Image.fromarray(photo).convert("L"), np.float64) / 255
-    colours = rng.uniform(0, 255, (3, 3))
-    colours = colours[colours.sum(1).argsort()]
+    dark, light = rng.uniform(0, 90, 3), rng.uniform(165, 255, 3)
+    colours = np.stack([dark, (dark + light) / 2 + rng.uniform(-60, 60, 3), light])
     return np.stack([np.interp(grey, [0, 0.5, 1], colours[:, c]) for c in range(3)], -1).astype(np.uint8)
 
 
