@@ -16,7 +16,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # to be started from anywhere
 
-from adversaria.config.errors import UserError
+from adversaria.config.errors import one_sentence_errors
 from adversaria.config.instantiate import instantiate
 from adversaria.images.files import scratch_beside
 from adversaria.tools.compose import compose
@@ -41,15 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.output.exists():
         parser.error(f"--output {options.output} exists; choose another")
-    try:
+    with one_sentence_errors():
         data = compose("run_dir=unused", "name=unused", "model=source_only", *options.overrides)["data"]
         with scratch_beside(options.output.absolute()) as scratch:
             for name in (data["source"], data["target"]):
                 write_set(instantiate(data["sets"][name])(), scratch / name, data["image_size"], options.count)
             scratch.rename(options.output)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     return 0
 
 

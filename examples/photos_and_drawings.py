@@ -19,7 +19,7 @@ from PIL import Image, ImageFilter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # to be started from anywhere
 
-from adversaria.config.errors import DataError, UserError
+from adversaria.config.errors import DataError, one_sentence_errors
 from adversaria.images.files import scratch_beside
 from datamodules.labels import select_attributes
 from datamodules.readers.celeba import CelebA
@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=6000, help="training images of each domain")
     parser.add_argument("--seed", type=int, default=0, help="of the drawings")
     options = parser.parse_args(arguments)
-    try:
+    with one_sentence_errors():
         reader = CelebA(options.root)
         select_attributes([options.label], reader.attributes(), "--label")
         if options.output.exists():
@@ -113,9 +113,6 @@ def main(arguments: list[str] | None = None) -> int:
         with scratch_beside(options.output.absolute()) as scratch:
             write_pair(reader, people(options.root), options.label, scratch, options.size, options.count, options.seed)
             scratch.rename(options.output)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     return 0
 
 
