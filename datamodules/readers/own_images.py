@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from datamodules.readers.tally import Tally
 SHOWN = 8  # labels, classes and kinds of files that a line names
 
 
-class OwnImages:
+class OwnImages(abc.ABC):
     """Base of the readers of anyone's images; it says of what it reads how much there is and what became of it.
 
     Args:
@@ -35,21 +36,21 @@ class OwnImages:
         self.place, self.crop = place, crop
         self.tally = Tally()
 
+    @abc.abstractmethod
     def find(self) -> Found:
         """Look for images and labels; nothing is decoded.
 
         Raises:
             DataError: there are none, or they cannot be used.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def fingerprint(self) -> dict[str, Any]:
         """Return what shows that an image or a label was replaced."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def read(self, name: str, size: int) -> np.ndarray:
         """Return one image, (size, size, 3) uint8."""
-        raise NotImplementedError
 
     @property
     def title(self) -> str:
