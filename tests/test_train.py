@@ -84,6 +84,9 @@ def test_a_run_ends_with_table_folder_and_tensorboard_and_writes_nowhere_else(
         *("figures", "invocation.json", "metrics.csv", "metrics.json", "tensorboard", "train.log", ".lock"),
         *("fit-profile.txt", "test-profile.txt"),
     }
+    record = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert record["epochs"] == 2
+    assert list(record["data_digests"]) == ["synthetic_faces"]
     assert "run_training_batch" in (folder / "fit-profile.txt").read_text(encoding="utf-8")
     lines = [line for line in (folder / "train.log").read_text(encoding="utf-8").splitlines() if "epoch" in line]
     assert [line.split("epoch ")[1].split()[0] for line in lines] == ["1/2", "2/2"]

@@ -19,14 +19,19 @@ from adversaria.report.comparison import reported
 from adversaria.runs.record import METRICS, read_json, read_record, replace_text
 
 ENVIRONMENT = "environment.json"
+FROM_RECORD = ("epochs", "data_digests")
 FROM_ENVIRONMENT = ("device", "processes", "threads", "precision", "torch", "pytorch-lightning")
 BLOCK = re.compile(r"(<!-- records: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Records = dict[str, dict[str, Any]]  # by the name of the run: its path in the folder of records, without suffix
 
 
-def record_of(folder: Path) -> dict[str, Any]:
+def record_of(folder: Path, commit: str | None = None) -> dict[str, Any]:
     """Return the record of a finished run from its folder.
+
+    Args:
+        folder: the run folder; of its files only metrics.json and environment.json are needed.
+        commit: of the code that made the run, where that was in no git checkout.
 
     Raises:
         CheckpointError: the run has not ended, or does not say with which code it was made.
@@ -35,17 +40,39 @@ def record_of(folder: Path) -> dict[str, Any]:
     if "metrics" not in record or not starts:
         raise CheckpointError(f"{folder} has no finished run: it needs {METRICS} and {ENVIRONMENT}")
     first = starts[0]
-    if not first.get("git_commit") or first.get("git_dirty"):
+    if any(start.get("git_dirty") for start in starts):
         raise CheckpointError(f"{folder}: the run was made from a checkout with changes; commit them and run it again")
+    commit = first.get("git_commit") or commit
+    if not commit:
+        raise CheckpointError(f"{folder}: the run was made from code in no git checkout; name its commit with --commit")
     return {
         "command": " ".join(["python", *(_portable(word) for word in first["command"])]),
-        "commit": first["git_commit"],
+        "commit": commit,
         "starts": len(starts),
         **{key: first[key] for key in FROM_ENVIRONMENT if key in first},
         "minutes": round(record["seconds"] / 60, 1),
+        **{key: record[key] for key in FROM_RECORD if key in record},
         "protocol": record["protocol"],
-        "metrics": {name: value if value is None else round(value, 6) for name, value in record["metrics"].items()},
+        "metrics": _rounded(record["metrics"]),
+        **_evaluations(record),
     }
+
+
+def _rounded(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: value if value is None else round(value, 6) for name, value in metrics.items()}
+
+
+def _evaluations(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was measured later, each with the part of its protocol that the run's does not have."""
+    protocol = record["protocol"]
+    found = [
+        {
+            "protocol": {k: v for k, v in later["protocol"].items() if protocol.get(k) != v},
+            "metrics": _rounded(later["metrics"]),
+        }
+        for later in record.get("evaluations", [])
+    ]
+    return {"evaluations": found} if found else {}
 
 
 def _portable(word: str) -> str:
@@ -56,12 +83,15 @@ def _portable(word: str) -> str:
     return f"{key}{equals}{value}"
 
 
-def write(records: Path, folder: Path) -> Path:
-    """Write the record of a run folder below `records`, at the folder's place below `outputs`; return the file."""
+def write(records: Path, folder: Path, commit: str | None = None) -> Path:
+    """Write the record of a run folder below `records`, at the folder's place below `outputs`; return the file.
+
+    Args and errors are those of `record_of`.
+    """
     parts = folder.resolve().parts
     place = parts[len(parts) - parts[::-1].index("outputs") :] if "outputs" in parts else parts[-1:]
     file = records.joinpath(*place[:-1], f"{place[-1]}.json")
-    content = record_of(folder)
+    content = record_of(folder, commit)
     file.parent.mkdir(parents=True, exist_ok=True)
     replace_text(file, json.dumps(content, indent=1) + "\n")
     return file

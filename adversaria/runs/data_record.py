@@ -100,3 +100,14 @@ def write(folder: Path, found: dict[str, Any]) -> None:
     """Write the record, unless there is one."""
     if not (folder / DATA).exists():
         replace_text(folder / DATA, json.dumps(found, indent=1) + "\n")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return data set -> digest of its files by name and size; of its pixels where it is in no files."""
+    return {name: _digest(entry) for name, entry in read_json(folder / DATA, {}).items()}
+
+
+def _digest(entry: dict[str, Any]) -> str:
+    if entry["files"]["count"]:
+        return str(entry["files"]["digest"])
+    return hashlib.blake2b(json.dumps(entry["splits"], sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -21,10 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Take over run folders, then render."""
     parser = argparse.ArgumentParser("python -m adversaria.tools.ledger", description=__doc__.split(":")[0])
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN", help="folders of finished runs")
+    parser.add_argument("--commit", help="of the code that made them, where that was in no git checkout")
     options = parser.parse_args(arguments)
     with one_sentence_errors():
         for run in options.runs:
-            print(ledger.write(RECORDS, run))
+            print(ledger.write(RECORDS, run, options.commit))
         replace_text(PAGE, ledger.rendered(PAGE.read_text(encoding="utf-8"), ledger.read(RECORDS)))
 
 

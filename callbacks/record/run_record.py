@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from torch.utils.tensorboard.writer import SummaryWriter
 
+from adversaria.runs import data_record
 from adversaria.runs.architecture import architecture, as_text, flatten
 from adversaria.runs.environment import environment_of
 from adversaria.runs.record import ARCHITECTURE, INVOCATION, METRICS, measured, read_json, record_of, write_record
@@ -77,8 +78,9 @@ class RunRecord(pl.Callback):
         if not trainer.is_global_zero:
             return
         record = record_of(trainer, pl_module, weights=self.config["test"], seed=self.config["seed"])
-        record["seconds"] = round(self._seconds())
         folder = Path(trainer.default_root_dir)
+        record |= {"epochs": trainer.current_epoch, "data_digests": data_record.digests(folder)}
+        record["seconds"] = round(self._seconds())
         write_record(folder / METRICS, record)
         for writer in tensorboard_writers(trainer):
             chosen = hyperparameters(self.config, folder)

@@ -57,13 +57,29 @@ def test_a_run_becomes_a_record(tmp_path: Path) -> None:
     assert record["protocol"] == {"source": "usps", "target": "mnistm", "iteration": 5}  # in the words of this version
 
 
+def test_code_in_no_checkout_is_named_by_its_commit(tmp_path: Path) -> None:
+    exported = {**START, "git_commit": None, "git_dirty": None}
+    file = ledger.write(tmp_path / "records", run_folder(tmp_path, [exported], RECORD), commit="b" * 40)
+    assert json.loads(file.read_text(encoding="utf-8"))["commit"] == "b" * 40
+
+
+def test_what_was_measured_later_is_kept_with_what_differs_in_its_protocol(tmp_path: Path) -> None:
+    protocol = {"source set": "usps", "target set": "mnistm", "iteration": 5, "split": "val"}
+    later = {"time": "today", "metrics": {"test/accuracy": 0.123456789}, "protocol": protocol, "seconds": 2}
+    record = {**RECORD, "epochs": 4, "data_digests": {"source": "12ab"}, "evaluations": [later]}
+    found = ledger.record_of(run_folder(tmp_path, [START], record))
+    assert (found["epochs"], found["data_digests"]) == (4, {"source": "12ab"})
+    assert found["evaluations"] == [{"protocol": {"split": "val"}, "metrics": {"test/accuracy": 0.123457}}]
+
+
 @pytest.mark.parametrize(
     ("starts", "record", "message"),
     [
         ([START], {}, "has no finished run"),
         ([], RECORD, "has no finished run"),
         ([{**START, "git_dirty": True}], RECORD, "from a checkout with changes"),
-        ([{**START, "git_commit": None}], RECORD, "from a checkout with changes"),
+        ([START, {**START, "git_dirty": True}], RECORD, "from a checkout with changes"),
+        ([{**START, "git_commit": None}], RECORD, "in no git checkout; name its commit"),
     ],
 )
 def test_a_run_that_cannot_be_made_again_has_no_record(tmp_path: Path, starts, record, message: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from adversaria.config.errors import DataError
 from adversaria.runs import data_record
-from adversaria.runs.data_record import check, files_entry, write
+from adversaria.runs.data_record import check, digests, files_entry, write
 
 
 def entry(**files: int) -> dict[str, Any]:
@@ -69,3 +69,18 @@ def test_many_files_are_not_named_one_by_one(tmp_path: Path, monkeypatch: pytest
     write(tmp_path, entry(a=1, b=1))
     with pytest.raises(DataError, match="2 → 3 files"):
         check(tmp_path, changed(entry(a=1, b=1, c=1), "train", n=41))
+
+
+def test_a_data_set_has_one_digest_that_says_whether_it_is_the_same(tmp_path: Path) -> None:
+    assert digests(tmp_path) == {}  # a run of an older version
+    found = []
+    for number, entries in enumerate((entry(a=1), changed(entry(a=1), "val", images=7), entry(b=1))):
+        (tmp_path / str(number)).mkdir()
+        write(tmp_path / str(number), entries)
+        found.append(digests(tmp_path / str(number)))
+    assert found[0] == found[1] != found[2]  # pixels may be decoded a little differently
+    for number, entries in enumerate((entry(), changed(entry(), "val", images=7)), 3):
+        (tmp_path / str(number)).mkdir()
+        write(tmp_path / str(number), entries)
+        found.append(digests(tmp_path / str(number)))
+    assert found[3] != found[4]  # images that are in no files are told apart by their pixels
