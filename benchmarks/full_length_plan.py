@@ -1,0 +1,83 @@
+"""The runs that full_length.yaml lists, and the files of the data sets that they need."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SETS = {  # file patterns below the data's folder
+    "usps": ("usps*.bz2",),
+    "mnist": ("MNIST/raw/*.gz",),
+    "mnistm": ("mnist_m/*",),
+    "svhn": ("svhn/*",),
+    "celeba": ("celeba/*",),
+}
+LIST = "full_length.json"  # of the files that a packed data folder has when it is whole
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run of the plan.
+
+    Attributes:
+        name: its folder below the folder of outputs.
+        overrides: its command line.
+        sets: the data sets that it reads.
+        after: the run that has to be done first; empty for none.
+    """
+
+    name: str
+    overrides: list[str]
+    sets: tuple[str, ...]
+    after: str = ""
+
+    def folder(self, outputs: Path) -> Path:
+        """Return the run folder."""
+        return outputs / self.name
+
+    def done(self, outputs: Path) -> bool:
+        """Tell whether the run has been tested, its last step."""
+        file = self.folder(outputs) / "metrics.json"
+        return file.exists() and "metrics" in json.loads(file.read_text(encoding="utf-8"))
+
+    def ready(self, data: Path, outputs: Path) -> bool:
+        """Tell whether its data have come whole, and the run before it is done."""
+        before = self.after and not Planned(self.after, [], ()).done(outputs)
+        return not before and all(_whole(data, name) for name in self.sets)
+
+
+def read_plan(file: Path, match: str = "") -> list[Planned]:
+    """Return the runs of a plan whose names contain a match of a regular expression, in the plan's order."""
+    runs = [run for entry in yaml.safe_load(file.read_text(encoding="utf-8")) for run in _expanded(entry)]
+    return [run for run in runs if re.search(match, run.name)]
+
+
+def _expanded(entry: Mapping[str, Any]) -> Iterator[Planned]:
+    variants = entry.get("for", {})
+    for values in itertools.product(*variants.values()):
+        chosen = dict(zip(variants, values, strict=True))
+        overrides = entry["run"].format(**chosen).split()
+        data = next(word.removeprefix("data=") for word in overrides if word.startswith("data="))
+        sets = tuple(name for name in SETS if name in data.split("_"))
+        yield Planned(entry["name"].format(**chosen), overrides, sets, entry.get("after", "").format(**chosen))
+
+
+def files_of(data: Path, name: str) -> dict[str, int]:
+    """Return the files of a data set in a data folder, with their sizes in bytes."""
+    found = sorted(file for pattern in SETS[name] for file in data.glob(pattern) if file.is_file())
+    return {file.relative_to(data).as_posix(): file.stat().st_size for file in found}
+
+
+def _whole(data: Path, name: str) -> bool:
+    if not (listed := data / LIST).exists():
+        return bool(files_of(data, name))
+    wanted: dict[str, int] = json.loads(listed.read_text(encoding="utf-8"))["sets"][name]
+    return wanted == files_of(data, name)

@@ -1,0 +1,94 @@
+import tarfile
+
+import pytest
+
+from benchmarks import full_length, full_length_packed
+from benchmarks.full_length_plan import LIST, files_of, read_plan
+
+PLAN = full_length.ROOT / "benchmarks" / "full_length.yaml"
+SMALL = """
+- name: some/{model}/seed_{seed}
+  run: model={model} data=digits_mnist5k seed={seed} model.network.width=4
+  for: {seed: [0], model: [source_only]}
+- name: some/wrong
+  run: model=source_only data=digits_mnist5k model.width=4
+"""
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """A data folder with two files of MNIST's folder and one of USPS, which the packing takes as they are."""
+    data = tmp_path / "data"
+    for name, size in (("MNIST/raw/a.gz", 900), ("MNIST/raw/b.gz", 30), ("usps.bz2", 500)):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_bytes(bytes(range(256)) * (size // 256 + 1))
+    return data
+
+
+@pytest.fixture
+def commit(monkeypatch):
+    """Say in which state the checkout is."""
+
+    def say(dirty):
+        state = {"git_commit": "abc", "git_dirty": dirty}
+        monkeypatch.setattr("adversaria.runs.environment.git_state", lambda folder: state)
+
+    return say
+
+
+def test_every_planned_run_is_a_configuration_of_its_own(compose):
+    runs = read_plan(PLAN)
+    assert len({run.name for run in runs}) == len(runs)
+    assert {run.after for run in runs} <= {run.name for run in runs} | {""}
+    for command in {" ".join(w for w in run.overrides if not w.startswith("seed=")) for run in runs}:
+        compose(*command.split())
+
+
+def test_packed_data_are_the_same_when_unpacked_and_a_run_waits_for_all_of_them(digits, tmp_path, commit):
+    commit(dirty=False)
+    full_length_packed.pack(digits, tmp_path / "parts", megabytes=600e-6)
+    parts = sorted((tmp_path / "parts").iterdir())
+    assert len(parts) > 2
+    assert all(
+        sum(f.stat().st_size for f in part.rglob("*") if f.is_file() and f.name != LIST) <= 600 for part in parts
+    )
+    run = read_plan(PLAN, "uda_table/dann/mnist_usps/seed_0")[0]
+    for part in parts:
+        assert not run.ready(tmp_path / "copy", tmp_path)
+        full_length_packed.unpack(part, tmp_path / "copy")
+    assert run.ready(tmp_path / "copy", tmp_path)
+    for name in ("mnist", "usps"):
+        for file in files_of(digits, name):
+            assert (tmp_path / "copy" / file).read_bytes() == (digits / file).read_bytes()
+
+
+def test_a_checkout_with_changes_is_not_packed(digits, tmp_path, commit):
+    commit(dirty=True)
+    with pytest.raises(SystemExit, match="commit them"):
+        full_length_packed.pack(digits, tmp_path / "parts", megabytes=1)
+
+
+def test_runs_are_trained_once_and_brought_back_as_records(tmp_path, capfd):
+    plan, outputs = tmp_path / "plan.yaml", tmp_path / "outputs"
+    plan.write_text(SMALL, encoding="utf-8")
+    line = ["--data", str(tmp_path), "--plan", str(plan), "--outputs", str(outputs), "--jobs", "2", "--tiny"]
+    assert full_length.main([*line, "--bring", str(tmp_path / "brought")]) == 1
+    said = capfd.readouterr().out
+    assert "some/source_only/seed_0" in said
+    assert "1 of 2 runs are done" in said
+    assert "model.width" in said  # why the other one failed
+    with tarfile.open(tmp_path / "brought" / "records.tar.gz") as archive:
+        names = archive.getnames()
+    assert "outputs/some/source_only/seed_0/metrics.json" in names
+    assert not [name for name in names if "checkpoints" in name]
+    assert full_length.main([*line, "--match", "source_only"]) == 0
+    assert " s  " not in capfd.readouterr().out  # nothing was trained again
+
+
+def test_runs_stop_when_the_time_is_over_and_go_on_later(tmp_path, capfd):
+    plan, outputs = tmp_path / "plan.yaml", tmp_path / "outputs"
+    plan.write_text(SMALL, encoding="utf-8")
+    line = ["--data", str(tmp_path), "--plan", str(plan), "--outputs", str(outputs), "--match", "source_only"]
+    line += ["--jobs", "1"]
+    assert full_length.main([*line, "--minutes", "0"]) == 0
+    assert "0 of 1 runs are done" in capfd.readouterr().out
