@@ -175,7 +175,7 @@ def test_a_run_of_version_0_1_0_compares_with_one_of_today(tmp_path: Path) -> No
     assert compared["differing"] == []
     rows, notes = compared["adaptation"]
     assert rows[0] == ["system", "digits → mnist5k"]
-    assert "digits_mnist5k: 1,000" in notes[0]
+    assert "digits → mnist5k 1,000" in notes[0]
 
 
 def test_by_default_it_lies_in_the_run_folder(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -200,8 +200,9 @@ def test_a_comparison_has_every_number_with_its_protocol(runs: dict[str, Path], 
 def test_runs_of_adaptation_make_their_table(runs: dict[str, Path], tmp_path: Path) -> None:
     folders = [runs[name] for name in ("target_only", "dann", "source_only", "gan")]
     html, markdown = report_of(*folders, output=tmp_path / "r.html")
-    assert "| system | usps → mnistm |" in markdown
-    assert "| dann | **0.700**, 2 min, gap 50 % (reported A 0.4484) |" in markdown
+    assert "| system | USPS → MNIST-M |" in markdown
+    assert "| dann | **0.700** (1 seed), gap 50 % |" in markdown
+    assert "| reported: dann | A 0.4484 |" in markdown
     assert "<strong>0.700</strong>" in html
 
 
@@ -212,7 +213,7 @@ def test_only_runs_that_differ_by_seed_alone_share_a_cell(tmp_path: Path) -> Non
     config = folders[0] / "config.yaml"
     config.write_text(config.read_text(encoding="utf-8").replace("max_epochs: 2", "max_epochs: 3"), encoding="utf-8")
     _, markdown = report_of(*folders, output=tmp_path / "r.html")
-    assert "| dann (dann_&lt;b>digits · 0) | **0.600**" in markdown
+    assert "| dann (dann_&lt;b>digits · 0) | 0.600 (1 seed)" in markdown
     assert "±" not in markdown.replace("mean ± standard", "")
 
 

@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from adversaria.config.errors import CONF
 from adversaria.report import adaptation_table
+from adversaria.report.adaptation_cells import cells_of
 from adversaria.report.charts import Named, overlaid
 from adversaria.report.pictures import KINDS
+from adversaria.report.results import reported
 from adversaria.report.run import MAIN, Run
 
 SIDE_BY_SIDE = ("samples", "domains")  # pictures of several runs beside each other
@@ -22,7 +21,7 @@ def compare(named: Named) -> dict[str, Any]:
     """Return what the page of several runs shows of them together."""
     main = (run.main[heading][0] for heading in MAIN for _, run in named if heading in run.main)
     metrics = dict.fromkeys([*main, *(metric for _, run in named for metric in run.metrics)])
-    cells = adaptation_table.cells_of(adapted(named))
+    cells = cells_of(adapted(named))
     return {
         "metrics": [metric for metric in metrics if "/" not in metric],  # not those of each label
         **_protocols(named),
@@ -70,13 +69,6 @@ def adapted(named: Named) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for group in variants.values():
             for _, run in group:
                 yield system if len(variants) == 1 else f"{system} ({group[0][0]})", scenario, run.record
-
-
-def reported() -> dict[str, dict[str, Any]]:
-    """Return the accuracies of adaptation that the lab reports have: scenario -> system -> text."""
-    key = "hydra.callbacks.uda_table.reported"
-    found = OmegaConf.select(OmegaConf.load(CONF / "sweep" / "uda_table.yaml"), key, default={})
-    return {str(k): dict(v) for k, v in found.items()}
 
 
 def names_of(runs: list[Run]) -> list[str]:

@@ -6,24 +6,21 @@ minutes, protocol and metrics. In a page, everything between `<!-- records: NAME
 
 from __future__ import annotations
 
-import functools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adversaria.config.errors import CheckpointError, ConfigError
-from adversaria.report import adaptation_table
-from adversaria.report.comparison import reported
+from adversaria.config.errors import CheckpointError
+from adversaria.report import blocks
+from adversaria.report.provenance import Records
 from adversaria.runs.record import METRICS, read_json, read_record, replace_text
 
 ENVIRONMENT = "environment.json"
 FROM_RECORD = ("epochs", "data_digests")
 FROM_ENVIRONMENT = ("device", "processes", "threads", "precision", "torch", "pytorch-lightning")
 BLOCK = re.compile(r"(<!-- records: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-Records = dict[str, dict[str, Any]]  # by the name of the run: its path in the folder of records, without suffix
 
 
 def record_of(folder: Path, commit: str | None = None) -> dict[str, Any]:
@@ -107,38 +104,10 @@ def rendered(page: str, records: Records) -> str:
     """Return a page with its blocks rendered from the records.
 
     Raises:
-        ConfigError: a block has a name that is not in `BLOCKS`.
+        ConfigError: a block has a name that is not known to `adversaria.report.blocks`.
     """
 
     def block(match: re.Match[str]) -> str:
-        if match[2] not in BLOCKS:
-            raise ConfigError(f"<!-- records: {match[2]} -->: there is no such table; known: {', '.join(BLOCKS)}")
-        return f"{match[1]}{BLOCKS[match[2]](records)}{match[3]}"
+        return f"{match[1]}{blocks.rendered(match[2], records)}{match[3]}"
 
     return BLOCK.sub(block, page)
-
-
-def _uda_table(records: Records, scenarios: str) -> str:
-    """Return the table of domain adaptation, of the runs uda_table/SYSTEM/SCENARIO/seed_N whose scenario matches."""
-    wanted = re.compile(rf"uda_table/\w+/{scenarios}/seed_\d+")
-    runs = {name: record for name, record in records.items() if wanted.fullmatch(name)}
-    cells = adaptation_table.cells_of(
-        (name.split("/")[1], name.split("/")[2], {**record, "seconds": 60 * record["minutes"]})
-        for name, record in runs.items()
-    )
-    return adaptation_table.markdown(cells, reported()) + _provenance(runs)
-
-
-def _provenance(runs: Records) -> str:
-    """Return with which code and on which devices runs were made."""
-    commits = sorted({run["commit"][:7] for run in runs.values()})
-    devices = sorted(
-        {f"{run['device']}, {run['threads']} {'thread' if run['threads'] == 1 else 'threads'}" for run in runs.values()}
-    )
-    return f"- {len(runs)} runs, made with {', '.join(commits)} on {'; '.join(devices)}.\n"
-
-
-BLOCKS: Mapping[str, Callable[[Records], str]] = {
-    "uda_table": functools.partial(_uda_table, scenarios=r"(?!photos_drawings)[^/]+"),
-    "photos_drawings": functools.partial(_uda_table, scenarios="photos_drawings"),
-}

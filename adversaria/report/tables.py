@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 
 def mean(values: Iterable[float | None]) -> float | None:
@@ -35,10 +35,10 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table, which ends with a new line."""
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]], cell: Callable[[str], str] = escaped) -> str:
+    """Return a Markdown table, which ends with a new line; `cell` makes Markdown of a text."""
     lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(map(escaped, line))} |\n" for line in lines)
+    return "".join(f"| {' | '.join(map(cell, line))} |\n" for line in lines)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
 
-from adversaria.report.adaptation_table import markdown, read_cells, write_csv
+from adversaria.report.adaptation_cells import read_cells
+from adversaria.report.adaptation_table import markdown, write_csv
+from adversaria.report.results import reported
 from adversaria.runs.whole_files import replace_text
 
 log = logging.getLogger(__name__)
@@ -19,12 +20,11 @@ class UDATable(Callback):
     """Write `table.md` and `table.csv` into a sweep's folder when it ends, from whatever runs are finished there.
 
     Args:
-        reported: scenario -> system -> what the reports have.
         note: stands under the table.
     """
 
-    def __init__(self, reported: Mapping[str, Mapping[str, Any]], note: str = "") -> None:
-        self.reported, self.note = reported, note
+    def __init__(self, note: str = "") -> None:
+        self.note = note
 
     def on_multirun_end(self, config: Any, **kwargs: Any) -> None:
         """Read the runs, write, print."""
@@ -33,7 +33,7 @@ class UDATable(Callback):
         if not cells:
             log.warning("no run in %s is finished, so there is no table", folder)
             return
-        text = markdown(cells, self.reported) + (f"\n{self.note}\n" if self.note else "")
+        text = markdown(cells, reported()) + (f"\n{self.note}\n" if self.note else "")
         replace_text(folder / "table.md", text)
-        write_csv(folder / "table.csv", cells, self.reported)
+        write_csv(folder / "table.csv", cells, reported())
         print(f"\n{text}\n{folder / 'table.md'}")

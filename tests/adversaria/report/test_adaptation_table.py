@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from adversaria.report.adaptation_table import gap_closed, markdown, read_cells
+from adversaria.report.adaptation_cells import gap_closed, read_cells
+from adversaria.report.adaptation_table import markdown, oracle, table
 from adversaria.sweeps.uda_table import UDATable
 
 REPORTED = {"usps_mnistm": {"dann": "A 0.4484"}}
@@ -63,22 +64,50 @@ def test_the_gap_is_that_between_source_only_and_target_only(sweep: Path) -> Non
 
 def test_the_table_says_what_was_measured_and_what_was_reported(sweep: Path) -> None:
     lines = markdown(read_cells(sweep), REPORTED).splitlines()
-    assert lines[0] == "| system | svhn → usps | usps → mnistm |"
-    assert [line.split(" | ")[0] for line in lines[2:5]] == ["| source_only", "| dann", "| target_only"]
-    assert lines[3].endswith("| **0.600 ± 0.141**, 2 min, gap 50 % (reported A 0.4484) |")
-    assert lines[4] == "| target_only |  | **1.000**, 2 min |"
-    assert "after the last epoch" in lines[6]
-    assert "usps_mnistm: 9,001" in lines[6]
-    assert lines[8:] == [
-        "- Augmentation of svhn_usps (dann); usps_mnistm (dann): "
-        "labelled images: texture 0.9; target images: rotate 5.",
+    assert lines[0] == "| system | USPS → MNIST-M | SVHN → USPS |"
+    assert lines[2:6] == [
+        "| source_only | 0.200 (1 seed) |  |",
+        "| dann | **0.600 ± 0.141** (2 seeds), gap 50 % | **0.650** (1 seed) |",
+        "| target_only | 1.000 (1 seed) |  |",
+        "| reported: dann | A 0.4484 |  |",
+    ]
+    assert "after the last epoch" in lines[7]
+    assert "Minutes of a run: source_only 2, dann 2, target_only 2." in lines[7]
+    assert "USPS → MNIST-M 9,001" in lines[7]
+    assert lines[9:] == [
+        "- Augmentation of svhn_usps; usps_mnistm (dann): labelled images: texture 0.9; target images: rotate 5.",
         "- Augmentation of usps_mnistm (source_only, target_only): labelled images: rotate 5; target images: the same.",
     ]
 
 
+def test_a_system_that_loses_to_source_only_is_seen(tmp_path: Path) -> None:
+    for seed in range(3):
+        finish(tmp_path, "source_only", "usps_svhn", seed, 0.5)
+        finish(tmp_path, "dann", "usps_svhn", seed, 0.4)
+        finish(tmp_path, "adda", "usps_svhn", seed, 0.6)
+    cells = read_cells(tmp_path)
+    rows = [row[1] for row in table(cells, {})[1:]]
+    assert rows == ["0.500 ± 0.000", "0.400 ± 0.000, below source_only", "**0.600 ± 0.000**"]
+    finish(tmp_path, "target_only", "usps_svhn", 0, 0.9)
+    rows = [row[1] for row in table(read_cells(tmp_path), {})[1:]]
+    assert rows[1:3] == ["0.400 ± 0.000, gap -25 %", "**0.600 ± 0.000**, gap 25 %"]
+
+
+def test_what_has_not_been_run_is_said(sweep: Path) -> None:
+    found = table(read_cells(sweep), REPORTED, ("usps_svhn", "usps_mnistm"), ("adda", "dann"), missing="not run yet")
+    assert found[0] == ["system", "USPS → SVHN", "USPS → MNIST-M"]
+    assert found[1] == ["adda", "not run yet", "not run yet"]
+    assert found[2][1] == "not run yet"
+
+
+def test_the_best_epoch_by_labels_has_a_table_of_its_own(sweep: Path) -> None:
+    assert oracle(read_cells(sweep), ("usps_mnistm",)) == [["system", "USPS → MNIST-M"], ["dann", "0.700 ± 0.141"]]
+
+
 def test_the_end_of_a_sweep_leaves_both_files(sweep: Path, capsys: Any) -> None:
-    table = UDATable(REPORTED, note="Quick.")
-    table.on_multirun_end(SimpleNamespace(hydra=SimpleNamespace(sweep=SimpleNamespace(dir=str(sweep)))))
+    UDATable(note="Quick.").on_multirun_end(
+        SimpleNamespace(hydra=SimpleNamespace(sweep=SimpleNamespace(dir=str(sweep))))
+    )
     assert (sweep / "table.md").read_text(encoding="utf-8").endswith("\nQuick.\n")
     assert (sweep / "table.md").read_text(encoding="utf-8") in capsys.readouterr().out
     with (sweep / "table.csv").open(newline="", encoding="utf-8") as stream:
@@ -91,5 +120,5 @@ def test_the_end_of_a_sweep_leaves_both_files(sweep: Path, capsys: Any) -> None:
 
 
 def test_without_a_finished_run_there_is_no_table(tmp_path: Path) -> None:
-    UDATable(REPORTED).on_multirun_end(SimpleNamespace(hydra=SimpleNamespace(sweep=SimpleNamespace(dir=str(tmp_path)))))
+    UDATable().on_multirun_end(SimpleNamespace(hydra=SimpleNamespace(sweep=SimpleNamespace(dir=str(tmp_path)))))
     assert not list(tmp_path.iterdir())
