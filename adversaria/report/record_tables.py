@@ -83,7 +83,7 @@ def _one(table: Described, rows: Any, records: Records, value: Any, first: bool)
     used: Records = {}
     for row, found in rows:
         runs = {name: m for name, run in found.items() if (m := _measured(run, table.get("by"), value))}
-        if runs or first:
+        if runs or (first and "records" in row):
             lines.append(_line(table, columns, row, runs, records))
             used |= runs
     header = ["system", *(column["title"] for column in columns)]

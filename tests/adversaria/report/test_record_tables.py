@@ -61,6 +61,8 @@ def test_seeds_are_averaged_and_records_of_no_row_are_shown() -> None:
     row = lines(TABLE, found)[4]
     assert row.startswith("| [my_gan](results/records/faces/my_gan/seed_0.json) | 11.0 ± 1.4 (2 seeds) |")
     assert len(lines({**TABLE, "only_rows": True}, found)) == 4
+    unmeasured = {"faces/classifier/seed_0": record({"test/accuracy": 0.9})}
+    assert rendered(TABLE, unmeasured) == rendered(TABLE, {})
 
 
 def test_values_of_two_extractors_never_share_a_table() -> None:
