@@ -41,7 +41,8 @@ def preflight(data: Mapping[str, Any], model: Mapping[str, Any], training: bool 
     network = model.get("network") or {}
     for reader in readers:
         if training and (check := getattr(reader, "check", None)):  # of anyone's images
-            wanted = (network["labels"] or data.get("attributes") or []) if "labels" in network else None
+            labels = network.get("labels", [])  # null: all of the data's; []: none, as of a GAN
+            wanted = None if labels == [] else labels or data.get("attributes") or []
             check(model.get("_target_", "").rpartition(".")[2], wanted, data.get("batch_size"))
     found = [_labels_of(reader, data.get("attributes")) for reader in readers]
     for labels, classes in found:

@@ -111,3 +111,14 @@ def test_data_crop_reaches_the_reader_and_the_check_before_torch(compose, tmp_pa
     preflight(data, {})
     built = instantiate(data)
     assert (built.reader.crop, built.on_bad_image, built.reader.root) == ("top", "skip", root)
+
+
+@pytest.mark.parametrize("model", ["gan", "wgan", "vae"])
+@pytest.mark.parametrize(
+    "files", [[f"{i}.png" for i in range(12)], [*names(["cats"], 12), "dogs/one.png"]], ids=["none", "one of a class"]
+)
+def test_a_model_without_labels_takes_images_without_labels(compose, tmp_path, model, files):
+    root = album(tmp_path / "plain", files)
+    config = compose("data=folder", f"model={model}", f"data.root={root}", "data.batch_size=8")
+    preflight(config["data"], config["model"], training=True)
+    assert not config["model"]["network"].get("labels")
