@@ -37,6 +37,8 @@ SYSTEMS: dict[str, list[str]] = {
     "acgan with embeddings": ["model=acgan", "data=digits", "model.network.conditioning=multiply"],
     "dann in turn": ["model=dann", *PAIR, "model/update@model.discriminator_update=adam_digits"],
     "cdan": ["model=dann", *PAIR, "model.conditional=true", "model.entropy_conditioning=true"],
+    "grey digits as house numbers": ["model=source_only", "data=usps_svhn"],
+    "house numbers as grey digits": ["model=source_only", "data=svhn_usps"],
     "adamatch, strong on both": ["model=adamatch", *PAIR, "model.strong_source=true"],
 }
 
