@@ -45,6 +45,9 @@ def measure(overrides: Sequence[str], components: Sequence[int], folder: Path) -
     from adversaria.measures.pca import reconstruction_errors
     from adversaria.runs.environment import git_state
 
+    words = ["-m", "adversaria.tools.pca_bound", *overrides, COMPONENTS + ",".join(map(str, components))]
+    versions = {"torch": version("torch"), "device": "cpu", "threads": torch.get_num_threads()}
+    environment = {"command": words, **versions, **git_state(Path(__file__).parent)}  # of the code as it is now
     data = instantiate(config["data"])
     if not hasattr(data, "reader"):
         raise ConfigError("a pair of data sets has two sets of images; choose one of them with data=")
@@ -54,15 +57,13 @@ def measure(overrides: Sequence[str], components: Sequence[int], folder: Path) -
     metrics = {f"test/mse_{scale}/{k}": factor * errors[k] for scale, factor in (("01", 1), ("pm1", 4)) for k in errors}
     folder.mkdir(parents=True, exist_ok=True)
     data_record.write(folder, data.fingerprint())
-    words = ["-m", "adversaria.tools.pca_bound", *overrides, COMPONENTS + ",".join(map(str, components))]
-    environment = {"command": words, "torch": version("torch"), "device": "cpu", "threads": torch.get_num_threads()}
     record: dict[str, Any] = {
         "metrics": metrics,
         "protocol": {k: v for k, v in data.describe().items() if k in FROM_PROTOCOL},
         "data_digests": data_record.digests(folder),
         "seconds": round(time.time() - start),
     }
-    replace_text(folder / "environment.json", json.dumps([environment | git_state(Path(__file__).parent)]) + "\n")
+    replace_text(folder / "environment.json", json.dumps([environment]) + "\n")
     replace_text(folder / METRICS, json.dumps(record, indent=2) + "\n")
     return metrics
 
