@@ -16,8 +16,9 @@ from lightning_modules.checks import check_network
 from lightning_modules.labels import LabelColumns
 from lightning_modules.losses import accuracy
 from lightning_modules.networks.adaptation import EncoderClassifier
-from lightning_modules.networks.batch_norm import split_statistics, statistics_of
+from lightning_modules.networks.batch_norm import batch_statistics, split_statistics, statistics_of
 from lightning_modules.schedules import half_cosine
+from lightning_modules.target_terms import TargetTerms
 
 
 class Outputs(NamedTuple):
@@ -36,9 +37,13 @@ class AdaptationModule(AdversarialModule):
         batch_norm: the statistics in training: `joint`, of both domains in one batch; `separate`, of each domain's
             images; `split`, of each domain's images, and each domain has its own running statistics too.
         cosine: let the learning rates fall to 0 on a half cosine.
+
+    Attributes:
+        one_encoder: whether both domains have the same encoder.
     """
 
     needs_domain_pair = True
+    one_encoder = True
     update_keys: tuple[str, ...] = ("update",)
     logs = {"train": "loss_label accuracy", "val": "loss accuracy", "test": "accuracy"}
 
@@ -91,6 +96,22 @@ class AdaptationModule(AdversarialModule):
         loss = functional.cross_entropy(logits, labels.long())
         self.record("train", {"loss_label": loss, "accuracy": accuracy(logits, labels)})
         return loss
+
+    def add_terms(self, loss: Tensor, terms: TargetTerms, logits: Tensor, batch: Batch) -> Tensor:
+        """Return a loss plus the weighted terms of the logits of a batch's target images, and record the terms."""
+        values = terms(logits, batch["target"], lambda image: self.perturbed_logits({**batch, "target": image}))
+        self.record("train", {f"target_{name}": value for name, (_, value) in values.items()})
+        for weight, value in values.values():
+            if weight:  # else no backward pass
+                loss = loss + weight * value
+        return loss
+
+    def perturbed_logits(self, batch: Batch) -> Tensor:
+        """Return the logits of a batch's target images, which leave the running statistics as they are."""
+        with batch_statistics(self):
+            if self.batch_norm == "joint" and self.one_encoder:
+                return self.both(batch["source"], batch["target"])[1].logits
+            return self.outputs(batch["target"], "target").logits
 
     # -- evaluation
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from adversaria.config.errors import ConfigError
-from adversaria.config.types import Batch, Domain, FractionBelowOne, NonNegative, NonNegativeInt
+from adversaria.config.types import Batch, Domain, FractionBelowOne, NonNegativeInt
 from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import OptimizerSettings, Phase
-from lightning_modules.losses import domain_accuracy, domain_loss, entropy
+from lightning_modules.losses import domain_accuracy, domain_loss
 from lightning_modules.rebuild import load_network
 from lightning_modules.schedules import half_cosine
+from lightning_modules.target_terms import TargetTerms
 
 
 class ADDA(AdaptationModule):
@@ -32,14 +33,15 @@ class ADDA(AdaptationModule):
         pretrain_epochs: epochs on the source alone.
         source_checkpoint: a run or checkpoint of `source_only` with the same network, in the place of pretraining.
         gate: update the encoder only while the discriminator's accuracy is above this value; null for always.
-        entropy: weight of the entropy of the target's predictions, which the encoder minimises too.
+        target_terms: losses on the target's predictions, which its encoder minimises too.
         options: those of `AdaptationModule`.
     """
 
     update_keys = ("pretraining", "update", "discriminator_update")
     saved_attributes = (*AdaptationModule.saved_attributes, "discriminator_accuracy")
     recordable = True
-    logs = {"train": "loss_label accuracy loss_domain accuracy_domain loss_encoder entropy_target gate"}
+    one_encoder = False
+    logs = {"train": "loss_label accuracy loss_domain accuracy_domain loss_encoder gate target_*"}
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class ADDA(AdaptationModule):
         pretrain_epochs: NonNegativeInt = 5,
         source_checkpoint: str | None = None,
         gate: FractionBelowOne | None = None,
-        entropy: NonNegative = 1.0,
+        target_terms: TargetTerms = TargetTerms(entropy=1.0),
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -58,7 +60,7 @@ class ADDA(AdaptationModule):
         self.discriminator = domain_discriminator(self.network.num_features)
         self.updates = pretraining, discriminator_update, update
         self.pretrain_epochs = 0 if source_checkpoint else pretrain_epochs
-        self.source_checkpoint, self.gate, self.entropy = source_checkpoint, gate, entropy
+        self.source_checkpoint, self.gate, self.target_terms = source_checkpoint, gate, target_terms
         self.discriminator_accuracy = 1.0  # what the gate compares
         self.recordable = self.recordable and gate is None  # the gate reads a value from the device in each step
 
@@ -105,12 +107,11 @@ class ADDA(AdaptationModule):
         return loss
 
     def encoder_loss(self, batch: Batch) -> Tensor:
-        """Return minus the log-likelihood that the features are the source's (equation 9), plus the entropy."""
+        """Return minus the log-likelihood that the features are the source's (equation 9), plus the terms."""
         features = self.target_encoder(batch["target"])
         loss = nn.functional.softplus(-self.discriminator(features)).mean()
-        uncertainty = entropy(self.network.classifier(features)).mean()
-        self.record("train", {"loss_encoder": loss, "entropy_target": uncertainty})
-        return loss + self.entropy * uncertainty if self.entropy else loss  # no backward pass where the weight is 0
+        self.record("train", {"loss_encoder": loss})
+        return self.add_terms(loss, self.target_terms, self.network.classifier(features), batch)
 
     def _encoder_ready(self) -> bool:
         if not self.adapting():

@@ -14,6 +14,7 @@ from lightning_modules.adversarial import OptimizerSettings, Phase
 from lightning_modules.losses import domain_accuracy, domain_loss, entropy
 from lightning_modules.networks.adaptation import reverse_gradient
 from lightning_modules.schedules import dann_ramp
+from lightning_modules.target_terms import TargetTerms
 
 
 class DANN(AdaptationModule):
@@ -29,13 +30,13 @@ class DANN(AdaptationModule):
             weight from the first iteration.
         conditional: give the discriminator the outer product of features and predictions (CDAN).
         entropy_conditioning: weight images with 1 + exp(-entropy) in the domain loss (CDAN+E).
-        entropy: weight of the entropy of the target's predictions, which is minimised.
+        target_terms: losses on the target's predictions.
         batch_norm: see `AdaptationModule`.
         options: the others of `AdaptationModule`.
     """
 
     recordable = True
-    logs = {"train": "loss_label accuracy loss_domain accuracy_domain loss_confusion entropy_target lambda"}
+    logs = {"train": "loss_label accuracy loss_domain accuracy_domain loss_confusion lambda target_*"}
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class DANN(AdaptationModule):
         gamma: NonNegative = 10.0,
         conditional: bool = False,
         entropy_conditioning: bool = False,
-        entropy: NonNegative = 0.1,
+        target_terms: TargetTerms = TargetTerms(entropy=0.1),
         batch_norm: BatchNorm = "split",
         **options: Any,
     ) -> None:
@@ -55,7 +56,7 @@ class DANN(AdaptationModule):
             self.network.num_features * (self.network.num_classes if conditional else 1)
         )
         self.update, self.discriminator_update = update, discriminator_update
-        self.weight, self.gamma, self.entropy = weight, gamma, entropy
+        self.weight, self.gamma, self.target_terms = weight, gamma, target_terms
         self.conditional, self.entropy_conditioning = conditional, entropy_conditioning
 
     def phases(self) -> list[Phase]:
@@ -76,15 +77,15 @@ class DANN(AdaptationModule):
     def reversal_loss(self, batch: Batch) -> Tensor:
         """Return the label loss plus the domain loss, whose gradient is reversed on its way to the encoder."""
         source, target = self.both(batch["source"], batch["target"])
-        return self.adversarial_loss(source, target, batch["labels"])
+        return self.adversarial_loss(source, target, batch)
 
-    def adversarial_loss(self, source: Outputs, target: Outputs, labels: Tensor) -> Tensor:
+    def adversarial_loss(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
         """Return the same from the network's outputs for a batch (Ganin et al. 2016, equations 9 and 17)."""
         strength = self.dynamic_scalar(lambda: self.strength)
         self.record("train", {"lambda": strength})
         reversed_ = [side._replace(features=reverse_gradient(side.features, strength)) for side in (source, target)]
         domain = self.domain_loss(*reversed_)
-        return self.supervised_loss(source, target, labels) + domain
+        return self.classifier_loss(source, target, batch) + domain
 
     # -- in turn
     def discriminator_loss(self, batch: Batch) -> Tensor:
@@ -99,7 +100,7 @@ class DANN(AdaptationModule):
         confusion = domain_loss(*(-self.discriminator(self.inputs(side)) for side in (source, target)))
         strength = self.dynamic_scalar(lambda: self.strength)
         self.record("train", {"loss_confusion": confusion, "lambda": strength})
-        return self.supervised_loss(source, target, batch["labels"]) + strength * confusion
+        return self.classifier_loss(source, target, batch) + strength * confusion
 
     # -- the parts of both
     def domain_loss(self, source: Outputs, target: Outputs) -> Tensor:
@@ -119,9 +120,7 @@ class DANN(AdaptationModule):
         # Long et al. 2018, equation 5; without a gradient to the predictions, as in the authors' code
         return (side.logits.softmax(1).detach()[:, :, None] * side.features[:, None]).flatten(1)
 
-    def supervised_loss(self, source: Outputs, target: Outputs, labels: Tensor) -> Tensor:
-        """Return the label loss on the source plus the weighted entropy of the target's predictions."""
-        loss = self.label_loss(source.logits, labels)
-        uncertainty = entropy(target.logits).mean()
-        self.record("train", {"entropy_target": uncertainty})
-        return loss + self.entropy * uncertainty if self.entropy else loss  # no backward pass where the weight is 0
+    def classifier_loss(self, source: Outputs, target: Outputs, batch: Batch) -> Tensor:
+        """Return the label loss on the source plus the terms of the target's predictions."""
+        loss = self.label_loss(source.logits, batch["labels"])
+        return self.add_terms(loss, self.target_terms, target.logits, batch)

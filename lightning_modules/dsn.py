@@ -13,6 +13,7 @@ from adversaria.config.types import Batch, NonNegative
 from lightning_modules.adaptation import Outputs
 from lightning_modules.dann import DANN
 from lightning_modules.losses import difference_loss, scale_invariant_mse
+from lightning_modules.target_terms import TargetTerms
 
 
 class DSN(DANN):
@@ -23,13 +24,13 @@ class DSN(DANN):
         reconstruction: weight of the reconstructions' scale-invariant error, α of the paper.
         difference: weight of the overlap of private and shared features, β.
         weight: final weight of the domain loss for the encoder, γ.
-        entropy: weight of the entropy of the target's predictions, which is minimised.
+        target_terms: losses on the target's predictions.
         options: the others of `DANN`; gradient reversal only.
     """
 
     recordable = True
     logs = {
-        "train": "loss_label accuracy loss_domain accuracy_domain entropy_target lambda loss_reconstruction_source "
+        "train": "loss_label accuracy loss_domain accuracy_domain lambda target_* loss_reconstruction_source "
         "loss_reconstruction_target loss_difference_source loss_difference_target"
     }
 
@@ -39,10 +40,10 @@ class DSN(DANN):
         reconstruction: NonNegative = 0.01,
         difference: NonNegative = 0.05,
         weight: NonNegative = 0.25,
-        entropy: NonNegative = 0.0,
+        target_terms: TargetTerms = TargetTerms(),
         **options: Any,
     ) -> None:
-        super().__init__(weight=weight, entropy=entropy, **options)
+        super().__init__(weight=weight, target_terms=target_terms, **options)
         if self.discriminator_update is not None:
             raise ConfigError("model.discriminator_update: DSN reverses the gradient; leave it null")
         self.private = nn.ModuleDict({domain: _fresh(self.network.encoder) for domain in ("source", "target")})
@@ -52,7 +53,7 @@ class DSN(DANN):
     def reversal_loss(self, batch: Batch) -> Tensor:
         """Return DANN's loss plus the reconstruction and difference losses of both domains."""
         source, target = self.both(batch["source"], batch["target"])
-        loss = self.adversarial_loss(source, target, batch["labels"])
+        loss = self.adversarial_loss(source, target, batch)
         for domain, side in (("source", source), ("target", target)):
             loss = loss + self._separation_loss(batch[domain], domain, side)
         return loss

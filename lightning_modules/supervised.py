@@ -6,9 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
+from adversaria.config.errors import ConfigError
 from adversaria.config.types import Batch, Domain
 from lightning_modules.adaptation import AdaptationModule
 from lightning_modules.adversarial import OptimizerSettings, Phase
+from lightning_modules.target_terms import TargetTerms
 
 
 class Supervised(AdaptationModule):
@@ -17,20 +19,36 @@ class Supervised(AdaptationModule):
     Args:
         update: how the network is updated.
         labelled: the domain whose labels are trained on; `data.labelled` takes it from here.
+        target_terms: losses on the target's predictions; without any, its images are not looked at.
         options: those of `AdaptationModule`.
     """
 
     recordable = True
-    logs = {"train": "loss_label accuracy"}
+    logs = {"train": "loss_label accuracy target_*"}
 
-    def __init__(self, update: OptimizerSettings, labelled: Domain, **options: Any) -> None:
+    def __init__(
+        self,
+        update: OptimizerSettings,
+        labelled: Domain,
+        target_terms: TargetTerms = TargetTerms(),
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
-        self.update, self.labelled = update, labelled
+        if target_terms and labelled == "target":
+            raise ConfigError(
+                "model.target_terms: with labels of the target there is nothing to adapt; leave them at 0"
+            )
+        self.update, self.labelled, self.target_terms = update, labelled, target_terms
 
     def phases(self) -> list[Phase]:
         """Return the only update."""
         return [Phase("network", self.network, self.update, self.loss)]
 
     def loss(self, batch: Batch) -> Tensor:
-        """Return the loss on the labelled half of a batch."""
+        """Return the loss on the labelled half of a batch, plus the terms of the other half."""
+        if self.target_terms:
+            source, target = self.both(batch["source"], batch["target"])
+            return self.add_terms(
+                self.label_loss(source.logits, batch["labels"]), self.target_terms, target.logits, batch
+            )
         return self.label_loss(self.outputs(batch["source"], self.labelled).logits, batch["labels"])

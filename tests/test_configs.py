@@ -23,7 +23,7 @@ from lightning_modules.networks.lab_gan import DCGAN, LinearStemGAN, UpsamplingA
 from lightning_modules.networks.vae import VAENetwork
 from lightning_modules.wgan import WGAN
 
-ADAPTING = ["adamatch", "adda", "dann", "dsn", "source_only", "target_only"]  # models that need a pair
+ADAPTING = ["adamatch", "adda", "dann", "dsn", "mcc", "source_only", "target_only"]  # models that need a pair
 MODELS = [model for model in options("model") if model not in ADAPTING]
 SETS = ["celeba", "digits", "folder", "huggingface", "lab_faces", "mnist", "mnist5k", "mnistm", "svhn"]
 SETS += ["synthetic_faces", "usps"]

@@ -37,7 +37,7 @@ TARGETS = {
     "lightning_modules.networks.report_gan.": "lightning_modules.networks.lab_gan.",
 }
 #: Metrics, as curves and their panels name them.
-METRICS = {"train/labels_that_count": "train/pseudo_label_rate"}
+METRICS = {"train/labels_that_count": "train/pseudo_label_rate", "train/entropy_target": "train/target_entropy"}
 #: Keys of a protocol, which were phrases. Those of the numbers of images are `_COUNTS`.
 PROTOCOL = {
     "source set": "source",
@@ -77,6 +77,16 @@ _OVERRIDES = {
     r"data/source(?=[@=])": "data/reader",
     r"model\.discriminator\.(?=(width|layers|logits|batch_norm|slope|dropout)=)": "model.domain_discriminator.",
     r"model/discriminator=domain$": "model/domain_discriminator=mlp",
+    r"model\.entropy(?==|$)": "model.target_terms.entropy",
+}
+#: Models that had the weight of one loss on the target's predictions, `entropy`; and one that had none.
+_WITH_ENTROPY = ("lightning_modules.dann.DANN", "lightning_modules.dsn.DSN", "lightning_modules.adda.ADDA")
+_WITHOUT_TERMS = "lightning_modules.supervised.Supervised"
+#: What a model without any has today.
+_NO_TERMS = {
+    "_target_": "lightning_modules.target_terms.TargetTerms",
+    **dict.fromkeys(("entropy", "information_maximisation", "mcc", "vat"), 0.0),
+    **{"temperature": 2.5, "radius": 3.5},
 }
 
 
@@ -93,6 +103,10 @@ def renamed(node: Any) -> Any:
         new["reader"] = new.pop("source")
     if isinstance(part := new.get("discriminator"), dict) and part.get("_target_") == _DOMAIN_DISCRIMINATOR:
         new["domain_discriminator"] = new.pop("discriminator")
+    if new.get("_target_") == _WITHOUT_TERMS:
+        new.setdefault("target_terms", {**_NO_TERMS})
+    if new.get("_target_") in _WITH_ENTROPY and "entropy" in new:
+        new["target_terms"] = {**_NO_TERMS, "entropy": new.pop("entropy")}
     return new
 
 

@@ -61,7 +61,8 @@ class _DomainStatistics(nn.Module):
         if _DomainStatistics.domain == "source":
             normalised: Tensor = super().forward(input)
             return normalised
-        statistics: tuple[Any, Any] = (self.target_mean, self.target_var)
+        kept = not self.training or self.track_running_stats
+        statistics: tuple[Any, Any] = (self.target_mean, self.target_var) if kept else (None, None)
         momentum = 0.1 if self.momentum is None else self.momentum
         return functional.batch_norm(input, *statistics, self.weight, self.bias, self.training, momentum, self.eps)
 

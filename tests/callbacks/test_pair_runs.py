@@ -92,7 +92,7 @@ def first(self: Any, load_all: Callable[[Any], DigitArrays], count: int) -> Digi
     return DigitArrays(*(array[:count] for array in load_all(self)))
 
 
-@pytest.mark.parametrize("method", ["adamatch", "adda", "dann", "dsn", "source_only", "target_only"])
+@pytest.mark.parametrize("method", ["adamatch", "adda", "dann", "dsn", "mcc", "source_only", "target_only"])
 def test_every_method_adapts_between_folders_of_three_classes(run: Run, place: Path, method: str) -> None:
     extra = {"adda": ["model.pretrain_epochs=1"], "dann": ["model.conditional=true"]}.get(method, [])
     left_out = ["callbacks.tsne=null"] if method != "dann" else []

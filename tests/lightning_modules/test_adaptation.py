@@ -29,6 +29,7 @@ from lightning_modules.networks.adaptation import (
 )
 from lightning_modules.networks.batch_norm import split_statistics, statistics_of
 from lightning_modules.supervised import Supervised
+from lightning_modules.target_terms import TargetTerms
 
 SIZE = 8
 
@@ -49,9 +50,9 @@ decoder = functools.partial(ImageDecoder, image_size=SIZE, width=4)
 #: Options under which each part of a loss weighs enough to be seen.
 PLAIN: dict[type, dict[str, Any]] = {
     Supervised: {"labelled": "source"},
-    DANN: {"weight": 1.0, "entropy": 0.0},
+    DANN: {"weight": 1.0, "target_terms": TargetTerms()},
     DSN: {"weight": 1.0},
-    ADDA: {"entropy": 0.0},
+    ADDA: {"target_terms": TargetTerms()},
     AdaMatch: {"strong_source": True, "interpolation": True},
 }
 
@@ -212,7 +213,7 @@ def test_reversal_makes_the_encoder_climb_the_domain_loss_that_the_discriminator
     source, target = module.both(batch["source"], batch["target"])
     plain = domain_loss(module.discriminator(source.features), module.discriminator(target.features))
     label = functional.cross_entropy(source.logits, batch["labels"].long())
-    total = module.adversarial_loss(source, target, batch["labels"])
+    total = module.adversarial_loss(source, target, batch)
     assert total.item() == pytest.approx((plain + label).item(), rel=1e-5)
     encoder = module.network.encoder
     expected = gradients(module, label, encoder) - 0.7 * gradients(module, plain, encoder)

@@ -35,6 +35,7 @@ from lightning_modules.networks.adaptation import DomainDiscriminator, EncoderCl
 from lightning_modules.networks.gan import GANNetwork
 from lightning_modules.networks.vae import VAENetwork
 from lightning_modules.penalties import gradient_penalty
+from lightning_modules.target_terms import TargetTerms
 from lightning_modules.vae import VAE
 from lightning_modules.wgan import WGAN, wasserstein_critic
 
@@ -132,8 +133,8 @@ def adapting(method, update):
     digits = EncoderClassifier(nn.Sequential(nn.Flatten(), nn.Linear(48, 16), nn.Tanh()), nn.Linear(16, 10), 16)
     discriminator = functools.partial(DomainDiscriminator, width=8, layers=1)
     if method == "dann":
-        return DANN(update(), discriminator, weight=1.0, entropy=0.0, network=digits)
-    options = {"pretrain_epochs": 1, "gate": 0.4, "entropy": 0.0}
+        return DANN(update(), discriminator, weight=1.0, target_terms=TargetTerms(), network=digits)
+    options = {"pretrain_epochs": 1, "gate": 0.4, "target_terms": TargetTerms()}
     return ADDA(update(), update(), update(), discriminator, **options, network=digits)
 
 

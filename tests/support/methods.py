@@ -20,6 +20,8 @@ METHODS = {
     "dann": ["model=dann", *PAIR],
     "dann in turn": ["model=dann", *PAIR, "model/update@model.discriminator_update=adam_digits"],
     "adda": ["model=adda", *PAIR, "model.pretrain_epochs=1", "model.gate=0.5"],
+    "mcc": ["model=mcc", *PAIR],
+    "dann, virtual adversarial": ["model=dann", *PAIR, "model.target_terms.vat=0.1"],
     "adamatch": ["model=adamatch", *PAIR],
     "dsn": ["model=dsn", *PAIR, "data.batch_size=16"],
     "classifier": ["model=classifier", *GAN],

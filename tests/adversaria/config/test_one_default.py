@@ -16,7 +16,7 @@ from adversaria.config.errors import CONF, options
 from adversaria.config.signatures import signature
 
 GROUPS = [
-    *("model", "model/network", "model/update", "model/loss", "model/domain_discriminator"),
+    *("model", "model/network", "model/update", "model/loss", "model/domain_discriminator", "model/target_terms"),
     *("callbacks", "metrics", "logger", "data", "data/reader", "data/augmentation", "sweep"),
 ]
 ABSENT = "absent"  # what a file has that leaves a key out: the default of the signature

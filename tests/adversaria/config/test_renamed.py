@@ -15,7 +15,9 @@ import evaluate
 import generate
 import report
 from adversaria.config.renamed import renamed, renamed_arguments, renamed_choices, renamed_override
+from lightning_modules import load
 from lightning_modules.checkpoint import KEY
+from lightning_modules.target_terms import TargetTerms
 
 pytestmark = pytest.mark.xdist_group("old runs")  # each is resumed once
 
@@ -123,6 +125,9 @@ def test_old_runs_are_reported_on_beside_new_ones(resumed: Resume, tmp_path: Pat
         ("model.discriminator.every=2", "model.discriminator.every=2"),  # of a GAN: an update
         ("data.source=usps", "data.source=usps"),  # of a pair: a domain
         ("~data.source.train", "~data.reader.train"),
+        ("model.entropy=0.3", "model.target_terms.entropy=0.3"),
+        ("model.entropy=0,1", "model.target_terms.entropy=0,1"),
+        ("model.entropy_conditioning=true", "model.entropy_conditioning=true"),
         ("--cfg", "--cfg"),
         ("-m", "-m"),
     ],
@@ -138,6 +143,24 @@ def test_a_group_without_a_choice_keeps_none() -> None:
 
 
 def test_a_configuration_of_today_is_left_as_it_is(compose) -> None:
-    for overrides in (["model=dann", "data=digits_mnist5k"], ["model=acgan", "data=digits"]):
+    pair = "data=digits_mnist5k"
+    for overrides in (["model=dann", pair], ["model=mcc", pair], ["model=acgan", "data=digits"]):
         config = compose(*overrides)
         assert renamed(config) == config
+
+
+def test_the_weight_of_the_entropy_is_one_of_the_terms(compose) -> None:
+    for model, weight in (("dann", 0.3), ("dsn", 0.3), ("adda", 0.0)):
+        now = compose(f"model={model}", "data=digits_mnist5k", f"model.target_terms.entropy={weight}")["model"]
+        then = {**{key: value for key, value in now.items() if key != "target_terms"}, "entropy": weight}
+        assert renamed(then) == now
+    now = compose("model=source_only", "data=digits_mnist5k")["model"]
+    assert renamed({key: value for key, value in now.items() if key != "target_terms"}) == now
+
+
+def test_a_checkpoint_of_then_has_its_entropy(tmp_path: Path) -> None:
+    content = torch.load(OLD / "dann" / "checkpoints" / "last.ckpt", weights_only=True)
+    content[KEY]["model"]["entropy"] = 0.7
+    torch.save(content, tmp_path / "old.ckpt")
+    module: Any = load(tmp_path / "old.ckpt")
+    assert module.target_terms == TargetTerms(entropy=0.7)

@@ -22,7 +22,8 @@ from lightning_modules.adversarial import AdversarialModule
 from lightning_modules.vae import VAE
 
 PAIR = ["data=digit_pair"]
-ADAPTING = ["adamatch", "adda", "dann", "dsn", "source_only", "target_only"]
+ADAPTING = ["adamatch", "adda", "dann", "dsn", "mcc", "source_only", "target_only"]
+TERMS = [f"model.target_terms.{name}=0.1" for name in ("entropy", "information_maximisation", "mcc", "vat")]
 SYSTEMS: dict[str, list[str]] = {
     **{f"report: {e}": [f"experiment={e}"] for e in options("experiment")},
     **{m: [f"model={m}", *(PAIR if m in ADAPTING else [])] for m in options("model")},
@@ -39,6 +40,9 @@ SYSTEMS: dict[str, list[str]] = {
     "cdan": ["model=dann", *PAIR, "model.conditional=true", "model.entropy_conditioning=true"],
     "grey digits as house numbers": ["model=source_only", "data=usps_svhn"],
     "house numbers as grey digits": ["model=source_only", "data=svhn_usps"],
+    "dann, all terms": ["model=dann", *PAIR, *TERMS],
+    "adda, all terms": ["model=adda", *PAIR, *TERMS],
+    "source_only, all terms, joint": ["model=source_only", *PAIR, *TERMS],
     "adamatch, strong on both": ["model=adamatch", *PAIR, "model.strong_source=true"],
 }
 
