@@ -18,7 +18,7 @@ SAVED: dict[str, Any] = json.loads(
 )
 LATER = {"init_from": None}  # keys of the top level that came later, with the values that change nothing
 #: Data sets with another augmentation since, and what gives them the former one.
-AUGMENTED = {"data=usps_svhn", "data=mnist_svhn", "data=svhn_usps", "data=svhn_mnist"}
+AUGMENTED = {"data=usps_svhn", "data=mnist_svhn", "data=mnistm_svhn", "data=svhn_usps", "data=svhn_mnist"}
 FORMER = ("data/augmentation=colour", "data.target_augmentation=null")
 
 
