@@ -36,6 +36,7 @@ REPORT_A_DIGITS = ["report_a_adda1", "report_a_adda2", "report_a_adda3", "report
 #: Models that each network can be chosen for.
 MODELS_OF = {
     "compact_gan": ["gan", "wgan", "acgan"],
+    "compact_gan_wide": ["gan", "wgan", "acgan"],
     "compact_vae": ["vae", "cvae"],
     "conv_classifier": ["classifier"],
     "dcgan": ["gan", "wgan", "acgan"],

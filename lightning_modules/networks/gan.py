@@ -57,9 +57,9 @@ class CompactGAN(GANNetwork):
 
     Args:
         image_size: side of the images in pixels.
-        latent_dim: dimension of the noise.
         width: channels at half the image's resolution; they double down to the smallest map, at most 8 times. None
             for 48 up to 32 pixels, which have fewer levels, and 32 above.
+        latent_dim: dimension of the noise.
         labels: names of the labels that the pair is conditioned on; empty for none.
         conditioning: `append` the labels to the noise, also `append_scaled`, or `multiply` it by their embeddings.
         shared_head: one layer for the discriminator's two outputs instead of one for each.
@@ -71,8 +71,8 @@ class CompactGAN(GANNetwork):
     def __init__(
         self,
         image_size: PositiveInt,
+        width: PositiveInt | None,
         latent_dim: PositiveInt = 128,
-        width: PositiveInt | None = None,
         labels: Labels = (),
         conditioning: Conditioning = "append",
         shared_head: bool = False,

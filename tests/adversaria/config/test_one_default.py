@@ -182,7 +182,8 @@ def test_the_settings_are_those_of_the_files() -> None:
     assert settings("lightning_modules.dann.DANN")["batch_norm"] == {"model/dann": {"split"}}
     assert settings("lightning_modules.wgan.WGAN")["r1"] == {"model/wgan": {0.0}}  # inherited from _gan.yaml
     assert settings("lightning_modules.networks.gan.CompactGAN")["image_size"] == {
-        "model/network/compact_gan": {28, 64}
+        "model/network/compact_gan": {28, 64},
+        "model/network/compact_gan_wide": {28, 64},
     }
     assert settings("callbacks.record.run_checkpoint.RunCheckpoint")["dirpath"] == {
         "callbacks/default.checkpoint": set()

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from adversaria.config.errors import ConfigError
+from adversaria.config.errors import CONF, ConfigError
+from adversaria.config.instantiate import instantiate
 from adversaria.runs.architecture import parameter_count
 from lightning_modules.networks.conditioning import AppendLabels, Discriminator, Generator, MultiplyEmbeddings
 from lightning_modules.networks.gan import CompactGAN, GANNetwork
@@ -280,7 +281,7 @@ def test_compact_gan_makes_and_judges_images_of_many_sizes(size: int, labels: li
 @pytest.mark.parametrize("size", [1, 4, 7])
 def test_compact_gan_refuses_a_size_too_small_to_halve(size: int) -> None:
     with pytest.raises(ConfigError, match=f"^image_size={size}: this network needs 8 pixels or more"):
-        CompactGAN(size)
+        CompactGAN(size, width=None)
 
 
 def test_compact_gan_has_the_layers_it_states() -> None:
@@ -302,6 +303,13 @@ def test_compact_gan_has_the_layers_it_states() -> None:
     assert parameter_count(built.generator) == generator
     assert parameter_count(built.discriminator) == discriminator
     assert not any(isinstance(m, nn.modules.batchnorm._NormBase) for m in built.discriminator.modules())
+
+
+def test_the_wide_compact_gan_has_the_parameters_that_the_documentation_states(compose) -> None:
+    with torch.device("meta"):
+        built = instantiate(compose("model=gan", "model/network=compact_gan_wide", "data=celeba")["model"]["network"])
+    millions = [f"{parameter_count(part) / 1e6:.2f} M" for part in (built.generator, built.discriminator)]
+    assert f"`compact_gan_wide`, {' + '.join(millions)}" in (CONF.parent / "docs" / "systems.md").read_text("utf-8")
 
 
 def test_compact_gan_stops_doubling_its_channels_at_eight_times() -> None:
