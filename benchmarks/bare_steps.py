@@ -26,7 +26,7 @@ from lightning_modules.networks.adaptation import reverse_gradient
 Settings = Literal["plain", "tuned", "graphed"]
 Step = Callable[[Batch], None]
 #: Options of the models that the steps do not implement.
-UNUSED = ("r1", "gradient_penalty", "instance_noise", "ema", "conditional", "label_on_fake", "gate")
+UNUSED = ("r1", "r2", "gradient_penalty", "instance_noise", "augment", "ema", "conditional", "label_on_fake", "gate")
 
 
 def step_of(config: dict[str, Any], settings: Settings = "tuned", device: str = "cpu") -> Step:

@@ -30,7 +30,7 @@ class ACGAN(GAN):
     conditional = True
     recordable = True
     logs = {
-        "train": "loss_d loss_g r1 gradient_penalty label_loss_d label_loss_g label_accuracy_fake",
+        "train": "loss_d loss_g r1 r2 gradient_penalty label_loss_d label_loss_g label_accuracy_fake",
         "train val test": "accuracy_real accuracy_fake label_accuracy_real",
     }
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from adversaria.config.types import Batch
+from adversaria.config.types import AugmentPolicy, Batch
 from lightning_modules.adversarial import AdversarialModule
 from lightning_modules.checks import check_labels, check_network
+from lightning_modules.diff_augment import diff_augment
 from lightning_modules.ema import ExponentialAverage
 from lightning_modules.networks.batch_norm import batch_statistics
 from lightning_modules.networks.gan import GANNetwork
@@ -26,25 +27,38 @@ class GeneratorModule(AdversarialModule):
         network: generator and discriminator.
         ema: factory of the generator's average; None for none.
         truncation: bound of the absolute value of the noise of samples; None for none.
+        augment: changes of all that the discriminator sees in training; () for none.
     """
 
     conditional = False  # whether the networks are given labels
     averaged = "network.generator"
 
     def __init__(
-        self, network: GANNetwork, ema: Callable[..., ExponentialAverage] | None, truncation: float | None
+        self,
+        network: GANNetwork,
+        ema: Callable[..., ExponentialAverage] | None,
+        truncation: float | None,
+        augment: AugmentPolicy = (),
     ) -> None:
         super().__init__()
         check_network(network, GANNetwork, type(self).__name__)
         check_labels(network, self.conditional, type(self).__name__)
         self.network = network
         self.image_size, self.value_range = network.image_size, network.value_range
-        self.truncation = truncation
+        self.truncation, self.augment = truncation, augment
         self.ema = ema(network.generator) if ema is not None else None
 
     def labels_of(self, batch: Batch) -> Tensor | None:
         """Return the labels that the networks are conditioned on, (n, k); None without."""
         return None
+
+    def label_terms_d(self, real_logits: Tensor, fake_logits: Tensor, labels: Tensor | None) -> Terms:
+        """Return what the labels add to the discriminator's loss; nothing without labels."""
+        return {}
+
+    def label_terms_g(self, fake_logits: Tensor, labels: Tensor | None) -> Terms:
+        """Return what the labels add to the generator's loss; nothing without labels."""
+        return {}
 
     @abc.abstractmethod
     def discriminator_metrics(self, real: Tensor, fake: Tensor) -> Terms:
@@ -58,6 +72,22 @@ class GeneratorModule(AdversarialModule):
         """Update the average of the generator's weights."""
         if self.ema is not None:
             self.ema.update(self.network.generator, new=self.count(batch), seen=self.images)
+
+    # -- training
+    def _judge(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the discriminator's logits, of being real and of the labels, of images changed as `augment` says."""
+        judged: tuple[Tensor, Tensor] = self.network.discriminator(diff_augment(image, self.augment, self.value_range))
+        return judged
+
+    def _critic(self, image: Tensor) -> Tensor:
+        """Return the first of them.
+
+        A gradient penalty differentiates it by the image before its changes, as in StyleGAN2-ADA and R3GAN.
+        """
+        return self._judge(image)[0]
+
+    def _noise(self, count: int) -> Tensor:
+        return torch.randn(count, self.network.latent_dim, device=self.device)
 
     # -- evaluation
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

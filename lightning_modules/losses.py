@@ -56,13 +56,17 @@ class AdversarialLoss(NamedTuple):
 
     Attributes:
         discriminator: (n,) logits of real and (m,) of generated images -> scalar to minimise.
-        generator: (m,) logits of generated images -> scalar to minimise.
+        generator: (m,) logits of generated images -> scalar to minimise. Where the loss is `paired`: these, and (m,)
+            logits of real images.
         boundary: the discriminator judges an image to be real where its logit is above this value.
+        paired: both losses are of differences between the logits of real and of generated images. A single logit then
+            means nothing, and the boundary is midway between the mean logits of the two kinds.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
-    generator: Callable[[Tensor], Tensor]
+    generator: Callable[..., Tensor]
     boundary: float = 0.0
+    paired: bool = False
 
 
 def cross_entropy_discriminator(real: Tensor, fake: Tensor, smoothing: FractionBelowOne = 0.0) -> Tensor:
@@ -102,6 +106,16 @@ def hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
 def linear_generator(fake: Tensor) -> Tensor:
     """Minus the mean logit: the generator's loss with hinge (Miyato et al. 2018, eq. 17) and Wasserstein critics."""
     return -fake.mean()
+
+
+def relativistic_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Cross-entropy of telling which image of a pair is real (Huang et al. 2024, equation 2, f = -log(1 + exp(-t)))."""
+    return functional.softplus(fake - real).mean()
+
+
+def relativistic_generator(fake: Tensor, real: Tensor) -> Tensor:
+    """Cross-entropy of the wrong answer: real and generated change places (Huang et al. 2024, equation 2)."""
+    return functional.softplus(real - fake).mean()
 
 
 def label_loss(logits: Tensor, labels: Tensor, sizes: list[int]) -> Tensor:

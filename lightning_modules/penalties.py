@@ -28,9 +28,12 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, weights: Tensor
     return (norm - 1).square().mean()
 
 
-def r1_penalty(critic: Critic, real: Tensor) -> Tensor:
-    """Half the mean squared gradient norm at real images (Mescheder et al. 2018, equation 9)."""
-    return 0.5 * _gradient(critic, real.float()).square().sum(1).mean()
+def zero_centred_penalty(critic: Critic, image: Tensor) -> Tensor:
+    """Half the mean squared gradient norm at images: R1 at real ones, R2 at generated ones.
+
+    Mescheder et al. 2018, equation 9.
+    """
+    return 0.5 * _gradient(critic, image.float()).square().sum(1).mean()
 
 
 def _gradient(critic: Critic, image: Tensor) -> Tensor:

@@ -27,6 +27,11 @@ def linear_warmup(iteration: int, end: NonNegative, iterations: PositiveInt, sta
     return start + (end - start) * min(1.0, iteration / iterations)
 
 
+def cosine(iteration: int, end: NonNegative, iterations: PositiveInt, start: NonNegative = 0.0) -> float:
+    """Go from `start` to `end` on a half cosine over `iterations`, then stay."""
+    return end + (start - end) * half_cosine(min(1.0, iteration / iterations))
+
+
 def exponential_decay(iteration: int, half_life: Positive, start: NonNegative = 1.0) -> float:
     """Start at `start` and halve every `half_life` iterations."""
     return start * 0.5 ** (iteration / half_life)

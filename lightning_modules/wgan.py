@@ -12,6 +12,7 @@ from adversaria.config.errors import ConfigError
 from adversaria.config.types import NonNegative, Positive
 from lightning_modules.adversarial import Phase
 from lightning_modules.gan import GAN, Terms
+from lightning_modules.schedules import Schedule
 
 
 def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ class WGAN(GAN):
         self,
         weight_clip: Positive | None = None,
         gradient_penalty: NonNegative = 10.0,
-        r1: NonNegative = 0.0,
+        r1: NonNegative | Schedule = 0.0,
         **options: Any,
     ) -> None:
         super().__init__(gradient_penalty=gradient_penalty, r1=r1, **options)

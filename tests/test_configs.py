@@ -71,7 +71,7 @@ def test_the_groups_are_not_empty() -> None:
     assert sorted([*ordered, "digit_pair", "digits_mnist5k", "folder_pair", "mnist5k_blended"]) == PAIRS
     assert set(SETS) < set(options("data"))
     assert sorted(MODELS_OF) == NETWORKS
-    assert LOSSES == ["hinge", "least_squares", "nonsaturating", "saturating", "wasserstein"]
+    assert LOSSES == ["hinge", "least_squares", "nonsaturating", "relativistic", "saturating", "wasserstein"]
     assert options("metrics") == ["classifier", "inception", "none"]
     assert [
         *("report_a/adda_mnistm_svhn", "report_a/adda_svhn_usps", "report_a/adda_usps_mnistm", "report_a/dann"),
@@ -263,6 +263,7 @@ def test_the_losses_are_those_of_their_names(built) -> None:
         "hinge": ["hinge_discriminator", "linear_generator"],
         "least_squares": ["least_squares_discriminator", "least_squares_generator"],
         "nonsaturating": ["cross_entropy_discriminator", "nonsaturating_generator"],
+        "relativistic": ["relativistic_discriminator", "relativistic_generator"],
         "saturating": ["cross_entropy_discriminator", "saturating_generator"],
         "wasserstein": ["wasserstein_critic", "linear_generator"],
     }
@@ -287,7 +288,8 @@ def steps(module: GAN, iterations: range) -> list[tuple[int, int]]:
 def test_the_reports_have_none_of_our_additions(built, experiment: str) -> None:
     config, module = built(f"experiment={experiment}")
     assert module.ema is None
-    assert (module.r1, module.gradient_penalty, module.instance_noise(0), module.truncation) == (0, 0, 0, None)
+    assert (module.r1(0), module.r2(0), module.gradient_penalty, module.instance_noise(0)) == (0, 0, 0, 0)
+    assert (list(module.augment), module.truncation) == ([], None)
     assert not config["model"]["spectral_norm"]
     assert not config["data"]["horizontal_flip"]
     assert all(u.clip is None and u.accumulate == 1 for u in module.updates.values())
@@ -321,7 +323,7 @@ def test_our_own_defaults(built) -> None:
     for model, optimizer, r1 in (("gan", usual, 0.1), ("acgan", usual, 0.1), ("wgan", ("Adam", 1e-4, [0.0, 0.9]), 0)):
         _, module = built(f"model={model}")
         assert optimizers(module) == [optimizer] * 2
-        assert module.r1 == r1
+        assert module.r1(0) == r1
         assert module.ema is not None
     _, wgan = built("model=wgan")
     assert (wgan.weight_clip, wgan.gradient_penalty) == (None, 10)

@@ -24,6 +24,7 @@ USUAL: dict[str, tuple[float, float]] = {
     "weight_decay": (0.0, 10.0),
     "lambda_kl": (0.0, 100.0),
     "r1": (0.0, 1000.0),
+    "r2": (0.0, 1000.0),
     "gradient_penalty": (0.0, 1000.0),
     "gamma": (0.0, 1000.0),
     "clip": (1e-3, 1e4),

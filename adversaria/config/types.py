@@ -37,6 +37,7 @@ BatchNorm = Literal["joint", "separate", "split"]
 OnBadImage = Literal["error", "skip"]
 Crop = Literal["centre", "top", "none"]  # which square of an image is used; none: the whole, squeezed
 Conditioning = Literal["append", "append_scaled", "multiply"]  # how labels enter a generator
+AugmentPolicy = tuple[Literal["colour", "translation", "cutout"], ...]  # changes of what a discriminator sees
 Mode = Literal["min", "max"]  # whether the lowest or the highest value of a metric is the best
 
 Batch: TypeAlias = "dict[str, Tensor]"  # what a loader delivers and a step is given, by name

@@ -18,11 +18,14 @@ from lightning_modules.losses import (
     cross_entropy_discriminator,
     linear_generator,
     nonsaturating_generator,
+    relativistic_discriminator,
+    relativistic_generator,
 )
 from lightning_modules.networks.gan import CompactGAN
 from lightning_modules.wgan import WGAN, wasserstein_critic
 
 NONSATURATING = AdversarialLoss(cross_entropy_discriminator, nonsaturating_generator)
+RELATIVISTIC = AdversarialLoss(relativistic_discriminator, relativistic_generator, paired=True)
 WASSERSTEIN = AdversarialLoss(wasserstein_critic, linear_generator)
 
 
@@ -44,7 +47,8 @@ def build(
     if method == "wgan":
         clipped = {"weight_clip": 0.01, "gradient_penalty": 0.0, "ema": None}
         return WGAN(**{"network": network, "loss": WASSERSTEIN, **sides, **clipped, **options})
-    bare = {"network": network, "loss": NONSATURATING, "r1": 0.0, "ema": None}
+    loss = RELATIVISTIC if options.pop("relativistic", False) else NONSATURATING
+    bare = {"network": network, "loss": loss, "r1": 0.0, "ema": None}
     return {"gan": GAN, "acgan": ACGAN}[method](**{**bare, **sides, **options})
 
 

@@ -13,10 +13,13 @@ from lightning_modules.adversarial import find_unused_parameters
 from lightning_modules.ema import ExponentialAverage
 from lightning_modules.schedules import alternating, exponential_decay, piecewise
 
+AUGMENT = ("colour", "translation", "cutout")
 METHODS = {
     "gan": {"r1": 1.0, "r1_every": 2},
     "wgan": {"weight_clip": None, "gradient_penalty": 10.0},
     "acgan": {"label_on_fake": True},
+    "gan, relativistic": {"relativistic": True, "r1": 1.0, "r2": 1.0, "r1_every": 2, "augment": AUGMENT},
+    "acgan, relativistic": {"relativistic": True, "r2": 1.0, "augment": AUGMENT, "generator_batches": 2},
 }
 
 
@@ -34,7 +37,7 @@ def test_a_phase_changes_its_own_parameters_and_no_others(
     make, make_update, make_batches, train_on, method: str, turn: str
 ) -> None:
     other = {"discriminator": "generator", "generator": "discriminator"}[turn]
-    module = make(method, **{other: make_update(repeat=0)}, **METHODS[method])
+    module = make(method.split(",")[0], **{other: make_update(repeat=0)}, **METHODS[method])
     networks = {name: getattr(module.network, name) for name in (turn, other)}
     before = {name: state(network) for name, network in networks.items()}
     train_on(module, make_batches(2))
@@ -44,7 +47,7 @@ def test_a_phase_changes_its_own_parameters_and_no_others(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_phases_partition_the_trainable_parameters(make, method: str) -> None:
-    module = make(method, ema=ExponentialAverage)
+    module = make(method.split(",")[0], ema=ExponentialAverage, **METHODS[method])
     owned = [id(p) for o in module.configure_optimizers() for g in o.param_groups for p in g["params"]]
     assert len(owned) == len(set(owned))
     assert set(owned) == {id(p) for p in module.parameters() if p.requires_grad}
@@ -52,7 +55,7 @@ def test_the_phases_partition_the_trainable_parameters(make, method: str) -> Non
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_gradient_and_no_graph_leaks_between_phases(make, make_batches, train_on, method: str) -> None:
-    module = make(method, **METHODS[method])
+    module = make(method.split(",")[0], **METHODS[method])
     seen = []
 
     def look(turn: str, loss, batch):
@@ -156,7 +159,7 @@ def test_accumulated_parts_make_the_same_step_as_the_whole_batch(make, make_upda
 
 @pytest.mark.parametrize("method", METHODS)
 def test_bf16_trains_and_stays_finite(make, make_batches, train_on, method: str) -> None:
-    module = make(method, **METHODS[method])
+    module = make(method.split(",")[0], **METHODS[method])
     before = state(module.network.generator)
     train_on(module, make_batches(3), precision="bf16-mixed")
     assert changed(before, module.network.generator)

@@ -1,6 +1,7 @@
 """The methods: what their options do to a tiny model."""
 
 import functools
+import math
 import types
 
 import pytest
@@ -122,6 +123,73 @@ def test_r1_is_lazy_and_weighted_with_its_interval(make, make_batches, train_on)
     batch = make_batches(1)[0]["image"]
     always, lazy = (make(r1=2.0, r1_every=n).penalties(batch, batch)["r1"].item() for n in (1, 4))
     assert lazy == pytest.approx(4 * always)
+
+
+def test_r2_is_the_penalty_at_generated_images(make, make_batches) -> None:
+    real, fake = (batch["image"] for batch in make_batches(2))
+    terms = make(r1=2.0, r2=3.0, r1_every=4).penalties(real, fake)
+    for name, weight, image in (("r1", 2.0, real), ("r2", 3.0, fake)):
+        alone = make(r1=1.0, r1_every=1).penalties(image, image)["r1"]
+        torch.testing.assert_close(terms[name], weight * 4 * alone)
+
+
+def test_the_weights_of_the_penalties_follow_their_schedules(make, make_batches) -> None:
+    fall = functools.partial(linear_warmup, start=2.0, end=0.0, iterations=4)
+    gan, (batch,) = make(r1=fall, r2=1.0, r1_every=1), make_batches(1)
+    image, found, keys = batch["image"], [], []
+    for gan.iteration in (0, 1, 3, 4):
+        found.append(gan.penalties(image, image))
+        keys.append(gan.phases()[0].graph_key())
+    assert [terms.keys() for terms in found] == [{"r1", "r2"}] * 3 + [{"r2"}]  # no gradient is computed for nothing
+    assert [(t["r1"] / t["r2"]).item() for t in found[:3]] == pytest.approx([2, 1.5, 0.5])
+    assert len(set(keys[:3])) == 1  # one recorded step, whose weights change
+    assert keys[3] != keys[0]
+
+
+def test_penalties_are_of_the_images_before_their_augmentation(make, make_batches) -> None:
+    """The slope at a pixel that is cut out is 0, so less is left of the penalty."""
+    image = torch.cat([batch["image"] for batch in make_batches(20)])
+    plain, cut = (make(r1=1.0, augment=policy).penalties(image, image)["r1"] for policy in ((), ("cutout",)))
+    assert 0.6 * plain < cut < 0.95 * plain
+
+
+@pytest.mark.parametrize("method", ["gan", "wgan", "acgan"])
+def test_the_discriminator_sees_changed_images_on_both_sides_and_in_training_alone(
+    make, make_batches, train_on, method: str
+) -> None:
+    gan, seen = make(method, augment=("cutout",), gradient_penalty=1.0), []
+    gan.network.discriminator.register_forward_pre_hook(lambda m, inputs: seen.append(inputs[0]))
+    train_on(gan, make_batches(2), limit_val_batches=0)
+    assert len(seen) == 8  # real, generated, between them, and generated for the generator
+    assert all((image == 0).all(1).flatten(1).any(1).all() for image in seen)
+    gan._record_metrics("val", make_batches(1)[0], 0)
+    assert not any((image == 0).all(1).any() for image in seen[8:])
+
+
+def test_a_relativistic_generator_is_compared_with_the_images_of_the_batch(make, make_batches) -> None:
+    gan, (batch,) = make(relativistic=True, generator_batches=2), make_batches(1)
+    noise = torch.randn(12, 4)
+    gan._noise = lambda count: noise[:count]
+    with torch.no_grad():
+        fake = gan.network.discriminator(gan.network.generator(noise))[0]
+        real = gan.network.discriminator(batch["image"])[0]
+    differences = [(fake[i] - real[i % 6]).item() for i in range(12)]
+    expected = sum(math.log1p(math.exp(-difference)) for difference in differences) / 12
+    assert gan.generator_loss(batch).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_real_images_give_the_generator_no_gradient(make, make_batches) -> None:
+    gan, (batch,) = make(relativistic=True), make_batches(1)
+    image = batch["image"].requires_grad_()
+    gan.generator_loss({"image": image}).backward()
+    assert image.grad is None
+    assert any(p.grad.abs().sum() > 0 for p in gan.network.generator.parameters())
+
+
+def test_accuracy_of_a_relativistic_discriminator_is_judged_midway(make) -> None:
+    real, fake = torch.tensor([9.0, 4.0]), torch.tensor([5.0, 2.0, 1.0, 0.0])  # means 6.5 and 2
+    metrics = make(relativistic=True).discriminator_metrics(real, fake)
+    assert {k: v.item() for k, v in metrics.items()} == {"accuracy_real": 0.5, "accuracy_fake": 0.75}
 
 
 def test_instance_noise_follows_its_schedule_and_reaches_both_kinds_of_image(make, make_batches, train_on) -> None:

@@ -19,6 +19,8 @@ from lightning_modules.losses import (
     nonsaturating_generator,
     per_dimension_kld,
     predict_labels,
+    relativistic_discriminator,
+    relativistic_generator,
     reparameterize,
     saturating_generator,
 )
@@ -30,6 +32,7 @@ DISCRIMINATOR_LOSSES = [
     least_squares_discriminator,
     hinge_discriminator,
     wasserstein_critic,
+    relativistic_discriminator,
 ]
 
 
@@ -98,6 +101,8 @@ LN3 = math.log(3)
         (least_squares_discriminator, [1.0], [0.0], 0.0),
         (hinge_discriminator, [0.5, 2.0, -1.0], [-0.25, -3.0], (0.5 + 0 + 2) / 3 + 0.75 / 2),
         (hinge_discriminator, [1.0], [-1.0], 0.0),
+        (relativistic_discriminator, [5.0], [5.0], math.log(2)),
+        (relativistic_discriminator, [LN3, 2.0], [0.0, 2.0 + LN3], (math.log(4 / 3) + math.log(4)) / 2),
         (wasserstein_critic, [1.0, 3.0], [5.0, -1.0, -1.0], 1.0 - 2.0),
     ],
 )
@@ -116,6 +121,24 @@ def test_discriminator_losses_by_hand(loss, real: list[float], fake: list[float]
 )
 def test_generator_losses_by_hand(loss, fake: list[float], expected: float) -> None:
     assert loss(torch.tensor(fake)).item() == pytest.approx(expected)
+
+
+def test_a_relativistic_generator_is_paid_for_the_answer_that_its_discriminator_pays_for() -> None:
+    fake, real = torch.tensor([LN3, 2.0]), torch.tensor([0.0, 2.0 + LN3])
+    # the generated image is taken for the real one with the probabilities 3/4 and 1/4
+    assert relativistic_generator(fake, real).item() == pytest.approx((math.log(4 / 3) + math.log(4)) / 2)
+    assert relativistic_generator(fake[:1], real[:1]).item() == pytest.approx(math.log(4 / 3))
+    assert relativistic_discriminator(real[:1], fake[:1]).item() == pytest.approx(math.log(4))
+
+
+def test_relativistic_losses_see_differences_alone() -> None:
+    fake, real = torch.tensor([0.3, -2.0], requires_grad=True), torch.tensor([0.7, 1.0])
+    torch.testing.assert_close(relativistic_generator(fake + 7, real + 7), relativistic_generator(fake, real))
+    relativistic_generator(fake, real).backward()
+    assert fake.grad.tolist() == pytest.approx([-1 / (1 + math.exp(f - r)) / 2 for f, r in ((0.3, 0.7), (-2.0, 1.0))])
+    for gap in (-400.0, 400.0):
+        assert relativistic_generator(torch.tensor([gap]), torch.zeros(1)).item() == max(0, -gap)
+        assert relativistic_discriminator(torch.tensor([gap]), torch.zeros(1)).item() == max(0, -gap)
 
 
 def test_label_smoothing_is_one_sided() -> None:
@@ -154,7 +177,7 @@ def test_raising_a_fake_logit_lowers_the_loss_of_the_generator(loss) -> None:
 
 @pytest.mark.parametrize("loss", DISCRIMINATOR_LOSSES)
 def test_the_discriminator_wants_real_logits_up_and_fake_logits_down(loss) -> None:
-    real, fake = torch.tensor([-1.5, 0.2], requires_grad=True), torch.tensor([-0.5, 0.3, 2.0], requires_grad=True)
+    real, fake = torch.tensor([-1.5, 0.2, 0.1], requires_grad=True), torch.tensor([-0.5, 0.3, 2.0], requires_grad=True)
     if loss is least_squares_discriminator:  # of which generated images below 0 are too far down
         fake = fake.detach()[1:].requires_grad_()
     loss(real, fake).backward()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.penalties import gradient_penalty, r1_penalty
+from lightning_modules.penalties import gradient_penalty, zero_centred_penalty
 
 SHAPE = (3, 1, 2, 2)
 
@@ -29,18 +29,30 @@ def norms(x: Tensor) -> Tensor:
 def test_penalties_of_a_linear_critic_by_hand() -> None:
     critic = linear(torch.tensor([1.0, -2.0, 2.0, 4.0]))  # |w| = 5
     assert gradient_penalty(critic, images(0), images(1)).item() == pytest.approx((5 - 1) ** 2)
-    assert r1_penalty(critic, images(0)).item() == pytest.approx(5**2 / 2)
+    assert zero_centred_penalty(critic, images(0)).item() == pytest.approx(5**2 / 2)
 
 
 def test_a_critic_of_slope_one_pays_no_gradient_penalty_but_r1() -> None:
     critic = linear(torch.tensor([0.6, 0.0, -0.8, 0.0]))
     assert gradient_penalty(critic, images(0), images(1)).item() == pytest.approx(0, abs=1e-10)
-    assert r1_penalty(critic, images(0)).item() == pytest.approx(0.5)
+    assert zero_centred_penalty(critic, images(0)).item() == pytest.approx(0.5)
 
 
 def test_r1_is_taken_at_the_real_images() -> None:
     expected = (norms(images(0)) ** 2).mean() / 2
-    torch.testing.assert_close(r1_penalty(half_square, images(0)), expected)
+    torch.testing.assert_close(zero_centred_penalty(half_square, images(0)), expected)
+
+
+def test_the_penalty_is_that_of_slopes_measured_by_differences() -> None:
+    torch.manual_seed(0)
+    critic = nn.Sequential(nn.Flatten(), nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 1), nn.Flatten(0)).double()
+    for image in (images(0).double(), images(1).double()):  # real and generated: R1 and R2
+        steps = 1e-5 * torch.eye(4, dtype=torch.float64).view(4, 1, 1, 2, 2)
+        with torch.no_grad():
+            slopes = torch.stack([(critic(image + s) - critic(image - s)) / 2e-5 for s in steps])
+        expected = 0.5 * slopes.square().sum(0).mean()
+        found = zero_centred_penalty(lambda x: critic(x.double()), image)
+        torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.25, 1.0])
@@ -80,7 +92,7 @@ def test_gradients_flow_to_the_parameters_of_the_critic() -> None:
     w = torch.tensor([1.0, -2.0, 2.0, 4.0], requires_grad=True)
     (slope,) = torch.autograd.grad(gradient_penalty(linear(w), images(0), images(1)), w)
     torch.testing.assert_close(slope, 2 * (5 - 1) * w.detach() / 5)
-    (slope,) = torch.autograd.grad(r1_penalty(linear(w), images(0)), w)
+    (slope,) = torch.autograd.grad(zero_centred_penalty(linear(w), images(0)), w)
     torch.testing.assert_close(slope, w.detach())
 
 
@@ -102,7 +114,7 @@ def test_no_gradient_reaches_the_images() -> None:
     real, fake = images(0).requires_grad_(), images(1).requires_grad_()
     for penalty in (
         gradient_penalty(lambda x: linear(w)(x**2), real, fake),
-        r1_penalty(lambda x: linear(w)(x**2), real),
+        zero_centred_penalty(lambda x: linear(w)(x**2), real),
     ):
         penalty.backward()
     assert real.grad is fake.grad is None
@@ -111,7 +123,7 @@ def test_no_gradient_reaches_the_images() -> None:
 
 def test_a_constant_critic_has_finite_gradients() -> None:
     w = torch.zeros(4, requires_grad=True)
-    for penalty in (gradient_penalty(linear(w), images(0), images(1)), r1_penalty(linear(w), images(0))):
+    for penalty in (gradient_penalty(linear(w), images(0), images(1)), zero_centred_penalty(linear(w), images(0))):
         (slope,) = torch.autograd.grad(penalty, w)
         assert penalty.isfinite()
         assert slope.isfinite().all()
@@ -119,7 +131,7 @@ def test_a_constant_critic_has_finite_gradients() -> None:
 
 def test_a_constant_critic_is_a_full_slope_short_of_one() -> None:
     assert gradient_penalty(linear(torch.zeros(4)), images(0), images(1)).item() == pytest.approx(1, abs=1e-5)
-    assert r1_penalty(linear(torch.zeros(4)), images(0)).item() == 0
+    assert zero_centred_penalty(linear(torch.zeros(4)), images(0)).item() == 0
 
 
 @pytest.mark.parametrize("images_dtype", [torch.float32, torch.bfloat16])
@@ -129,7 +141,7 @@ def test_penalties_are_computed_in_single_precision_under_autocast(images_dtype:
     real, fake, weights = images(0).to(images_dtype), images(1).to(images_dtype), torch.full((3, 1, 1, 1), 0.3)
 
     def values() -> tuple[Tensor, Tensor]:
-        return gradient_penalty(critic, real, fake, weights), r1_penalty(critic, real)
+        return gradient_penalty(critic, real, fake, weights), zero_centred_penalty(critic, real)
 
     plain = values()
     with torch.autocast("cpu", torch.bfloat16):

@@ -11,6 +11,7 @@ from lightning_modules.schedules import (
     alternating,
     as_schedule,
     constant,
+    cosine,
     cyclical,
     exponential_decay,
     linear_warmup,
@@ -28,6 +29,12 @@ def test_constant_and_numbers() -> None:
 def test_linear_warmup() -> None:
     assert [linear_warmup(i, end=1.0, iterations=4) for i in (0, 1, 2, 4, 99)] == [0, 0.25, 0.5, 1, 1]
     assert linear_warmup(2, end=3.0, iterations=4, start=1.0) == 2.0
+
+
+def test_cosine_goes_slowly_at_its_ends_and_stays() -> None:
+    values = [cosine(i, start=1.0, end=0.1, iterations=6) for i in (0, 2, 3, 4, 6, 99)]
+    assert values == pytest.approx([1, 0.1 + 0.9 * 0.75, 0.55, 0.1 + 0.9 * 0.25, 0.1, 0.1])
+    assert cosine(2, end=8.0, iterations=4) == pytest.approx(4)
 
 
 def test_exponential_decay_halves_every_half_life() -> None:

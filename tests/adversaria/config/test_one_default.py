@@ -27,7 +27,7 @@ VARIATIONS = {
     "datamodules.augmentation.Augmentation": {"*"},  # data/augmentation=none sets nothing
     "datamodules.images.ImagesDataModule": {"root"},  # generated data sets read no files
     "datamodules.own_images.OwnImagesDataModule": {"root"},  # data sets of the hub have a name
-    "lightning_modules.losses.AdversarialLoss": {"boundary"},  # of least squares; logits have theirs at 0
+    "lightning_modules.losses.AdversarialLoss": {"boundary", "paired"},  # of least squares, and of relativistic pairs
 }
 
 

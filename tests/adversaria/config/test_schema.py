@@ -378,7 +378,7 @@ def test_the_signature_of_a_class_with_options_has_those_of_its_base_in_another_
         "discriminator",
         "loss",
     }
-    assert found["r1"] == (types.NonNegative, False)
+    assert found["r1"] == (types.NonNegative | Component, False)
     assert found["r1_every"] == (types.PositiveInt, False)
     assert "**" not in found
     assert signature("lightning_modules.acgan.ACGAN").keys() - gan.keys() == {"label_weight", "label_on_fake"}
@@ -389,6 +389,7 @@ def test_the_signature_of_a_named_tuple_and_of_a_dataclass_is_that_of_their_fiel
         "discriminator": (Component, True),
         "generator": (Component, True),
         "boundary": (float, False),
+        "paired": (bool, False),
     }
     assert signature("lightning_modules.adversarial.OptimizerSettings") == {
         "optimizer": (Component, True),
@@ -444,7 +445,7 @@ def test_the_options_of_a_wgan_are_taken(wgan, path, value):
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("model.r2", 1.0, "model.r2: lightning_modules.wgan.WGAN has no such key; known: "),
+        ("model.r9", 1.0, "model.r9: lightning_modules.wgan.WGAN has no such key; known: "),
         ("model.r1_evry", 4, "model.r1_evry: lightning_modules.wgan.WGAN has no such key; did you mean r1_every"),
         (
             "model.weigth_clip",
@@ -488,7 +489,7 @@ def test_a_wrong_option_of_a_wgan_is_named_wherever_it_is_defined(wgan, path, va
 
 def test_the_known_keys_of_a_wgan_are_named_with_those_of_its_base(wgan):
     with pytest.raises(ConfigError) as error:
-        check(with_key(wgan, "model.r2", 1.0))
+        check(with_key(wgan, "model.r9", 1.0))
     known = str(error.value).partition("known: ")[2].split(", ")
     assert {"r1", "weight_clip", "gradient_penalty"} < set(known)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from support.methods import R3GAN
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -34,6 +35,9 @@ SYSTEMS: dict[str, list[str]] = {
         "model.gradient_penalty=1",
         "model.spectral_norm=true",
     ],
+    "gan by r3gan's loss": ["model=gan", *R3GAN],
+    "wgan, augmented": ["model=wgan", "model.augment=[colour,translation,cutout]", "model.r2=1"],
+    "acgan by r3gan's loss": ["model=acgan", "data=digits", *R3GAN, "model.generator_batches=2"],
     "acgan of digits": ["model=acgan", "data=digits", "model.label_on_fake=true"],
     "acgan with embeddings": ["model=acgan", "data=digits", "model.network.conditioning=multiply"],
     "dann in turn": ["model=dann", *PAIR, "model/update@model.discriminator_update=adam_digits"],
