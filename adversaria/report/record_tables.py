@@ -109,7 +109,8 @@ def _line(table: Described, columns: Sequence[Described], row: Described, runs: 
 
 def _cell(column: Described, row: Described, runs: Records, records: Records) -> str:
     if column["title"] == "reported":
-        return str(row.get("reported", ""))
+        reported = row.get("reported", "")
+        return f"{reported:.4f}" if isinstance(reported, float) else str(reported)
     if "metric" not in column:
         return FACTS[column["title"]](runs.values()) if runs else ""
     pattern = re.sub(r"\{([a-z_]+)\}", lambda match: str(row.get(match[1])), column["metric"])

@@ -1,6 +1,7 @@
 """The values in the docs are those of committed records, and a record says how its run can be made again."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from adversaria.config.errors import CheckpointError, ConfigError
 from adversaria.report import ledger
+from adversaria.report.results import described, reported
 from adversaria.tools.ledger import PAGE, RECORDS, main
 
 START = {
@@ -34,8 +36,45 @@ def run_folder(parent: Path, starts: list[dict[str, Any]], record: dict[str, Any
 
 def test_the_page_of_results_is_rendered_from_the_records() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert "<!-- records: uda_table -->" in page
+    tables = {*described()["tables"], "uda_table", "photos_drawings"}
+    assert tables <= set(re.findall(r"<!-- records: (\w+) -->", page))  # none that nobody sees
     assert ledger.rendered(page, ledger.read(RECORDS)) == page, "run: python -m adversaria.tools.ledger"
+
+
+def test_no_value_is_typed_beside_the_tables() -> None:
+    prose = re.sub(r"```.*?```|`[^`]*`", "", ledger.BLOCK.sub("", PAGE.read_text(encoding="utf-8")), flags=re.DOTALL)
+    assert re.findall(r"[^\n]*\d(?:[.,]\d| ?%)[^\n]*", prose) == []
+
+
+def test_every_system_and_figure_of_the_reports_is_in_the_tables_without_any_run() -> None:
+    empty = ledger.rendered(PAGE.read_text(encoding="utf-8"), {})
+    systems = set(re.findall(r"\| ([A-E]\d)[ ,|]", empty))
+    assert systems == {
+        "A1",
+        "A2",
+        "A3",
+        "A4",
+        "B1",
+        "B2",
+        "B3",
+        "C1",
+        "C2",
+        "C3",
+        "D1",
+        "D2",
+        "D3",
+        "E1",
+        "E2",
+        "E3",
+        "E4",
+    }
+    figures = {pair: re.findall(r"[A-E] 0\.\d{4}", str(row)) for pair, row in reported().items()}
+    assert [len(figures[pair]) for pair in list(reported())[:6]] == [4, 8, 4, 4, 8, 3]
+    for figure in (f for found in figures.values() for f in found):
+        assert figure in empty
+    for figure in ("0.0239", "0.0682", "0.000833", "FID 28.97, inception score 2.13", "0.8370"):
+        assert figure in empty
+    assert "±" not in re.sub(r"mean ± standard", "", empty)
 
 
 def test_no_record_names_a_folder_of_the_machine_it_was_made_on() -> None:
