@@ -32,12 +32,14 @@ class Planned:
         overrides: its command line.
         sets: the data sets that it reads.
         after: the run that has to be done first; empty for none.
+        needs: a file or folder that has to be there; empty for none.
     """
 
     name: str
     overrides: list[str]
     sets: tuple[str, ...]
     after: str = ""
+    needs: str = ""
 
     def folder(self, outputs: Path) -> Path:
         """Return the run folder."""
@@ -49,9 +51,10 @@ class Planned:
         return file.exists() and "metrics" in json.loads(file.read_text(encoding="utf-8"))
 
     def ready(self, data: Path, outputs: Path) -> bool:
-        """Tell whether its data have come whole, and the run before it is done."""
-        before = self.after and not Planned(self.after, [], ()).done(outputs)
-        return not before and all(_whole(data, name) for name in self.sets)
+        """Tell whether its data have come whole, and what it needs is there."""
+        if self.after and not Planned(self.after, [], ()).done(outputs):
+            return False
+        return Path(self.needs).exists() and all(_whole(data, name) for name in self.sets)
 
 
 def read_plan(file: Path, match: str = "") -> list[Planned]:
@@ -67,7 +70,7 @@ def _expanded(entry: Mapping[str, Any]) -> Iterator[Planned]:
         overrides = entry["run"].format(**chosen).split()
         data = next(word.removeprefix("data=") for word in overrides if word.startswith("data="))
         sets = tuple(name for name in SETS if name in data.split("_"))
-        yield Planned(entry["name"].format(**chosen), overrides, sets, entry.get("after", "").format(**chosen))
+        yield Planned(entry["name"].format(**chosen), overrides, sets, entry.get("after", ""), entry.get("needs", ""))
 
 
 def files_of(data: Path, name: str) -> dict[str, int]:
