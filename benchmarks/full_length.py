@@ -16,13 +16,9 @@ import argparse
 import contextlib
 import multiprocessing
 import os
-import shutil
 import signal
-import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -30,6 +26,7 @@ from typing import Any
 from benchmarks.full_length_kept import bring
 from benchmarks.full_length_packed import pack, unpack
 from benchmarks.full_length_plan import ROOT, Planned, read_plan
+from benchmarks.mps import mps
 
 TINY = [*(f"trainer.limit_{part}_batches=2" for part in ("train", "val", "test")), "trainer.max_epochs=11"]
 SAVING = 20.0  # seconds that runs have for their checkpoints when the time is over
@@ -41,10 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.pack or options.unpack:
         pack(options.data, options.pack, options.megabytes) if options.pack else unpack(options.unpack, options.data)
         return 0
-    runs = read_plan(options.plan, options.match)
-    queue = Queue(runs, options.data, options.outputs, time.monotonic() + 60 * options.minutes)
-    extra = [f"data.root={options.data}", "trainer.enable_progress_bar=false", *options.set]
-    extra += TINY if options.tiny else []
+    queue = Queue(options, time.monotonic() + 60 * options.minutes)
+    extra = ["trainer.enable_progress_bar=false", *options.set, *(TINY if options.tiny else [])]
     with mps():
         workers = [threading.Thread(target=_work, args=(queue, extra)) for _ in range(options.jobs)]
         for worker in workers:
@@ -56,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
             queue.end = 0.0
             for worker in workers:
                 worker.join()
+    runs = read_plan(options.plan, options.match)
     print(f"{sum(run.done(options.outputs) for run in runs)} of {len(runs)} runs are done", flush=True)
     if options.bring:
         bring(runs, options.outputs, options.bring)
@@ -84,33 +80,42 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class Queue:
-    """The runs that are still to be done, for several threads.
+    """The runs that are still to be done, for several threads. The plan may be changed meanwhile.
 
     Args:
-        runs: in the order in which they are wanted.
-        data: folder of the data.
-        outputs: below which the run folders are.
+        options: of the command line.
         end: the reading of `time.monotonic` at which the time is over.
     """
 
-    def __init__(self, runs: list[Planned], data: Path, outputs: Path, end: float) -> None:
-        self.data, self.outputs, self.end = data, outputs, end
+    def __init__(self, options: argparse.Namespace, end: float) -> None:
+        self.data, self.outputs, self.end = options.data, options.outputs, end
         self.failed = 0
-        self._left = [run for run in runs if not run.done(outputs)]
+        self._plan, self._match, self._read = options.plan, options.match, 0.0
+        self._left: list[Planned] = []
+        self._begun: set[str] = set()
         self._lock = threading.Lock()
 
     def next(self) -> Planned | None:
         """Return the first run that can start, waiting for one; None when nothing is left, or the time is over."""
         while time.monotonic() < self.end:
             with self._lock:
+                self._refresh()
                 if not self._left:
                     return None
                 for run in self._left:
                     if run.ready(self.data, self.outputs):
                         self._left.remove(run)
+                        self._begun.add(run.name)
                         return run
             time.sleep(0.2)
         return None
+
+    def _refresh(self) -> None:
+        """Read the plan where its file has changed."""
+        if (changed := self._plan.stat().st_mtime) != self._read:
+            self._read = changed
+            runs = read_plan(self._plan, self._match)
+            self._left = [run for run in runs if run.name not in self._begun and not run.done(self.outputs)]
 
     def report(self, run: Planned, seconds: float, problem: str) -> None:
         """Tell how a run ended."""
@@ -120,21 +125,25 @@ class Queue:
 
 
 def _work(queue: Queue, extra: list[str]) -> None:
-    """Train runs of the queue in a process that has imported everything once; a new one where it died."""
+    """Train runs of the queue in a process that has imported everything once; in a new one after one that failed."""
     context = multiprocessing.get_context("spawn")
     process, pipe = None, None
     while run := queue.next():
-        if process is None or not process.is_alive():
+        if process is None:
             pipe, other = context.Pipe()
             process = context.Process(target=_process, args=(other,), daemon=True)
             process.start()
             other.close()
         assert pipe is not None
-        start, folder = time.monotonic(), run.folder(queue.outputs)
-        pipe.send([*run.overrides, *extra, f"hydra.run.dir={folder}", "ckpt_path=auto"])
+        start = time.monotonic()
+        pipe.send([*run.command(queue.data, queue.outputs), *extra])
         problem = _answer(pipe, process, queue.end)
         queue.report(run, time.monotonic() - start, problem)
-    if process is not None and process.is_alive():
+        if problem:  # it may have left the GPU's generator of random numbers in a state that no later run could use
+            process.terminate()
+            process.join()
+            process = None
+    if process is not None:
         process.terminate()
 
 
@@ -166,26 +175,6 @@ def _process(pipe: Connection) -> None:
                 pipe.send("stopped, saved")
             except Exception as error:
                 pipe.send(f"{type(error).__name__}: {error}")
-
-
-@contextlib.contextmanager
-def mps() -> Iterator[None]:
-    """Let processes use one GPU at the same time, and not in turn, where NVIDIA's Multi-Process Service is installed.
-
-    The service belongs to this user and this program, and ends with it. No setting of the GPU is changed.
-    """
-    if not (control := shutil.which("nvidia-cuda-mps-control")):
-        yield
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"CUDA_MPS_PIPE_DIRECTORY": folder, "CUDA_MPS_LOG_DIRECTORY": folder}
-        subprocess.run([control, "-d"], check=False)
-        try:
-            yield
-        finally:
-            subprocess.run([control], input=b"quit\n", check=False)
-            for name in ("CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"):
-                del os.environ[name]
 
 
 if __name__ == "__main__":

@@ -45,6 +45,11 @@ class Planned:
         """Return the run folder."""
         return outputs / self.name
 
+    def command(self, data: Path, outputs: Path) -> list[str]:
+        """Return the arguments of train.py that start it, or go on with it."""
+        root = [f"data.root={data}"] if self.sets else []  # other data have their places in the plan
+        return [*self.overrides, *root, f"hydra.run.dir={self.folder(outputs)}", "ckpt_path=auto"]
+
     def done(self, outputs: Path) -> bool:
         """Tell whether the run has been tested, its last step."""
         file = self.folder(outputs) / "metrics.json"
