@@ -84,7 +84,7 @@ def minimum_class_confusion(logits: Tensor, temperature: float = 2.5) -> Tensor:
     weights = len(logits) * weights / weights.sum()
     confusion = (predictions * weights[:, None]).T @ predictions
     confusion = confusion / confusion.sum(1, keepdim=True).clamp_min(1e-12)
-    return (confusion.sum() - confusion.trace()) / logits.shape[1]
+    return (confusion.sum() - confusion.diagonal().sum()) / logits.shape[1]
 
 
 def virtual_adversarial(logits: Tensor, image: Tensor, predict: Predict, radius: float) -> Tensor:
