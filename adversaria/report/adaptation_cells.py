@@ -77,11 +77,11 @@ def cells_of(records: Iterable[tuple[str, str, dict[str, Any]]]) -> Cells:
 
 
 def gap_closed(cells: Cells, system: str, scenario: str) -> float | None:
-    """Return the share of the way from source-only to target-only that a system goes; None without those two."""
+    """Return the share of the way from source-only up to target-only that a system goes; None where there is no way."""
     if (FLOOR, scenario) not in cells or (CEILING, scenario) not in cells:
         return None
     low, high, value = (statistics.mean(cells[s, scenario].accuracy) for s in (FLOOR, CEILING, system))
-    return (value - low) / (high - low) if high != low else None
+    return (value - low) / (high - low) if high > low else None
 
 
 def systems(cells: Cells) -> list[str]:

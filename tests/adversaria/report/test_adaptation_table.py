@@ -91,6 +91,9 @@ def test_a_system_that_loses_to_source_only_is_seen(tmp_path: Path) -> None:
     finish(tmp_path, "target_only", "usps_svhn", 0, 0.9)
     rows = [row[1] for row in table(read_cells(tmp_path), {})[1:]]
     assert rows[1:3] == ["0.400 ± 0.000, gap -25 %", "**0.600 ± 0.000**, gap 25 %"]
+    finish(tmp_path, "target_only", "usps_svhn", 1, 0.05)  # below source-only on average: there is no gap to close
+    rows = [row[1] for row in table(read_cells(tmp_path), {})[1:]]
+    assert rows[1:3] == ["0.400 ± 0.000, below source_only", "**0.600 ± 0.000**"]
 
 
 def test_what_has_not_been_run_is_said(sweep: Path) -> None:
