@@ -32,7 +32,7 @@ def rendered(name: str, records: Records) -> str:
 
 def _adaptation(pattern: str, records: Records) -> str:
     """Return the tables of domain adaptation: a column for each pair, the pairs of the lab reports in the first one."""
-    wanted = re.compile(rf"uda_table/\w+/({pattern})/seed_\d+")
+    wanted = re.compile(rf"uda_table/[^/]+/({pattern})/seed_\d+")
     runs = {name: record for name, record in records.items() if wanted.fullmatch(name)}
     cells = cells_of(
         (name.split("/")[1], name.split("/")[2], {**record, "seconds": 60 * record["minutes"]})

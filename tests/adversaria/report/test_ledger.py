@@ -10,6 +10,7 @@ import pytest
 from adversaria.config.errors import CheckpointError, ConfigError
 from adversaria.report import ledger
 from adversaria.report.results import described, reported
+from adversaria.tools import ledger as command
 from adversaria.tools.ledger import PAGE, RECORDS, main
 
 START = {
@@ -141,3 +142,22 @@ def test_a_folder_that_is_no_run_is_one_sentence(tmp_path: Path, capsys: pytest.
         main([str(tmp_path)])
     assert stopped.value.code == 2
     assert "has no finished run" in capsys.readouterr().err
+
+
+def test_all_runs_below_a_folder_are_taken_also_where_one_cannot_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "results.md"
+    page.write_text("<!-- records: uda_table -->\n<!-- end -->\n", encoding="utf-8")
+    monkeypatch.setattr(command, "PAGE", page)
+    monkeypatch.setattr(command, "RECORDS", tmp_path / "records")
+    record = {**RECORD, "protocol": {**RECORD["protocol"], "test images of the target": 9001}}
+    run_folder(tmp_path, [START], record)
+    unfinished = tmp_path / "outputs" / "uda_table" / "adda" / "usps_mnistm" / "seed_0"
+    unfinished.mkdir(parents=True)
+    (unfinished / "metrics.json").write_text('{"evaluations": []}', encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "outputs")])
+    assert f"{unfinished} has no finished run" in capsys.readouterr().err
+    assert list(ledger.read(tmp_path / "records")) == ["uda_table/dann/usps_mnistm/seed_1"]
+    assert "| dann | **0.612** (1 seed) |" in page.read_text(encoding="utf-8")
