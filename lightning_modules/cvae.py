@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
 from adversaria.config.types import Batch, NonNegative
 from lightning_modules.labels import LabelColumns
 from lightning_modules.networks.vae import VAENetwork
-from lightning_modules.schedules import Schedule, as_schedule
+from lightning_modules.schedules import Schedule
 from lightning_modules.vae import VAE
 
 
@@ -32,9 +32,11 @@ class CVAE(VAE):
     recordable = True
     logs = {"train val test": "loss mse kld", "optim": "lr_* lambda_kl"}
 
-    def __init__(self, network: VAENetwork, lambda_kl: NonNegative | Schedule | None = None, **options: Any) -> None:
-        super().__init__(network, **options)
-        self.lambda_kl = as_schedule(2 / (3 * network.image_size**2) if lambda_kl is None else lambda_kl)
+    def __init__(
+        self, network: VAENetwork, lambda_kl: NonNegative | Schedule | Literal["auto"] | None = None, **options: Any
+    ) -> None:
+        lambda_kl = 2 / (3 * network.image_size**2) if lambda_kl is None else lambda_kl
+        super().__init__(network, lambda_kl=lambda_kl, **options)
         self.labels, self.classes = list(self.network.labels), self.network.classes
         self.label_columns = LabelColumns(self.labels, self.classes)
         self.sizes = self.label_columns.sizes

@@ -28,40 +28,47 @@ class VAE(SingleOptimizerModule):
     Args:
         network: encoder-decoder pair (`lightning_modules.networks.vae`).
         optimizer: factory of the optimizer, given the parameters.
-        lambda_kl: weight of the divergence, a number or a schedule over iterations.
+        lambda_kl: weight of the divergence: a number, a schedule over iterations, or `auto`, see `kl_weight`.
         kld_reduction: `sum` over latent dimensions, or their `mean`.
     """
 
     network: VAENetwork
     conditional = False  # whether the networks are given labels
     recordable = True
-    logs = {"train val test": "loss mse kld", "optim": "lr_* lambda_kl"}
+    logs = {"train val test": "loss mse kld", "val test": "lambda_kl", "optim": "lr_* lambda_kl"}
 
     def __init__(
         self,
         network: VAENetwork,
         optimizer: OptimizerFactory,
-        lambda_kl: NonNegative | Schedule = 1e-4,
+        lambda_kl: NonNegative | Schedule | Literal["auto"] = 1e-4,
         kld_reduction: Literal["sum", "mean"] = "sum",
     ) -> None:
         check_network(network, VAENetwork, type(self).__name__)
         check_labels(network, self.conditional, type(self).__name__)
         super().__init__(network, optimizer)
         self.image_size, self.value_range = network.image_size, network.value_range
-        self.lambda_kl = as_schedule(lambda_kl)
+        self.lambda_kl = None if lambda_kl == "auto" else as_schedule(lambda_kl)
         self.kld_reduction = kld_reduction
 
     # -- training
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch."""
-        self.record("optim", {"lambda_kl": self.kl_weight()})
         terms = self._terms(batch)
+        self.record("optim", {"lambda_kl": self.kl_weight(terms["mse"])})
         self.record("train", terms)
         return terms["loss"]
 
-    def kl_weight(self) -> float | Tensor:
-        """Return λ_KL in this iteration."""
-        return self.dynamic_scalar(lambda: self.lambda_kl(self.iteration))
+    def kl_weight(self, mse: Tensor) -> float | Tensor:
+        """Return λ_KL in this iteration; with `auto`, 2 / D times the MSE of the process's batch, D values an image.
+
+        The gradient then has the direction of the bound's with the variance of the Gaussian likelihood at its optimum,
+        which is the MSE (Rybkin et al. 2021, section 4.2). A `mean` of the KLD counts as its sum.
+        """
+        if (schedule := self.lambda_kl) is None:
+            dimensions = self.network.latent_dim if self.kld_reduction == "mean" else 1
+            return 2 * dimensions / (3 * self.image_size**2) * mse.detach()
+        return self.dynamic_scalar(lambda: schedule(self.iteration))
 
     def objective(self, image: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Return `loss`, `mse` and the unweighted `kld` of (n, 3, h, w) images; noise (n, latent_dim) or drawn."""
@@ -69,7 +76,7 @@ class VAE(SingleOptimizerModule):
         decoded = self.network.decode(reparameterize(mu, logvar, noise), labels)
         mse = image_mse(decoded, image).mean()
         kld = gaussian_kld(mu, logvar, self.kld_reduction)
-        return {"loss": mse + self.kl_weight() * kld, "mse": mse, "kld": kld}
+        return {"loss": mse + self.kl_weight(mse) * kld, "mse": mse, "kld": kld}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Record the objective; the noise is the same at every validation."""
@@ -88,8 +95,8 @@ class VAE(SingleOptimizerModule):
         return self.objective(batch["image"], noise, *(() if labels is None else (labels,)))
 
     def _measure(self, stage: str, batch: Batch, batch_idx: int) -> None:
-        noise = self.noise(count := len(batch["image"]), seed=batch_idx)
-        self.record(stage, self._terms(batch, noise), count)
+        terms = self._terms(batch, self.noise(count := len(batch["image"]), seed=batch_idx))
+        self.record(stage, terms if self.lambda_kl else {**terms, "lambda_kl": self.kl_weight(terms["mse"])}, count)
 
     # -- protocols
     def labels_of(self, batch: Batch) -> Tensor | None:
@@ -124,16 +131,9 @@ class VAE(SingleOptimizerModule):
         return self.encode(image, labels)[0]
 
     def interpolate(self, first: Tensor, second: Tensor, steps: int = 8, labels: Tensor | None = None) -> Tensor:
-        """Walk from one batch of images to another in a straight line between their posterior means.
+        """Walk from one batch of images, (n, 3, h, w), to another in a straight line between their posterior means.
 
-        Args:
-            first: (n, 3, h, w).
-            second: (n, 3, h, w).
-            steps: images a walk, both ends included.
-            labels: (n, k) of both ends and all between, if conditional.
-
-        Returns:
-            (n, steps, 3, h, w).
+        Returns (n, steps, 3, h, w), both ends included; (n, k) labels, if conditional, are those of the whole walk.
         """
         a, b = self.features(first, labels), self.features(second, labels)
         weights = torch.linspace(0, 1, steps, device=a.device).view(1, steps, 1)

@@ -151,12 +151,14 @@ def conform(value: Any, kind: Any, path: str) -> None:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         text = value if isinstance(value, int | float | bool | None) else repr(value)
-        raise ConfigError(f"{path}={text}: {_sentence(error, kind)}") from None
+        raise ConfigError(f"{path}={text}: {_sentence(error, kind, value)}") from None
     except TypeError:  # a union that msgspec does not support; the component checks it itself
         return
 
 
-def _sentence(error: msgspec.ValidationError, kind: Any) -> str:
-    if any(typing.get_origin(k) is Literal for k in members(kind)):
-        return f"expected one of {', '.join(names(kind))}"
+def _sentence(error: msgspec.ValidationError, kind: Any, value: Any) -> str:
+    choices = [typing.get_origin(k) is Literal for k in members(kind)]
+    number = type(value) in (int, float) and "float" in names(kind)  # which the error says more about
+    if any(choices) and not number:
+        return f"expected one of {', '.join(names(kind)).replace('dict', 'a component')}"
     return describe_conversion(error)

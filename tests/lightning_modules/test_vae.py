@@ -47,6 +47,32 @@ def test_lambda_follows_its_schedule_by_iteration(image: torch.Tensor) -> None:
     torch.testing.assert_close(terms["loss"], terms["mse"] + 0.5 * terms["kld"])
 
 
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_an_automatic_lambda_is_that_of_the_likeliest_variance(image: torch.Tensor, reduction: str) -> None:
+    """The gradient is 2 σ² / D times that of -log p(x | z) + KLD, σ² = MSE; written out, -log p = D / 2 log MSE + c."""
+    torch.manual_seed(0)
+    vae = VAE(WideVAE(width=4, latent_dim=3), torch.optim.Adam, "auto", reduction).eval()
+    terms, values = vae.objective(image, torch.ones(5, 3)), 3 * 64 * 64
+    kld = terms["kld"] * (3 if reduction == "mean" else 1)
+    bound = values / 2 * terms["mse"].log() + kld
+    weights = list(vae.network.parameters())
+    ours, theirs = (torch.autograd.grad(x, weights, retain_graph=True) for x in (terms["loss"], bound))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, 2 * terms["mse"].detach() / values * b, rtol=1e-3, atol=1e-7)
+    torch.testing.assert_close(terms["loss"], terms["mse"] + 2 * terms["mse"] / values * kld)
+
+
+def test_what_an_automatic_lambda_became_is_recorded(image: torch.Tensor) -> None:
+    vae, found = VAE(WideVAE(width=4, latent_dim=3), torch.optim.Adam, "auto").eval(), {}
+    vae.record = lambda stage, values, count=1: found.update(
+        {f"{stage}/{k}": float(torch.as_tensor(v).detach()) for k, v in values.items()}
+    )
+    vae.loss({"image": image})
+    vae.test_step({"image": image}, 0)
+    assert found["optim/lambda_kl"] == pytest.approx(2 * found["train/mse"] / (3 * 64 * 64))
+    assert found["test/lambda_kl"] == pytest.approx(2 * found["test/mse"] / (3 * 64 * 64))
+
+
 def test_has_the_abilities_that_callbacks_ask_for(vae: VAE) -> None:
     assert isinstance(vae, Sampler)
     assert isinstance(vae, Autoencoder)

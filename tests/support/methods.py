@@ -6,6 +6,7 @@ R3GAN = [
     *("model/loss=relativistic", "model.augment=[colour,translation,cutout]", "model.r1_every=2", "model.r2=0.5"),
     "model.r1={_target_: lightning_modules.schedules.cosine, _partial_: true, start: 1, end: 0.1, iterations: 7}",
 ]
+SIGMA = ["model.lambda_kl=auto", "callbacks.tsne=null"]
 PAIR = [
     *("data=digit_pair", "data.source=digits", "data.target=digits", "data.batch_size=64"),
     *("data/augmentation=colour", "trainer.limit_train_batches=5", "model.network.width=4"),
@@ -16,6 +17,7 @@ METHODS = {
         *("model=vae", "model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "callbacks.tsne=null"),
         *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=18"),
     ],
+    "cvae by its own variance": ["model=cvae", *GAN, "model.network.latent_dim=8", *SIGMA],
     "gan": ["model=gan", *GAN, "model.r1=0.1", "model.r1_every=2", "model.instance_noise=0.1"],
     "r3gan": ["model=gan", *GAN, *R3GAN],
     "wgan": ["model=wgan", *GAN, "model.generator.every=5", "model.weight_clip=0.01", "model.gradient_penalty=0"],

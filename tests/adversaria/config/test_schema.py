@@ -119,8 +119,8 @@ print(sorted({m.split(".")[0] for m in sys.modules} & {"torch", "torchvision", "
         ("data.attributes", "Male", "data.attributes='Male': expected array"),
         ("data.attributes", ["Male", 3], "expected str, got int at [1]"),
         ("data.value_range", [0, 1, 2], "expected array of length 2, got 3"),
-        ("model.lambda_kl", "big", "model.lambda_kl='big': expected float or a component, got str"),
-        ("model.lambda_kl", False, "model.lambda_kl=False: expected float or a component, got bool"),
+        ("model.lambda_kl", "big", "model.lambda_kl='big': expected one of float, a component, 'auto'"),
+        ("model.lambda_kl", False, "model.lambda_kl=False: expected one of float, a component, 'auto'"),
         ("model.network.channels", [1, 2], "expected array of length 5, got 2"),
         ("model.network", 5, "model.network=5: expected"),
         ("model.network", None, "model.network=None: expected"),
@@ -274,6 +274,7 @@ def test_a_schedule_stands_for_a_number_where_one_is_taken(changed):
     check(changed("model.lambda_kl", WARMUP))
     check(changed("model.lambda_kl", 0))
     check(changed("model.lambda_kl", 0.5))
+    check(changed("model.lambda_kl", "auto"))
 
 
 @pytest.mark.parametrize("path", ["data.batch_size", "data.value_range", "data.cache_dir", "model.network.latent_dim"])

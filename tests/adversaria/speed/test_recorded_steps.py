@@ -28,6 +28,7 @@ TERMS = [f"model.target_terms.{name}=0.1" for name in ("entropy", "information_m
 SYSTEMS: dict[str, list[str]] = {
     **{f"report: {e}": [f"experiment={e}"] for e in options("experiment")},
     **{m: [f"model={m}", *(PAIR if m in ADAPTING else [])] for m in options("model")},
+    "vae by its own variance": ["model=vae", "model.lambda_kl=auto"],
     "classifier of digits": ["model=classifier", "data=digits"],
     "gan, all options": [
         "model=gan",
