@@ -27,13 +27,22 @@ class Cell:
         accuracy: on the target's test images, after the last epoch, of each seed.
         oracle: the same of the best epoch by those images' labels.
         minutes: of each run.
-        protocol: that of the first run.
+        protocols: of each run.
     """
 
     accuracy: list[float]
     oracle: list[float]
     minutes: list[float]
-    protocol: dict[str, Any]
+    protocols: list[dict[str, Any]]
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """The protocol of the first run."""
+        return self.protocols[0]
+
+    def all_of(self, *keys: str) -> list[tuple[Any, ...]]:
+        """Return the different values that some keys of the protocols have together."""
+        return list(dict.fromkeys(tuple(protocol.get(key) for key in keys) for protocol in self.protocols))
 
     def __str__(self) -> str:
         return tables.spread(self.accuracy, ".3f", ".3f")
@@ -70,7 +79,7 @@ def cells_of(records: Iterable[tuple[str, str, dict[str, Any]]]) -> Cells:
                 if run["metrics"].get("test/accuracy_oracle") is not None
             ],
             [run["seconds"] / 60 for run in runs],
-            runs[0]["protocol"],
+            [run["protocol"] for run in runs],
         )
         for key, runs in found.items()
     }

@@ -79,10 +79,11 @@ def _text(cells: Cells, system: str, scenario: str, best: float | None) -> str:
     text += "" if seeds == 3 else f" ({seeds} seed{'s' * (seeds > 1)})"
     if system in (FLOOR, CEILING):
         return text
-    gap, floor = gap_closed(cells, system, scenario), cells.get((FLOOR, scenario))
-    if gap is not None:
-        return f"{text}, gap {100 * gap:.0f} %"
-    return f"{text}, below {FLOOR}" if floor and average < statistics.mean(floor.accuracy) else text
+    below = statistics.mean(cells[FLOOR, scenario].accuracy) - average if (FLOOR, scenario) in cells else 0.0
+    if round(below, 3) > 0:
+        return f"{text}, {below:.3f} below {FLOOR}"
+    gap = gap_closed(cells, system, scenario)
+    return text if gap is None else f"{text}, gap {100 * gap:.0f} %"
 
 
 def _title(cells: Cells, scenario: str) -> str:
@@ -103,7 +104,7 @@ def notes(cells: Cells) -> list[str]:
     return [
         "Accuracy on the target's test images after the last epoch: mean ± standard deviation over three seeds, unless "
         "another number of seeds is named; bold is the best that adapts. The gap is the share of the way from "
-        "source_only to target_only; it is negative where a method is below source_only. "
+        "source_only to target_only. "
         f"Minutes of a run: {', '.join(f'{s} {m:.0f}' for s, m in minutes.items())}. "
         f"Test images: {'; '.join(sorted(sizes))}.",
         "",
@@ -116,9 +117,9 @@ def augmentations(cells: Cells) -> list[str]:
     found: dict[str, dict[str, list[str]]] = {}
     everyone: dict[str, list[str]] = {}
     for system, scenario in sorted(cells):
-        labelled, target = (cells[system, scenario].protocol.get(k) for k in AUGMENTATIONS)
-        text = f"labelled images: {labelled}; target images: {target if target != labelled else 'the same'}"
-        found.setdefault(text, {}).setdefault(scenario, []).append(system)
+        for labelled, target in cells[system, scenario].all_of(*AUGMENTATIONS):
+            text = f"labelled images: {labelled}; target images: {target if target != labelled else 'the same'}"
+            found.setdefault(text, {}).setdefault(scenario, []).append(system)
         everyone.setdefault(scenario, []).append(system)
     places = {
         text: "; ".join(k if v == everyone[k] else f"{k} ({', '.join(v)})" for k, v in where.items())

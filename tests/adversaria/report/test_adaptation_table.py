@@ -87,13 +87,25 @@ def test_a_system_that_loses_to_source_only_is_seen(tmp_path: Path) -> None:
         finish(tmp_path, "adda", "usps_svhn", seed, 0.6)
     cells = read_cells(tmp_path)
     rows = [row[1] for row in table(cells, {})[1:]]
-    assert rows == ["0.500 ± 0.000", "0.400 ± 0.000, below source_only", "**0.600 ± 0.000**"]
+    assert rows == ["0.500 ± 0.000", "0.400 ± 0.000, 0.100 below source_only", "**0.600 ± 0.000**"]
     finish(tmp_path, "target_only", "usps_svhn", 0, 0.9)
     rows = [row[1] for row in table(read_cells(tmp_path), {})[1:]]
-    assert rows[1:3] == ["0.400 ± 0.000, gap -25 %", "**0.600 ± 0.000**, gap 25 %"]
+    assert rows[1:3] == ["0.400 ± 0.000, 0.100 below source_only", "**0.600 ± 0.000**, gap 25 %"]
     finish(tmp_path, "target_only", "usps_svhn", 1, 0.05)  # below source-only on average: there is no gap to close
     rows = [row[1] for row in table(read_cells(tmp_path), {})[1:]]
-    assert rows[1:3] == ["0.400 ± 0.000, below source_only", "**0.600 ± 0.000**"]
+    assert rows[1:3] == ["0.400 ± 0.000, 0.100 below source_only", "**0.600 ± 0.000**"]
+
+
+def test_runs_of_one_cell_with_other_augmentations_are_seen(sweep: Path) -> None:
+    finish(sweep, "adda", "svhn_usps", 0, 0.5)
+    finish(sweep, "adda", "svhn_usps", 1, 0.5)
+    file = sweep / "adda" / "svhn_usps" / "seed_1" / "metrics.json"
+    file.write_text(file.read_text(encoding="utf-8").replace('"rotate 5"', '"none"'), encoding="utf-8")
+    lines = [line for line in markdown(read_cells(sweep), {}).splitlines() if "svhn_usps (adda)" in line]
+    assert [line.partition(": ")[2] for line in lines] == [
+        "labelled images: rotate 5; target images: the same.",
+        "labelled images: none; target images: the same.",
+    ]
 
 
 def test_what_has_not_been_run_is_said(sweep: Path) -> None:
