@@ -157,6 +157,9 @@ def conform(value: Any, kind: Any, path: str) -> None:
 
 
 def _sentence(error: msgspec.ValidationError, kind: Any, value: Any) -> str:
+    of_a_list = [k for member in members(kind) for k in typing.get_args(member) if typing.get_origin(k) is Literal]
+    if of_a_list:
+        return f"expected a list of {', '.join(names(of_a_list[0]))}"
     choices = [typing.get_origin(k) is Literal for k in members(kind)]
     number = type(value) in (int, float) and "float" in names(kind)  # which the error says more about
     if any(choices) and not number:

@@ -9,7 +9,7 @@ from support import warm
 
 WORKER = Path(__file__).with_name("two_processes.py")
 pytestmark = pytest.mark.xdist_group("warm processes")  # one server of them
-METHODS = ["gan", "wgan", "wgan_gp", "acgan", "vae", "dann", "adda"]
+METHODS = ["gan", "r3gan", "wgan", "wgan_gp", "acgan", "vae", "dann", "adda"]
 
 
 def start(folder: Path, processes: int, **environment: str) -> warm.Script:

@@ -30,6 +30,8 @@ from lightning_modules.losses import (
     cross_entropy_discriminator,
     linear_generator,
     nonsaturating_generator,
+    relativistic_discriminator,
+    relativistic_generator,
 )
 from lightning_modules.networks.adaptation import DomainDiscriminator, EncoderClassifier
 from lightning_modules.networks.gan import GANNetwork
@@ -151,6 +153,9 @@ def build(method):
         lightning_modules.gan.gradient_penalty = weighted_penalty
         return type("W", (NoiseOfImages, WGAN), {})(network=Linear(), loss=loss, **options)
     loss = AdversarialLoss(cross_entropy_discriminator, nonsaturating_generator)
+    if method == "r3gan":
+        loss = AdversarialLoss(relativistic_discriminator, relativistic_generator, paired=True)
+        options["r2"] = 0.5
     if method == "acgan":
         options["generator"] = update(accumulate=2)
         return type("A", (NoiseOfImages, ACGAN), {})(network=Linear(["Smiling"]), loss=loss, r1=0.0, **options)

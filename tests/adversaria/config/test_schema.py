@@ -457,6 +457,8 @@ def test_the_options_of_a_wgan_are_taken(wgan, path, value):
         ("model.options", {}, "model.options: lightning_modules.wgan.WGAN has no such key"),
         ("model.r1", -1, "model.r1=-1: expected float >= 0"),
         ("model.r1_every", 0, "model.r1_every=0: expected int >= 1"),
+        ("model.augment", ["color"], "model.augment=['color']: expected a list of 'colour', 'translation', 'cutout'"),
+        ("model.augment", "cutout", "model.augment='cutout': expected a list of 'colour', 'translation', 'cutout'"),
         ("model.weight_clip", 0, "model.weight_clip=0: expected float > 0"),
         ("model.spectral_norm", 1, "model.spectral_norm=1: expected bool, got int"),
         ("model.network", ..., "model.network is missing: lightning_modules.wgan.WGAN needs it"),
