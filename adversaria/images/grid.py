@@ -14,6 +14,12 @@ def to_uint8(images: Tensor, value_range: tuple[float, float]) -> np.ndarray:
     return scaled.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
 
+def enlarged(images: np.ndarray, side: int = 64) -> np.ndarray:
+    """Repeat the pixels of (n, h, w, c) images as often as it keeps their height within `side`, at least once."""
+    scale = max(1, side // images.shape[1])
+    return images.repeat(scale, 1).repeat(scale, 2)
+
+
 def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     """Arrange (n, h, w, c) uint8 images in rows of `columns` images, with `gap` white pixels between them."""
     n, h, w, c = images.shape

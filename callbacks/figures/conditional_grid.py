@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from adversaria.config.labels import value_title
 from adversaria.config.types import NonNegativeInt, PositiveInt, Seed
 from adversaria.images.classes import caption
-from adversaria.images.grid import grid, to_uint8
+from adversaria.images.grid import enlarged, grid, to_uint8
 from adversaria.images.sampling import labels_in_turn, with_label
 from callbacks.base import datamodule_of
-from callbacks.figures.base import FigureCallback, save_picture
+from callbacks.figures.base import DPI, FigureCallback, rendered, save_picture
 from datamodules.labels import select_attributes
 from lightning_modules.protocols import ConditionalSampler
+
+GAP = 8  # pixels beside a name
 
 
 class ConditionalGrid(FigureCallback):
@@ -60,11 +64,19 @@ class ConditionalGrid(FigureCallback):
             for value in range(module.sizes[column]):
                 names.append(caption(value_title(name, value, module.classes)))
                 rows.append(module.sample(self.columns, noise, with_label(others, column, value)))
-        pictures = grid(to_uint8(torch.cat(rows), module.value_range), self.columns)
-        height, width = pictures.shape[:2]
-        figure = Figure(figsize=(width / 80 + 0.4 + 0.06 * max(map(len, names)), height / 80), layout="constrained")
-        axis = figure.subplots()
-        axis.imshow(pictures)
-        axis.set_xticks([])
-        axis.set_yticks([(i + 0.5) * height / len(names) for i in range(len(names))], names, fontsize=7)
-        save_picture(trainer, module, self.picture, figure)
+        page = grid(enlarged(to_uint8(torch.cat(rows), module.value_range)), self.columns)
+        save_picture(trainer, module, self.picture, named_rows(page, names))
+
+
+def named_rows(page: np.ndarray, names: list[str]) -> np.ndarray:
+    """Put a name at the left of each of the equally high rows of a picture, (h, w, 3) uint8; return a wider one."""
+    height, row = len(page), len(page) / len(names)
+    figure = Figure(dpi=DPI)
+    texts = [
+        figure.text(GAP, height - (i + 0.5) * row, name, fontsize=8, va="center", transform=None)  # in pixels
+        for i, name in enumerate(names)
+    ]
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    width = 2 * GAP + max(text.get_window_extent(renderer).width for text in texts)
+    figure.set_size_inches(width / DPI, (height + 0.5) / DPI)  # a figure is cut to whole pixels
+    return np.hstack([rendered(figure), page])

@@ -9,14 +9,13 @@ import torch
 from matplotlib.figure import Figure
 
 from adversaria.config.types import NonNegativeInt, PositiveInt
-from adversaria.images.grid import grid, to_uint8
+from adversaria.images.grid import enlarged, grid, to_uint8
 from callbacks.base import datamodule_of
 from callbacks.figures.base import DPI, FigureCallback, save_picture
 from lightning_modules.losses import image_mse
 from lightning_modules.protocols import Autoencoder
 
-#: In pixels: the side that smaller images are enlarged to, the height of a line of text, the width of the title.
-CELL, TEXT, TITLE = 64, 26, 560
+TEXT, TITLE = 26, 560  # in pixels: the height of a line of text, the width of the title
 
 
 class Reconstructions(FigureCallback):
@@ -44,8 +43,7 @@ class Reconstructions(FigureCallback):
         errors = image_mse(decoded, images).tolist()
         low, high = module.value_range
         pixels = to_uint8(torch.cat([images, decoded]), (low, high))
-        scale = max(1, CELL // pixels.shape[1])
-        page = grid(pixels.repeat(scale, 1).repeat(scale, 2), len(images))
+        page = grid(enlarged(pixels), len(images))
         height, width = page.shape[0] + 2 * TEXT, max(page.shape[1], TITLE)
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
         figure.figimage(page, yo=TEXT)  # pixel by pixel

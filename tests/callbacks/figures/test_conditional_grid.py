@@ -9,7 +9,7 @@ from PIL import Image
 from adversaria.config.errors import ConfigError
 from adversaria.images.sampling import with_label
 from callbacks.figures import conditional_grid
-from callbacks.figures.conditional_grid import ConditionalGrid
+from callbacks.figures.conditional_grid import ConditionalGrid, named_rows
 
 
 @pytest.fixture
@@ -17,16 +17,13 @@ def drawn(monkeypatch, trainer_on):
     """Draw, and return the names of the rows and the colours of the images, (rows, columns, 3)."""
 
     def draw(module, callback: ConditionalGrid, labels: list[list[int]]) -> tuple[list[str], np.ndarray]:
-        figures = []
-        monkeypatch.setattr(conditional_grid, "save_picture", lambda t, m, name, figure: figures.append(figure))
+        drawn: list[tuple[np.ndarray, list[str]]] = []
+        monkeypatch.setattr(conditional_grid, "named_rows", lambda *given: drawn.append(given) or given[0])
         callback.on_train_end(trainer_on(labels), module)
-        ((axis,),) = (figure.axes for figure in figures)
-        names = [text.get_text() for text in axis.get_yticklabels()]
-        page = np.asarray(axis.images[0].get_array())
-        assert page.shape == (2 + 6 * len(names), 2 + 6 * callback.columns, 3)
-        for at, tick in enumerate(axis.get_yticks()):
-            assert 2 + 6 * at < tick < 6 + 6 * at + 1  # each name beside its row
-        return names, page[4::6, 4::6]
+        ((page, names),) = drawn
+        row = 2 + 64  # images of 4 pixels are enlarged
+        assert page.shape == (2 + row * len(names), 2 + row * callback.columns, 3)
+        return names, page[row // 2 :: row, row // 2 :: row]
 
     return draw
 
@@ -93,3 +90,14 @@ def test_classes_have_a_row_each_with_their_names(conditional, drawn) -> None:
     names, colours = drawn(conditional("class", "size", classes=pets), ConditionalGrid(columns=2), [[0, 0]])
     assert names == ["class cat", "class dog", "class a name that is fa…", "size small", r"size \$large\$"]
     assert colours[:3, :, 1].tolist() == [[0, 0], [128, 128], [255, 255]]
+
+
+@pytest.mark.parametrize(("rows", "name"), [(2, "Smiling off"), (200, "category_123 W$W")])
+def test_no_name_of_a_row_is_cut(rows: int, name: str) -> None:
+    page = np.random.default_rng(0).integers(0, 200, (rows * 20 + 2, 50, 3), dtype=np.uint8)
+    picture = named_rows(page, [name.replace("$", r"\$")] * rows)
+    names = picture[:, : -page.shape[1]]
+    assert np.array_equal(picture[:, -page.shape[1] :], page)
+    assert names[:, :5].min() == names[:, -5:].min() == 255  # paper at both sides
+    inked = np.flatnonzero(names.min((1, 2)) < 128)
+    assert all(any(abs(inked - (i + 0.5) * len(page) / rows) < 4) for i in range(rows))  # each beside its row
