@@ -26,7 +26,8 @@ def preflight(data: Mapping[str, Any], model: Mapping[str, Any], training: bool 
         training: whether the model is to be trained, for which anyone's images must suffice.
 
     Returns:
-        The same for the top level of the configuration: the `labels` and `classes` of the data; see `completed`.
+        The same for the top level of the configuration: the `labels` and `classes` of the data; see `completed`. Also
+        `labelled`, whether all of the data has labels to measure by: the target of a pair may have none.
 
     Raises:
         ConfigError: an empty value range, an unknown digit set or attribute, or data that does not fit the model.
@@ -51,7 +52,8 @@ def preflight(data: Mapping[str, Any], model: Mapping[str, Any], training: bool 
         _fill_in(model, labels, classes)
         check_same_classes(network.get("labels") or (), network.get("classes") or {}, classes)
     labels, classes = found[0]
-    return {"labels": labels or None, "classes": classes or None}
+    labelled = all(getattr(reader, "has_label", True) for reader in readers)
+    return {"labels": labels or None, "classes": classes or None, "labelled": labelled}
 
 
 def _readers(data: Mapping[str, Any]) -> list[Any]:
@@ -68,7 +70,8 @@ def _readers(data: Mapping[str, Any]) -> list[Any]:
 
 def completed(config: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration with the labels and classes that `preflight` found, where it says nothing of them."""
-    return {**config, **{key: value for key, value in found.items() if value and config.get(key) is None}}
+    given = {key: found[key] for key in ("labels", "classes") if found.get(key)}
+    return {**config, **{key: value for key, value in given.items() if config.get(key) is None}}
 
 
 def _labels_of(reader: Reader, attributes: list[str] | None) -> tuple[list[str], dict[str, list[str]]]:

@@ -46,6 +46,7 @@ class AdaptationModule(AdversarialModule):
     one_encoder = True
     update_keys: tuple[str, ...] = ("update",)
     logs = {"train": "loss_label accuracy", "val": "loss accuracy", "test": "accuracy"}
+    of_target_labels = {"test": "accuracy"}
 
     def __init__(
         self,

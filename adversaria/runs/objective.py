@@ -72,11 +72,15 @@ def objective_value(config: Mapping[str, Any], metrics: Mapping[str, Any], folde
     return logged[name][1][-1]
 
 
-def check_metrics(config: Mapping[str, Any]) -> None:
+def check_metrics(config: Mapping[str, Any], labelled: bool = True) -> None:
     """Check that a run will have the metrics that choose its best epoch and compare it with other runs.
 
     The classes of the model and the callbacks say in `logs` what they log. Where the model's says nothing, only what
-    the trainer leaves out can be checked.
+    the trainer leaves out can be checked. In `of_target_labels` they say which of that needs labels of the target.
+
+    Args:
+        config: a plain configuration.
+        labelled: whether the target of a pair has labels.
 
     Raises:
         ConfigError: nothing logs such a metric, or it is never measured.
@@ -86,18 +90,22 @@ def check_metrics(config: Mapping[str, Any]) -> None:
     if config["test"] == "best" and monitor is None:
         raise ConfigError("test=best: nothing keeps the best; set callbacks.checkpoint.monitor, or test=last")
     if monitor is not None:  # before the objective, which is the same by default
-        _check(monitor, "callbacks.checkpoint.monitor", config, MONITORED)
+        _check(monitor, "callbacks.checkpoint.monitor", config, MONITORED, labelled)
     if objective is not None and objective.metric != monitor:
-        _check(objective.metric, "objective", config, (*MONITORED, "health", "perf", "test"))
+        _check(objective.metric, "objective", config, (*MONITORED, "health", "perf", "test"), labelled)
 
 
-def _check(name: str, key: str, config: Mapping[str, Any], stages: tuple[str, ...]) -> None:
+def _check(name: str, key: str, config: Mapping[str, Any], stages: tuple[str, ...], labelled: bool) -> None:
     known = [pattern for pattern in logged(config) if pattern.partition("/")[0] in stages]
     if declares(config["model"]["_target_"], "logs") and not any(fnmatchcase(name, pattern) for pattern in known):
         names = [pattern for pattern in known if "*" not in pattern]
         raise ConfigError(f"{key}={name}: this run logs no such metric{suggest(name, names)}")
     if reason := _unmeasured(name.partition("/")[0], config):
         raise ConfigError(f"{key}={name} is never measured, because of {reason}; set {key}=null, or change that")
+    if not labelled and any(fnmatchcase(name, pattern) for pattern in logged(config, "of_target_labels")):
+        raise ConfigError(
+            f"{key}={name} is never measured, because the target has no labels; set {key}=null, or give it labels"
+        )
 
 
 def _unmeasured(stage: str, config: Mapping[str, Any]) -> str | None:
@@ -113,12 +121,17 @@ def _unmeasured(stage: str, config: Mapping[str, Any]) -> str | None:
     return None
 
 
-def logged(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the metrics, as `stage/name` or patterns of them, that the model and the callbacks of a run log."""
+def logged(config: Mapping[str, Any], attribute: str = "logs") -> Iterator[str]:
+    """Yield the metrics, as `stage/name` or patterns of them, that the model and the callbacks of a run log.
+
+    Args:
+        config: a plain configuration.
+        attribute: the class attribute that says so; `of_target_labels` for those alone that need labels of the target.
+    """
     network = config["model"].get("network") or {}
     values = value_keys(network.get("labels") or [DIGIT], network.get("classes"))
     for node in (config["model"], *(config.get("callbacks") or {}).values()):
-        for stages, names in merged_constant(node["_target_"], "logs").items() if node else ():
+        for stages, names in merged_constant(node["_target_"], attribute).items() if node else ():
             for stage in stages.split():
                 for name in names.split():
                     filled = [name.replace("LABEL", value) for value in values] if "LABEL" in name else [name]

@@ -81,8 +81,9 @@ def _checked(
             config = plain(cfg)
         schema.check(config)
         sense.check(config, overrides)
-        config = completed(config, preflight(config["data"], config["model"], training=True))
-        check_metrics(config)
+        found = preflight(config["data"], config["model"], training=True)
+        config = completed(config, found)
+        check_metrics(config, found.get("labelled", True))
         initial_weights.check(config)
         kept_classifiers.check(config)
     except BaseException:

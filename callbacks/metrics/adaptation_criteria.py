@@ -46,6 +46,7 @@ class Oracle(ModelCallback):
 
     needs = DomainClassifier
     logs = {"val": "oracle_accuracy", "test": "accuracy_oracle"}
+    of_target_labels = {"val": "oracle_accuracy", "test": "accuracy_oracle"}
 
     def __init__(self) -> None:
         self.best = 0.0

@@ -34,6 +34,7 @@ class TargetReport(StepOutputCallback):
     needs = DomainClassifier
     outputs = ("features", "logits")
     logs = {"test": "accuracy/LABEL accuracy_source proxy_a_distance"}
+    of_target_labels = {"test": "accuracy/LABEL"}
 
     def __init__(self, count: IntAtLeast2 = 1000) -> None:
         super().__init__()

@@ -30,6 +30,11 @@ class Matched:
     def __getattr__(self, name: str) -> Any:
         return getattr(object.__getattribute__(self, "reader"), name)
 
+    @property
+    def has_label(self) -> bool:
+        """Whether the reader has the label."""
+        return self.label in self.reader.attributes()
+
     def attributes(self) -> list[str]:
         """Return the one label."""
         return [self.label]
@@ -45,14 +50,13 @@ class Matched:
 
     def splits(self) -> Mapping[str, SplitIndex]:
         """Return the splits, with labels as numbered here."""
-        known = self.reader.attributes()
-        own = value_names(self.label, classes_of(self.reader)) if self.label in known else []
+        own = value_names(self.label, classes_of(self.reader)) if self.has_label else []
         kind = np.int8 if len(self.names) < 128 else np.int16
         numbers = np.array([self.names.index(name) for name in own], kind)
         new = {}
         for split, index in self.reader.splits().items():
             labels = np.full((len(index), 1), UNKNOWN, kind)
-            if self.label in known:
-                labels = numbers[index.labels[:, [known.index(self.label)]].astype(int)]
+            if self.has_label:
+                labels = numbers[index.labels[:, [self.reader.attributes().index(self.label)]].astype(int)]
             new[split] = SplitIndex(index.names, labels)
         return new

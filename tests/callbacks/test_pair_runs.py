@@ -104,6 +104,14 @@ def test_every_method_adapts_between_folders_of_three_classes(run: Run, place: P
     assert pictures == {"confusion"} | ({"domains"} if method == "dann" else set())
 
 
+@pytest.mark.parametrize(("target", "labelled"), [("grey", True), ("unlabelled", False)])
+def test_whether_the_target_has_labels_is_known_before_the_run(
+    compose: Any, place: Path, target: str, labelled: bool
+) -> None:
+    config = compose(*TINY, f"data.source_root={place}/photos", f"data.target_root={place}/{target}", "model=dann")
+    assert preflight(config["data"], config["model"])["labelled"] == labelled
+
+
 def test_no_accuracy_is_claimed_on_a_target_without_labels(run: Run, place: Path) -> None:
     record = run("unknown", "model=dann", target="unlabelled")
     measured = {name for name in record["metrics"] if name.startswith("test/")}

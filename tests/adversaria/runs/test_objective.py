@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,25 @@ def test_a_metric_that_will_not_be_there_is_refused(compose, overrides: list[str
 )
 def test_a_metric_that_will_be_there_is_taken(compose, overrides: list[str]) -> None:
     check_metrics(compose(*overrides))
+
+
+@pytest.mark.parametrize(
+    ("metric", "refused"),
+    [
+        ("test/accuracy", True),
+        ("test/accuracy/3", True),
+        ("test/accuracy_oracle", True),
+        ("val/oracle_accuracy", True),
+        ("test/accuracy_source", False),
+        ("val/accuracy", False),
+    ],
+)
+def test_what_needs_labels_of_a_target_that_has_none_is_refused(compose, metric: str, refused: bool) -> None:
+    config = compose("model=dann", "data=digits_mnist5k", f"objective={metric}")
+    check_metrics(config)
+    expected = f"^objective={metric} is never measured, because the target has no labels; set objective=null, or give"
+    with pytest.raises(ConfigError, match=expected) if refused else contextlib.nullcontext():
+        check_metrics(config, labelled=False)
 
 
 def test_a_model_that_says_nothing_of_its_metrics_can_have_any(compose) -> None:
