@@ -60,7 +60,8 @@ def build(
                     advance(count)
                     sign()
         if bad:
-            log.warning("skipped %d unreadable images of %s; the first: %s", len(bad), reader.name, bad[0])
+            what = "image" if len(bad) == 1 else "images"
+            log.warning("skipped %d unreadable %s of %s; the first: %s", len(bad), what, reader.name, bad[0])
         contents = {"splits": list(splits), "skipped": len(bad), **_contents(reader, scratch)}
         (scratch / INDEX).write_text(json.dumps(contents), encoding="utf-8")
         _put(scratch, folder)
@@ -122,7 +123,7 @@ def _write_split(
             except DataError as error:
                 if on_bad_image == "error":
                     raise
-                problems[i] = str(error)
+                problems[i] = getattr(error, "found", str(error))
         return stop - start
 
     pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())

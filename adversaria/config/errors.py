@@ -27,6 +27,18 @@ class DataError(UserError):
     """Data that is missing, damaged or not what was asked for."""
 
 
+class UnreadableImage(DataError):
+    """An image that cannot be read, which may be left out.
+
+    Attributes:
+        found: what is wrong with it, without the cure.
+    """
+
+    def __init__(self, found: str, cure: str) -> None:
+        super().__init__(f"{found}; {cure}")
+        self.found = found
+
+
 class CheckpointError(UserError):
     """A checkpoint that is missing, damaged or of another model."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adversaria.config.errors import DataError
+from adversaria.config.errors import DataError, UnreadableImage
 from datamodules.readers.archives import read_member
 from datamodules.readers.base import SPLITS, SplitIndex, not_found
 from datamodules.readers.decoding import MAX_FILE, SKIP, decode_square
@@ -128,7 +128,7 @@ class CelebA:
             return read_member(archive, archive.getinfo(found[0]), MAX_FILE, str(self._images))
         except (OSError, KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             problem = "it is listed but missing" if isinstance(error, KeyError) else str(error)
-            raise DataError(f"{self._images}/{name}: {problem}; {SKIP}") from error
+            raise UnreadableImage(f"{self._images}/{name}: {problem}", SKIP) from error
 
     @functools.cached_property
     def _folder(self) -> ImageFolder:

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from adversaria.config.errors import DataError
+from adversaria.config.errors import UnreadableImage
 from adversaria.config.types import Crop
-from datamodules.readers.files import file_stamp, read_file
+from datamodules.readers.files import OMIT, file_stamp, read_file
 from datamodules.readers.tally import Tally
 from datamodules.readers.viewing import conversions, to_rgb, upright
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "PPM", "TIFF")
 MAX_PIXELS = 89_478_485  # Pillow's own limit for a warning; an image of this size takes 256 MiB
 MAX_FILE = 1 << 26  # bytes of an image file
-SKIP = "fetch it again, or set data.on_bad_image=skip to omit such images"
+SKIP = f"fetch it again, or {OMIT}"
 _SAID = threading.Event()  # whether an animated image was met: once is enough
 warnings.simplefilter("error", Image.DecompressionBombWarning)  # as Pillow's documentation recommends
 
@@ -45,8 +45,8 @@ def decode(
         enough: a JPEG may be decoded at a half, a quarter or an eighth of its size where its sides keep so many pixels.
 
     Raises:
-        DataError: the bytes are not such an image, are truncated, or would become more than `MAX_PIXELS`; or its pixels
-            have no stated range, as floating-point ones.
+        UnreadableImage: the bytes are not such an image, are truncated, or would become more than `MAX_PIXELS`; or its
+            pixels have no stated range, as floating-point ones.
     """
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -61,7 +61,7 @@ def decode(
         turned = upright(image)
         rgb = to_rgb(turned, image.format)
     except Exception as error:  # of each format's plugin other types, and MemoryError
-        raise DataError(f"{file} is not a readable image ({_reason(data, error)}); {cure}") from error
+        raise UnreadableImage(f"{file} is not a readable image ({_reason(data, error)})", cure) from error
     if tally is not None:
         tally.add(stored, changes if turned is image else ["turned upright", *changes])
     return rgb

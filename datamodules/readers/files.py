@@ -9,9 +9,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from adversaria.config.errors import DataError
+from adversaria.config.errors import DataError, UnreadableImage
 
 MAX_TEXT = 1 << 28  # bytes of a table or list; CelebA's longest has 26 MB
+OMIT = "set data.on_bad_image=skip to omit such images"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
 
 
@@ -147,20 +148,14 @@ class ImageFolder:
         try:
             real = os.path.realpath(file, strict=True)
             if not real.startswith(tuple(self._allowed)):
-                raise DataError(
-                    f"{file} is a link to {real}, outside the data's folder; copy the file, or set "
-                    "data.on_bad_image=skip to omit such images"
+                raise UnreadableImage(
+                    f"{file} is a link to {real}, outside the data's folder", f"copy the file, or {OMIT}"
                 )
             return read_file(Path(real), limit)
         except FileNotFoundError as error:
-            raise DataError(
-                f"{file}: it is listed but missing; add it, or set data.on_bad_image=skip to omit such images"
-            ) from error
+            raise UnreadableImage(f"{file}: it is listed but missing", f"add it, or {OMIT}") from error
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-            raise DataError(
-                f"{file} cannot be read ({getattr(error, 'strerror', error)}); set data.on_bad_image=skip to omit such "
-                "images"
-            ) from error
+            raise UnreadableImage(f"{file} cannot be read ({getattr(error, 'strerror', error)})", OMIT) from error
 
     def unlisted(self, names: list[str]) -> int:
         """Return how many image files of the folder itself these names do not contain."""
