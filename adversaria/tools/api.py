@@ -103,13 +103,22 @@ def evaluate(run: str | os.PathLike[str] | None = None, *overrides: str, **optio
         return record
 
 
-def push(run: str | os.PathLike[str], name: str, **options: Any) -> str:
+def push(
+    run: str | os.PathLike[str],
+    name: str,
+    *,
+    checkpoint: str = "last",
+    license: str | None = None,
+    private: bool = False,
+) -> str:
     """Push the model of a run to the Hugging Face hub, as `python -m adversaria.tools.push` does; return its address.
 
     Args:
         run: a run, or its folder.
         name: `owner/name` on the hub.
-        options: `checkpoint`, `licence` and `private`, as of `adversaria.tools.push.push`.
+        checkpoint: `last` or `best`.
+        license: identifier of the model's licence, as the hub names them; None for that of its data, where it is known.
+        private: whether a new model is for its owner alone.
 
     Raises:
         UserError: what the command line would say in one sentence.
@@ -118,7 +127,7 @@ def push(run: str | os.PathLike[str], name: str, **options: Any) -> str:
         from adversaria.runs.library_state import for_a_run
 
         with for_a_run():
-            return pushing.push(Path(run).expanduser(), name, **options)
+            return pushing.push(Path(run).expanduser(), name, checkpoint, license, private)
 
 
 def generate(run: str | os.PathLike[str], **options: Any) -> np.ndarray:

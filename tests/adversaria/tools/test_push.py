@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 
+import adversaria
 import generate
 import lightning_modules
 from adversaria.config.errors import CheckpointError, ConfigError
@@ -121,7 +122,7 @@ def test_data_of_unknown_terms_asks_for_the_licence(tiny_run, there: Path, tmp_p
     with pytest.raises(ConfigError, match="for images that are your own"):
         push.push(run, "me/faces")
     assert not there.exists()
-    push.push(run, "me/faces", licence="cc0-1.0")
+    adversaria.push(run, "me/faces", license="cc0-1.0")
     assert "license: cc0-1.0" in (there / "me" / "faces" / "README.md").read_text(encoding="utf-8")
 
 
