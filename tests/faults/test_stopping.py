@@ -62,15 +62,16 @@ def test_a_signal_saves_says_how_to_go_on_and_gives_its_exit_code(number, start,
 
 
 def test_a_second_signal_stops_at_once(start, tmp_path: Path) -> None:
-    slow = [*LONG, "data.reader.val=2000", "data.reader.test=8"]
+    slow = [*LONG, "data.reader.val=600"]
     process = start(tmp_path, *slow)
-    wait_for(process, "run folder")
-    time.sleep(4)
+    wait_for(process, "epoch 1/")  # from here on a first signal waits for the end of an iteration or a validation
     process.send_signal(signal.SIGINT)
     time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert process.returncode == 130
+    rest, _ = process.communicate(timeout=30)
+    # the signal itself where the process was at its very end, when nothing of ours runs any more; a shell says 130 then
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in rest
 
 
 def test_a_signal_before_the_training_ends_the_run_at_once(start, tmp_path: Path) -> None:
