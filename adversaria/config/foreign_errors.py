@@ -69,7 +69,8 @@ def describe_error(error: Exception) -> str | None:
 
 def describe_conversion(error: msgspec.ValidationError) -> str:
     """Say what msgspec expects of a value: `expected int, got str`, or `expected float >= 0 at [1]`."""
-    text = str(error).replace("`", "").replace("| object", "or a component").replace(" - at $", " at ")
+    text = str(error).replace("`array", "list").replace("`", "").replace("| object", "or a component")
+    text = text.replace(" - at $", " at ")
     return text[0].lower() + text[1:]
 
 

@@ -116,12 +116,12 @@ print(sorted({m.split(".")[0] for m in sys.modules} & {"torch", "torchvision", "
         ("data.batch_size", None, "data.batch_size=None: expected int, got null"),
         ("data.horizontal_flip", 1, "data.horizontal_flip=1: expected bool, got int"),
         ("data.cache_dir", 3, "data.cache_dir=3: expected str, got int"),
-        ("data.attributes", "Male", "data.attributes='Male': expected array"),
+        ("data.attributes", "Male", "data.attributes='Male': expected list"),
         ("data.attributes", ["Male", 3], "expected str, got int at [1]"),
-        ("data.value_range", [0, 1, 2], "expected array of length 2, got 3"),
+        ("data.value_range", [0, 1, 2], "expected list of length 2, got 3"),
         ("model.lambda_kl", "big", "model.lambda_kl='big': expected one of float, a component, 'auto'"),
         ("model.lambda_kl", False, "model.lambda_kl=False: expected one of float, a component, 'auto'"),
-        ("model.network.channels", [1, 2], "expected array of length 5, got 2"),
+        ("model.network.channels", [1, 2], "expected list of length 5, got 2"),
         ("model.network", 5, "model.network=5: expected"),
         ("model.network", None, "model.network=None: expected"),
         ("seed", "0", "seed='0': expected int, got str"),
@@ -340,7 +340,7 @@ def test_keys_of_the_trainer(changed, key, good, bad):
 
 @pytest.mark.parametrize(
     ("path", "value", "missing"),
-    [("trainer.deterministic", "yes", "bool"), ("test", "first", "null"), ("data.value_range", "x", "array")],
+    [("trainer.deterministic", "yes", "bool"), ("test", "first", "null"), ("data.value_range", "x", "list")],
 )
 def test_the_refusal_names_everything_that_is_accepted(refusal, path, value, missing):
     assert missing in refusal(path, value)
