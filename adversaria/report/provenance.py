@@ -45,7 +45,7 @@ def common(runs: Iterable[Record], keys: Iterable[str]) -> list[str]:
     said = []
     for key in keys:
         values = dict.fromkeys(_text(written(key, p[key])) for p in protocols if key in p)
-        said += [f"{label(key)} {' or '.join(values)}"] if values else []
+        said += [f"{label(key)}: {' or '.join(values)}"] if values else []
     return [f"{'; '.join(said)[:1].upper()}{'; '.join(said)[1:]}."] if said else []
 
 

@@ -51,7 +51,7 @@ def test_a_row_has_its_value_the_floor_and_a_link_to_its_record() -> None:
     assert table[4] == f"| {link} | 12.3 | FID 28.97 | 1,200 | 4 | NVIDIA H100 |"
     assert table[6:] == [
         "- Features of faces-attr, digest aa.",
-        "- Test images 4,640.",
+        "- Test images: 4,640.",
         "- 1 run, made with aaaaaaa on NVIDIA H100.",
     ]
 
