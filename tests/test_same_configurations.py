@@ -18,7 +18,9 @@ SAVED: dict[str, Any] = json.loads(
 )
 LATER = {"init_from": None}  # keys of the top level that came later, with the values that change nothing
 #: Data sets with another augmentation since, and what gives them the former one.
-AUGMENTED = {"data=usps_svhn", "data=mnist_svhn", "data=mnistm_svhn", "data=svhn_usps", "data=svhn_mnist"}
+AUGMENTED = {
+    f"data={pair}" for pair in ("usps_svhn", "mnist_svhn", "mnistm_svhn", "svhn_usps", "svhn_mnist", "svhn_mnistm")
+}
 FORMER = ("data/augmentation=colour", "data.target_augmentation=null")
 LATER_OF_GANS = {"r2": 0.0, "augment": []}  # of the models that have r1
 
