@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,9 @@ def _load(name: str, subset: str | None) -> Any:
         raise ConfigError(
             "data=huggingface needs the package datasets, which is not installed: pip install -e '.[huggingface]'"
         ) from error
-    place = Path(name)
+    place, client = Path(name), logging.getLogger("huggingface_hub")
+    level = client.level
+    client.setLevel(logging.ERROR)  # without a network it would say each of its tries, and the error says it once
     try:
         if (place / "dataset_dict.json").is_file() or (place / "state.json").is_file():
             return datasets.load_from_disk(str(place))
@@ -168,6 +171,8 @@ def _load(name: str, subset: str | None) -> Any:
             f"data.name={name} cannot be loaded ({first_line(error)}); give the name of a data set of the hub and a "
             "network, or a folder that the method save_to_disk of such a data set wrote"
         ) from error
+    finally:
+        client.setLevel(level)
 
 
 def _is_text(kind: Any) -> bool:

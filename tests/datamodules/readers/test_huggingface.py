@@ -1,5 +1,6 @@
 """Data sets that the package datasets loads; they are written to the disk here."""
 
+import logging
 import re
 import sys
 
@@ -97,8 +98,11 @@ def test_an_image_outside_of_the_data_set_is_not_read(tmp_path):
         reader.read("train/0", 8)
 
 
-def test_without_network_package_or_name_there_is_one_sentence(tmp_path, monkeypatch):
+def test_without_network_package_or_name_there_is_one_sentence(monkeypatch, caplog):
+    client = logging.getLogger("huggingface_hub.utils._http")
+
     def no_network(*_, **__):
+        client.warning("Retrying in 1s [Retry 1/5].")
         raise ConnectionError("Couldn't reach 'me/pets' on the Hub\nmore")
 
     monkeypatch.setattr(datasets, "load_dataset", no_network)
@@ -107,6 +111,9 @@ def test_without_network_package_or_name_there_is_one_sentence(tmp_path, monkeyp
     )
     with pytest.raises(DataError, match=re.escape(text)):
         HuggingFace("me/pets").attributes()
+    assert caplog.messages == []
+    client.warning("said as before")
+    assert caplog.messages == ["said as before"]
     with pytest.raises(ConfigError, match=r"data\.name is not set: write data\.name=NAME"):
         HuggingFace()
     monkeypatch.setitem(sys.modules, "datasets", None)
