@@ -136,7 +136,8 @@ def _write_split(
     if problems:
         keep = np.setdiff1d(np.arange(len(index)), list(problems))
         if keep.size == 0:
-            raise DataError(f"no image of the {split} split can be read; the first: {problems[min(problems)]}")
+            first = problems[min(problems)]
+            raise DataError(f"no image of the {split} split can be read; fetch them again; the first: {first}")
         np.save(folder / f"{split}.images.npy", images[keep])
         labels = labels[keep]
     else:

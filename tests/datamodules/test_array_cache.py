@@ -293,7 +293,9 @@ def test_skipping_does_not_hide_errors_that_are_not_the_datas(tmp_path):
 
 def test_a_split_without_a_readable_image_is_an_error(tmp_path):
     bad = [f"val/{i}" for i in range(3)]
-    with pytest.raises(DataError, match="no image of the val split can be read; the first: val/0 is damaged"):
+    with pytest.raises(
+        DataError, match="no image of the val split can be read; fetch them again; the first: val/0 is damaged"
+    ):
         open_cache(Numbers(bad=bad), SIZE, tmp_path, "skip")
     assert entries(tmp_path) == []
 
