@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[1]
+RECORDS = ROOT / "docs" / "results" / "records"
 SETS = {  # file patterns below the data's folder
     "usps": ("usps*.bz2",),
     "mnist": ("MNIST/raw/*.gz",),
@@ -47,7 +49,7 @@ class Planned:
 
     def command(self, data: Path, outputs: Path) -> list[str]:
         """Return the arguments of train.py that start it, or go on with it."""
-        root = [f"data.root={data}"] if self.sets else []  # other data have their places in the plan
+        root = [f"data.root={data}"] if self.sets else []  # the plan says where other data are
         return [*self.overrides, *root, f"hydra.run.dir={self.folder(outputs)}", "ckpt_path=auto"]
 
     def done(self, outputs: Path) -> bool:
@@ -62,19 +64,32 @@ class Planned:
         return Path(self.needs).exists() and all(_whole(data, name) for name in self.sets)
 
 
-def read_plan(file: Path, match: str = "") -> list[Planned]:
-    """Return the runs of a plan whose names contain a match of a regular expression, in the plan's order."""
+def read_plan(file: Path, match: str = "", records: Path = RECORDS) -> list[Planned]:
+    """Return the runs of a plan that are wanted, in the plan's order.
+
+    Args:
+        file: the plan.
+        match: a regular expression that their names have to contain.
+        records: the folder of records; a run that has one is wanted only where another run needs its folder.
+    """
     runs = [run for entry in yaml.safe_load(file.read_text(encoding="utf-8")) for run in _expanded(entry)]
-    return [run for run in runs if re.search(match, run.name)]
+    wanted = [run for run in runs if re.search(match, run.name) and not (records / f"{run.name}.json").exists()]
+    needed = {run.after for run in wanted}
+    return [run for run in runs if run in wanted or run.name in needed]
 
 
 def _expanded(entry: Mapping[str, Any]) -> Iterator[Planned]:
+    """Yield a run for each combination of the values; of a mapping, names have the key and commands the value."""
     variants = entry.get("for", {})
     for values in itertools.product(*variants.values()):
         chosen = dict(zip(variants, values, strict=True))
-        overrides = entry["run"].format(**chosen).split()
+        given = {
+            key: variants[key][value] if isinstance(variants[key], dict) else value for key, value in chosen.items()
+        }
+        overrides = shlex.split(entry["run"].format(**given))
+        has_root = any(word.startswith(("data.root=", "data.source_root=")) for word in overrides)
         data = next(word.removeprefix("data=") for word in overrides if word.startswith("data="))
-        sets = tuple(name for name in SETS if name in data.split("_"))
+        sets = () if has_root else tuple(name for name in SETS if name in data.split("_"))
         yield Planned(entry["name"].format(**chosen), overrides, sets, entry.get("after", ""), entry.get("needs", ""))
 
 

@@ -36,12 +36,25 @@ def commit(monkeypatch):
     return say
 
 
-def test_every_planned_run_is_a_configuration_of_its_own(compose):
-    runs = read_plan(PLAN)
+@pytest.mark.parametrize("plan", ["full_length", "generators_ab"])
+def test_every_planned_run_is_a_configuration_of_its_own(compose, plan, tmp_path):
+    runs = read_plan(PLAN.with_stem(plan), records=tmp_path)
     assert len({run.name for run in runs}) == len(runs)
     assert {run.after for run in runs} <= {run.name for run in runs} | {""}
     for command in {" ".join(w for w in run.overrides if not w.startswith("seed=")) for run in runs}:
         compose(*command.split())
+
+
+def test_a_run_with_a_record_is_wanted_only_where_another_needs_its_folder(tmp_path):
+    record = tmp_path / "faces" / "classifier" / "seed_0.json"
+    record.parent.mkdir(parents=True)
+    record.touch()
+    names = [run.name for run in read_plan(PLAN, records=tmp_path)]
+    assert "faces/classifier/seed_0" in names
+    for name in [name for name in names if name.startswith(("faces", "vaes"))]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.json").touch()
+    assert not [run for run in read_plan(PLAN, records=tmp_path) if run.name.startswith("faces")]
 
 
 def test_packed_data_are_the_same_when_unpacked_and_a_run_waits_for_all_of_them(digits, tmp_path, commit):
@@ -52,7 +65,7 @@ def test_packed_data_are_the_same_when_unpacked_and_a_run_waits_for_all_of_them(
     assert all(
         sum(f.stat().st_size for f in part.rglob("*") if f.is_file() and f.name != LIST) <= 600 for part in parts
     )
-    run = read_plan(PLAN, "uda_table/dann/mnist_usps/seed_0")[0]
+    run = read_plan(PLAN, "uda_table/dann/mnist_usps/seed_0", tmp_path)[0]
     for part in parts:
         assert not run.ready(tmp_path / "copy", tmp_path)
         full_length_packed.unpack(part, tmp_path / "copy")
