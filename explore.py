@@ -10,8 +10,8 @@ from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.runs import run_folder
 from adversaria.speed import settings
 from adversaria.tools import explorer_page
-from adversaria.tools.arguments import add_device, add_run, add_version
-from adversaria.tools.generator import load_generator, weights_of
+from adversaria.tools.arguments import add_device, add_run, add_sampler, add_version
+from adversaria.tools.generator import draw_from, load_generator, weights_of
 from adversaria.tools.model_errors import model_errors
 
 
@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
         from adversaria.tools.explorer import prepare
 
         module = load_generator(file, options.device)
+        draw_from(module, file, options.sampler)
         with model_errors(file):
             explorer, note = prepare(module, folder, options.root)
             explorer.draw(explorer.initial)  # what cannot be drawn is said before there is a page
@@ -40,6 +41,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add_run(parser)
     add_device(parser)
     add_version(parser)
+    add_sampler(parser)
     add = parser.add_argument
     add("--port", type=int, default=7860, help="port of the page, which only this machine can open (default: 7860)")
     add("--root", metavar="PATH", help="another folder of the data, which determines a VAE's directions")

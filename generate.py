@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from adversaria.config.errors import one_sentence_errors
-from adversaria.tools.arguments import add_device, add_run, add_version, positive, seed
+from adversaria.tools.arguments import add_device, add_run, add_sampler, add_version, positive, seed
 from adversaria.tools.generate import Options, generate
 from adversaria.tools.generate_modes import add_modes
 
@@ -50,6 +50,7 @@ def _options(arguments: list[str] | None) -> Options:
     add("--seed", type=seed, help=f"seed of the noise (default: {Options.seed})")
     add("--label", action="append", metavar="NAME=VALUE", help="fix a label; others alternate")
     add("--truncation", type=positive(float), metavar="T", help="bound of a GAN's noise (default: the run's)")
+    add_sampler(parser)
     add("--live-weights", action="store_true", help="use a GAN's weights of the last step, not their average")
     add("--batch-size", type=positive(int), metavar="N", help=f"images at a time (default: {Options.batch_size})")
     add_modes(parser)

@@ -1,8 +1,7 @@
 """The base of all methods: counts iterations, starts and ends the training, saves and restores its state.
 
-It is made of `scalars` (running averages that are logged), `recorded` (steps replayed from CUDA graphs) and
-`checkpoint` (our entry in checkpoints). Methods with one optimizer derive from `single_optimizer`, those with several
-from `adversarial`.
+It is made of `scalars` (averages that are logged), `recorded` (steps replayed from CUDA graphs) and `checkpoint` (our
+entry in checkpoints). Methods with one optimizer derive from `single_optimizer`, others from `adversarial`.
 """
 
 from __future__ import annotations
@@ -38,21 +37,18 @@ class BaseModule(RecordedSteps):
     """Base of all methods.
 
     Attributes:
-        iteration: training batches seen. It is the x-axis of every scalar and image, and the argument of every
-            schedule. (Lightning's `global_step` counts optimizer steps: twice as many under two optimizers.)
+        iteration: training batches seen, the x-axis of everything. (Lightning's `global_step` counts optimizer steps.)
         images: training images seen by all processes.
-        saved_attributes: names of the attributes that checkpoints hold; subclasses add theirs.
-        config: the plain configuration that the module was built from, saved in checkpoints; None if built by hand.
+        saved_attributes: names of the attributes in checkpoints; subclasses add theirs.
+        config: the plain configuration that the module was built from; None if built by hand.
         value_range: range of the module's images, (-1, 1) or (0, 1).
         needs_domain_pair: whether the data is a pair of domains.
-        logs: what the method logs: stages, and the metrics of each, words with spaces between them. A metric can be a
-            pattern such as `lr_*`, and LABEL stands for each label. An entry replaces its bases' entry of the same
-            stages. Plain text: it is read from the source, to refuse a misspelt `objective` before training.
-        optimizer_names: names of the optimizers in their order, under which learning rates are logged.
-        averaged: the part of which `ema` is the average; None for none.
-        started_from: where the first weights came from, for the protocol (`lightning_modules.initial_weights`); empty
-            if they were drawn.
-        label_columns: the labels that the method is about, among those of the data; None without any.
+        logs: stages, and the metrics logged in each, or patterns such as `lr_*`; LABEL stands for each label. Plain
+            text, read from the source. An entry replaces its bases' of the same stages.
+        optimizer_names: of the optimizers in their order, under which learning rates are logged.
+        averaged: the part that `ema` averages; None for none.
+        started_from: where the first weights came from (`lightning_modules.initial_weights`); empty if drawn.
+        label_columns: the labels, among those of the data, that the method is about; None without any.
     """
 
     value_range: tuple[float, float]
@@ -192,9 +188,13 @@ class BaseModule(RecordedSteps):
         checkpoints.check_finite_weights(checkpoint["state_dict"], self.iteration)
         checkpoint[checkpoints.KEY] = checkpoints.entry_of(self)
 
+    def make_room(self, weights: Mapping[str, Tensor]) -> None:
+        """Make the parts that only some checkpoints have, before weights of these names are copied; none here."""
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the saved attributes, and note whether the configuration has changed."""
         entry = checkpoint[checkpoints.KEY]
+        self.make_room(checkpoint["state_dict"])
         checkpoints.restore(self, entry)
         self._reconfigured = renamed(entry["model"]) != self.config
         self._resumed = entry.get("processes", [])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
+
+from adversaria.config.types import LatentSampler
 
 
 @contextlib.contextmanager
@@ -19,3 +22,13 @@ def evaluating(module: torch.nn.Module) -> Iterator[None]:
     finally:
         for part, mode in modes:
             part.training = mode
+
+
+@contextlib.contextmanager
+def drawing_from(module: Any, sampler: LatentSampler) -> Iterator[None]:
+    """Let a VAE draw its latents from the prior or the mixture, and afterwards from what they were drawn from."""
+    before, module.sampler = module.sampler, sampler
+    try:
+        yield
+    finally:
+        module.sampler = before

@@ -54,6 +54,7 @@ def load_module(path: str | Path, checkpoint: str = "last") -> BaseModule:
         raise CheckpointError(f"{file} holds a model that cannot be built: {first_line(error)}") from error
     if not isinstance(module, BaseModule):
         raise CheckpointError(f"{file} does not say which model it holds; it was not saved by train.py")
+    module.make_room(weights)
     check_weights(module, weights, file, "has weights that are not those of its model")
     module.config, module.iteration, module.images = config, entry["iteration"], entry["images"]
     module.started_from = {k: v for k, v in entry["started_from"].items() if str(k).startswith("init_")}

@@ -30,6 +30,7 @@ def check_resumable(file: Path, module: BaseModule, max_epochs: int) -> None:
     except Exception as error:  # a part of another type
         raise CheckpointError(f"{file} is not a readable checkpoint of this project ({first_line(error)})") from error
     other = "is of another network; a resumed run keeps its own, so leave the keys of the model as they were"
+    module.make_room(content["state_dict"])
     check_weights(module, content["state_dict"], file, other)
     if done > max_epochs:
         raise ConfigError(

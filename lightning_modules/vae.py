@@ -10,14 +10,14 @@ from torch import Tensor
 from adversaria.config.types import Batch, NonNegative
 from lightning_modules.base import OptimizerFactory
 from lightning_modules.checks import check_labels, check_network
+from lightning_modules.latent_density import LatentDensity
 from lightning_modules.losses import gaussian_kld, image_mse, reparameterize
 from lightning_modules.networks.vae import VAENetwork
 from lightning_modules.noise import seeded_noise
 from lightning_modules.schedules import Schedule, as_schedule
-from lightning_modules.single_optimizer import SingleOptimizerModule
 
 
-class VAE(SingleOptimizerModule):
+class VAE(LatentDensity):
     r"""VAE with a weighted divergence: loss = MSE + λ_KL · KLD, the same in training, validation and test.
 
     MSE is the mean over images, channels and pixels in the network's value range. KLD is the divergence in nats, mean
@@ -95,17 +95,14 @@ class VAE(SingleOptimizerModule):
         return self.objective(batch["image"], noise, *(() if labels is None else (labels,)))
 
     def _measure(self, stage: str, batch: Batch, batch_idx: int) -> None:
-        terms = self._terms(batch, self.noise(count := len(batch["image"]), seed=batch_idx))
+        noise = seeded_noise(count := len(batch["image"]), self.network.latent_dim, seed=batch_idx)
+        terms = self._terms(batch, noise.to(self.device))
         self.record(stage, terms if self.lambda_kl else {**terms, "lambda_kl": self.kl_weight(terms["mse"])}, count)
 
     # -- protocols
     def labels_of(self, batch: Batch) -> Tensor | None:
         """Return the labels that the networks are conditioned on, (n, k); None without."""
         return None
-
-    def noise(self, count: int, seed: int) -> Tensor:
-        """Return (count, latent_dim) standard normal latents, a function of the seed alone."""
-        return seeded_noise(count, self.network.latent_dim, seed).to(self.device)
 
     @torch.no_grad()
     def encode(self, image: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -118,9 +115,8 @@ class VAE(SingleOptimizerModule):
         return self.network.decode(z, labels)
 
     def sample(self, count: int, noise: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
-        """Decode `count` latents drawn from N(0, I), or the given ones, to (count, 3, h, w) images."""
-        noise = torch.randn(count, self.network.latent_dim, device=self.device) if noise is None else noise
-        return self.decode(noise, labels)
+        """Decode `count` latents drawn as `sampler` says, or the given ones, to (count, 3, h, w) images."""
+        return self.decode(self.draw(count) if noise is None else noise, labels)
 
     def reconstruct(self, image: Tensor, labels: Tensor | None = None) -> Tensor:
         """Decode the posterior means of (n, 3, h, w) images."""

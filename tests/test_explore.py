@@ -34,6 +34,7 @@ from adversaria.tools.own_host import OwnHost
 REFUSALS = {"http": ["http.response.start", "http.response.body"], "websocket": ["websocket.close"]}
 
 ROOT = Path(__file__).resolve().parents[1]
+OLD = Path(__file__).parent / "fixtures" / "old_runs" / "vae"
 ACGAN = ["model=acgan", "data=digits", "model.network.width=4", "model.network.latent_dim=8"]
 
 
@@ -148,6 +149,7 @@ def test_an_error_that_is_not_of_missing_data_is_raised(tiny_run, monkeypatch: p
         (["nowhere"], "there is no checkpoint nowhere"),
         (["{acgan}", "--port", "{busy}"], "Address already in use; choose another port, or 0 for any free one"),
         (["{acgan}", "--port", "70000"], "--port 70000: "),
+        (["{old}", "--sampler", "mixture"], "this checkpoint has no mixture of latents"),
         (["{vae}", "--root", "/nowhere"], "--root /nowhere: this data set reads no files"),
     ],
 )
@@ -157,7 +159,7 @@ def test_what_is_wrong_is_one_sentence(
     with socket.socket() as taken:
         taken.bind((explorer_page.HOST, 0))
         taken.listen()
-        known = {"acgan": acgan, "vae": tiny_run[0], "busy": taken.getsockname()[1]}
+        known = {"acgan": acgan, "vae": tiny_run[0], "busy": taken.getsockname()[1], "old": OLD}
         if "{classifier}" in arguments:
             known["classifier"] = untrained("model=classifier", "data=digits")
         with pytest.raises(SystemExit) as left:

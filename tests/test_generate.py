@@ -170,6 +170,7 @@ def test_an_edit_goes_along_the_difference_of_means(tiny_run, arrays, extra: lis
         ("acgan", ["--traverse", "3"], "--traverse and --edit need a VAE"),
         ("vae", ["--label", "Smiling=1"], "--label Smiling=1: VAE has no labels"),
         ("vae", ["--truncation", "1"], "VAE does not truncate its noise"),
+        ("acgan", ["--sampler", "mixture"], "--sampler mixture needs a VAE, but"),
         ("vae", ["--traverse", "16"], "this model's dimensions are 0 to 15"),
         ("vae", ["--edit", "Smilin"], "--edit: there is no attribute 'Smilin'; did you mean Smiling?"),
         ("vae", ["--format", "png"], "is not a folder"),
@@ -209,6 +210,17 @@ def test_numbers_that_make_no_sense_are_refused(arguments: list[str], acgan: Pat
         generate.main([str(acgan), *arguments])
     assert left.value.code == 2
     assert f"argument {arguments[0]}: invalid " in capsys.readouterr().err
+
+
+def test_latents_come_from_the_mixture_where_asked(tiny_run, arrays) -> None:
+    module: Any = lightning_modules.load(tiny_run[0])
+    prior, mixture = (arrays(tiny_run[0], "-n", 6, "--sampler", name)["noise"] for name in ("prior", "mixture"))
+    assert np.array_equal(prior, module.noise(6, 0).numpy())
+    module.sampler = "mixture"
+    assert np.array_equal(mixture, module.noise(6, 0).numpy())
+    assert not np.allclose(prior, mixture, atol=0.1)
+    walk = arrays(tiny_run[0], "-n", 6, "--steps", 3, "--interpolate", 1, 2, "--sampler", "mixture")["noise"]
+    np.testing.assert_allclose(walk[::3], module.noise(2, 1).numpy(), atol=1e-5)
 
 
 def test_samples_need_no_data(tiny_run, tmp_path: Path) -> None:

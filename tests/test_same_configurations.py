@@ -22,6 +22,8 @@ AUGMENTED = {
     f"data={pair}" for pair in ("usps_svhn", "mnist_svhn", "mnistm_svhn", "svhn_usps", "svhn_mnist", "svhn_mnistm")
 }
 FORMER = ("data/augmentation=colour", "data.target_augmentation=null")
+#: Callbacks that came later, by the one that those of their models had.
+LATER_CALLBACKS = {"reconstruction_metrics": "latent_mixture"}
 LATER_OF_GANS = {"r2": 0.0, "augment": []}  # of the models that have r1
 
 
@@ -32,6 +34,9 @@ def test_a_command_line_composes_as_before(overrides: str) -> None:
     then = renamed(SAVED[overrides])
     if "r1" in then["model"]:
         then["model"] = {**LATER_OF_GANS, **then["model"]}
+    for known, later in LATER_CALLBACKS.items():
+        if known in then["callbacks"]:
+            del now["callbacks"][later]
     assert now == {**LATER, **then}
 
 

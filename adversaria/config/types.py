@@ -38,6 +38,7 @@ OnBadImage = Literal["error", "skip"]
 Crop = Literal["centre", "top", "none"]  # which square of an image is used; none: the whole, squeezed
 Conditioning = Literal["append", "append_scaled", "multiply"]  # how labels enter a generator
 AugmentPolicy = tuple[Literal["colour", "translation", "cutout"], ...]  # changes of what a discriminator sees
+LatentSampler = Literal["prior", "mixture"]  # what a VAE's latents are drawn from
 Mode = Literal["min", "max"]  # whether the lowest or the highest value of a metric is the best
 
 Batch: TypeAlias = "dict[str, Tensor]"  # what a loader delivers and a step is given, by name

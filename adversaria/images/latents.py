@@ -15,8 +15,12 @@ from datamodules.images import normalize
 ENCODED_IMAGES = 10_000  # training images that determine directions of attributes and dimensions of largest KLD
 
 
-def encode(module: Any, datamodule: Any, split: Split, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Encode the first `count` images of a split with a progress bar: means, log-variances (n, d) and labels (n, k).
+def encode(
+    module: Any, datamodule: Any, split: Split, count: int, quiet: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Encode the first `count` images of a split: means, log-variances (n, d) and labels (n, k).
+
+    There is a progress bar unless `quiet`, as where another one is drawn already.
 
     Raises:
         ConfigError: the data does not fit the model.
@@ -28,7 +32,7 @@ def encode(module: Any, datamodule: Any, split: Split, count: int) -> tuple[Tens
     parts = list(zip(*(value.split(datamodule.batch_size) for value in inputs), strict=True))
     encoded = [
         module.encode(normalize(image.to(module.device), datamodule.value_range), *(y.to(module.device) for y in given))
-        for image, *given in track(parts, f"encoding {split} images", transient=True)
+        for image, *given in track(parts, f"encoding {split} images", transient=True, disable=quiet)
     ]
     mu, logvar = (torch.cat(values) for values in zip(*encoded, strict=True))
     return mu, logvar, batch["labels"].to(module.device)

@@ -18,8 +18,8 @@ LONGEST_NAME = 200  # letters of a run's name on a page
 MOST_PANELS = 50
 MAIN = {  # what an index shows of the test metrics: heading -> the first metric that matches
     "MSE in (-1, 1)": r"mse_pm1",
-    "FID": r"fid_(?!.*_floor$).*",
-    "KID": r"kid_(?!.*_floor$).*",
+    "FID": r"fid_(?!.*_(floor|mixture)$).*",
+    "KID": r"kid_(?!.*_(floor|mixture)$).*",
     "label accuracy": r"label_accuracy_(?!real|fake)[^/]*",
     "accuracy": r"accuracy",
 }

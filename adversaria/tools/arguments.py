@@ -49,6 +49,12 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_sampler(parser: argparse.ArgumentParser) -> None:
+    """Add what a VAE's latents are drawn from."""
+    help_ = "VAE: what latents are drawn from, N(0, I) or the density fitted after the training (default: prior)"
+    parser.add_argument("--sampler", choices=["prior", "mixture"], default="prior", help=help_)
+
+
 def from_keywords(kind: type[Options], **given: Any) -> Options:
     """Build the options of a tool from keywords instead of a command line; paths may be text.
 

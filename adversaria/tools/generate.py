@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import instantiate
 from adversaria.config.limits import check_memory
-from adversaria.config.types import Positive, PositiveInt, Seed
+from adversaria.config.types import LatentSampler, Positive, PositiveInt, Seed
 from adversaria.images.files import Format, check_output, format_of, write_images
 from adversaria.runs import run_folder
 from adversaria.speed import settings
@@ -42,6 +42,7 @@ class Options:
         seed: seed of the noise.
         label: `NAME=VALUE` of the labels to fix; the values of the other labels alternate.
         truncation: bound of a GAN's noise; None for the model's own.
+        sampler: what a VAE's latents are drawn from: `prior`, or `mixture`, the density fitted to them.
         interpolate: mode: two seeds; each row goes from the noise of the first to that of the second.
         traverse: mode, for a VAE: each row varies one of these latent dimensions; if empty, those of largest KLD.
         edit: mode, for a VAE: each row changes this attribute of a test image.
@@ -68,6 +69,7 @@ class Options:
     seed: Seed = 0
     label: Sequence[str] = ()
     truncation: Positive | None = None
+    sampler: LatentSampler = "prior"
     interpolate: Sequence[Seed] | None = None
     traverse: Sequence[int] | None = None
     edit: str | None = None

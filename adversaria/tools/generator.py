@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adversaria.config.errors import ConfigError
+from adversaria.config.types import LatentSampler
 from adversaria.speed import settings
 from adversaria.tools.configuration import choose_device
 
@@ -39,6 +40,22 @@ def weights_of(module: Any) -> str:
     return "averaged" if getattr(module, "ema", None) is not None else "live"
 
 
+def draw_from(module: Any, file: Path, sampler: LatentSampler) -> None:
+    """Let a model draw its latents from the prior or, if it is a VAE that has one, from the mixture fitted to them.
+
+    Raises:
+        ConfigError: there is no mixture.
+    """
+    if sampler == "prior":
+        return
+    if not hasattr(module, "mixture"):
+        raise ConfigError(
+            f"--sampler mixture needs a VAE, but {file} is a checkpoint of {type(module).__name__}; remove --sampler"
+        )
+    module.sampler = sampler
+    module.noise(1, seed=0)  # a missing mixture is said at once
+
+
 def configure(module: Any, file: Path, options: Options) -> None:
     """Set the model's truncation and weights as the options say.
 
@@ -54,5 +71,6 @@ def configure(module: Any, file: Path, options: Options) -> None:
         if not hasattr(module, "truncation"):
             raise ConfigError(f"--truncation: {name} does not truncate its noise; remove --truncation")
         module.truncation = options.truncation
+    draw_from(module, file, options.sampler)
     if options.live_weights and hasattr(module, "ema"):
         module.ema = None

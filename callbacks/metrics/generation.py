@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import IntAtLeast2, PositiveInt, Seed, Split
@@ -16,6 +17,7 @@ from adversaria.measures.distances import RealFeatures, compare, inception_score
 from adversaria.measures.protocol import PROTOCOL
 from callbacks.base import add_metrics, datamodule_of
 from callbacks.metrics.base import TestMetricCallback
+from lightning_modules.modes import drawing_from
 from lightning_modules.protocols import ConditionalSampler, Sampler
 
 
@@ -27,6 +29,7 @@ class GenerationMetrics(TestMetricCallback):
     (`adversaria.measures.neighbours`); `test/is_<extractor>`: inception score (Salimans et al. 2016) over the
     extractor's classes, where it has one label of several. `…_floor` are the same of the real images of the validation
     split, which neither the generator nor our classifiers were trained on: a perfect generator would have these values.
+    `…_mixture` are those of images from a VAE's mixture of latents in place of its prior, where it has one.
     Conditional models add the accuracy of the extractor's classifier; see `adversaria.measures.conditional`.
 
     Args:
@@ -81,9 +84,7 @@ class GenerationMetrics(TestMetricCallback):
         name, device = self.extractor.name, pl_module.device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
             torch.manual_seed(self.seed)
-            noise = pl_module.noise(self.count, self.seed)
-            labels = labels_in_turn(pl_module, real, noise) if isinstance(pl_module, ConditionalSampler) else None
-            generated = sample_pixels(pl_module, noise, labels, self.batch_size)
+            generated = self._generated(pl_module, real)
             features, floor, made = (
                 in_batches(self.extractor, pixels, self.batch_size, device)
                 for pixels in (real["image"], held_out["image"], generated)
@@ -92,6 +93,11 @@ class GenerationMetrics(TestMetricCallback):
             values = compare(references, made, name)
             if self.split != "val":  # of which the floor is
                 values |= {f"{k}_floor": v for k, v in compare(references, floor, name).items()}
+            if getattr(pl_module, "mixture", None) is not None:
+                with drawing_from(pl_module, "mixture"):
+                    drawn = self._generated(pl_module, real)
+                drawn = in_batches(self.extractor, drawn, self.batch_size, device)
+                values |= {f"{k}_mixture": v for k, v in compare(references, drawn, name).items()}
             if [size > 2 for size in self.extractor.sizes] in ([], [True]):
                 logits = in_batches(self.extractor.logits, generated, self.batch_size, device)
                 values[f"is_{name}"] = inception_score(logits)
@@ -99,6 +105,12 @@ class GenerationMetrics(TestMetricCallback):
                 values |= label_metrics(pl_module, self.extractor, real, self.label_images, self.batch_size, self.seed)
         add_metrics(pl_module, "test", values)
         self.extractor.cpu()
+
+    def _generated(self, module: Any, real: Mapping[str, Tensor]) -> Tensor:
+        """Return generated images (count, 3, h, w) uint8, with the labels of the real ones if they need any."""
+        noise = module.noise(self.count, self.seed)
+        labels = labels_in_turn(module, real, noise) if isinstance(module, ConditionalSampler) else None
+        return sample_pixels(module, noise, labels, self.batch_size)
 
     def protocol(self) -> dict[str, Any]:
         """Return the part of the protocol that is about generated images; see `adversaria.runs.wording`."""

@@ -126,6 +126,21 @@ def test_the_figures_are_those_of_generated_images_against_all_test_images(uncon
     assert 0 < values["test/precision_colours"] < 1
 
 
+def test_a_mixture_of_latents_has_figures_of_its_own(unconditional, colours, trainer_on) -> None:
+    module, plain = unconditional, unconditional.noise
+    module.mixture, module.sampler = "of darker colours", "prior"
+    module.noise = lambda count, seed: plain(count, seed) * (0.5 if module.sampler == "mixture" else 1)
+    trainer = trainer_on([[0]] * 25)
+    values = measured(module, colours(), trainer)
+    real = (trainer.datamodule.images("test", 25)["image"][:, :, 0, 0] * 255).round().numpy()
+    for name, factor in (("test/fid_colours", 1), ("test/fid_colours_mixture", 0.5)):
+        fake = (plain(30, 3) * factor * 255).round().numpy()
+        assert values[name] == pytest.approx(fid_by_formula(real, fake), rel=1e-4)
+    compared = ("fid", "kid", "precision", "recall", "density", "coverage")
+    assert {name for name in values if name.endswith("_mixture")} == {f"test/{k}_colours_mixture" for k in compared}
+    assert module.sampler == "prior"
+
+
 def test_the_inception_score_needs_one_label_of_several_values(conditional, colours, trainer_on) -> None:
     for labels, has in ((("digit",), True), (("Smiling",), False), (("digit", "Smiling"), False)):
         values = measured(conditional(*labels), colours(*labels), trainer_on([[0] * len(labels), [1] * len(labels)]))
