@@ -40,14 +40,19 @@ def train(config: dict[str, Any]) -> None:
 
     with _terminal() as screen:
         train.train(config, Path(config["run_dir"]))
-    if "Epoch" not in screen.getvalue():
+    if "epoch" not in screen.getvalue():
         raise RuntimeError("the progress bar drew nothing, so its time would be missing")
+
+
+class _Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @contextlib.contextmanager
 def _terminal() -> Iterator[io.StringIO]:
     with (
         mock.patch.dict(os.environ, TTY_COMPATIBLE="1", TERM="xterm-256color"),  # otherwise Rich draws no bar
-        contextlib.redirect_stdout(io.StringIO()) as screen,
+        contextlib.redirect_stdout(_Screen()) as screen,
     ):
         yield screen

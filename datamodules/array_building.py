@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import contextlib
 import errno
 import glob
 import json
@@ -20,6 +19,7 @@ import numpy as np
 
 from adversaria.config.errors import DataError
 from adversaria.config.types import OnBadImage
+from adversaria.runs import terminal
 from datamodules.array_cache import CHUNK, INDEX, checksum, load_cache
 from datamodules.readers.base import Reader, SplitIndex
 
@@ -53,20 +53,26 @@ def build(
     scratch.mkdir()
     try:
         bad: list[str] = []
-        with _progress(f"reading {reader.name}", sum(map(len, splits.values()))) as advance:
+        total = sum(map(len, splits.values()))
+        with terminal.counted(f"reading {reader.name}", total) as advance:
             for split, index in splits.items():
                 for count, problems in _write_split(reader, index, size, scratch, split, on_bad_image):
                     bad += problems
                     advance(count)
                     sign()
-        if bad:
-            what = "image" if len(bad) == 1 else "images"
-            log.warning("skipped %d unreadable %s of %s; the first: %s", len(bad), what, reader.name, bad[0])
+        _log_read(reader, total, bad)
         contents = {"splits": list(splits), "skipped": len(bad), **_contents(reader, scratch)}
         (scratch / INDEX).write_text(json.dumps(contents), encoding="utf-8")
         _put(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _log_read(reader: Reader, total: int, bad: list[str]) -> None:
+    log.info("read %d images of %s", total - len(bad), reader.name)
+    if bad:
+        what = "image" if len(bad) == 1 else "images"
+        log.warning("skipped %d unreadable %s of %s; the first: %s", len(bad), what, reader.name, bad[0])
 
 
 def _splits(reader: Reader, size: int, place: Path) -> Mapping[str, SplitIndex]:
@@ -170,13 +176,3 @@ def _take_space(stream: BinaryIO, start: int, count: int) -> None:
             raise
         for done in range(0, count, 1 << 20):
             stream.write(bytes(min(1 << 20, count - done)))
-
-
-@contextlib.contextmanager
-def _progress(title: str, total: int) -> Iterator[Any]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda n: bar.advance(task, n)

@@ -33,8 +33,8 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     nbclient.NotebookClient(notebook, timeout=200, kernel_name="python3", resources=here).execute()
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     trained, metrics, picture, sevens, sampled, report, table, refused = cells
-    assert "Epoch 1/1  " in outputs(trained)  # the bar, as a line
-    assert "epoch 1/1  iteration 8" in outputs(trained)
+    assert "epoch 1/1  8/8" in outputs(trained)  # the bar, as a line
+    assert "left  iteration 8" in outputs(trained)
     assert "ipywidgets" not in outputs(trained)
     assert "test/" in outputs(metrics)
     assert all("image/png" in outputs(cell) for cell in (picture, sevens))

@@ -91,7 +91,7 @@ def test_a_run_ends_with_table_folder_and_tensorboard_and_writes_nowhere_else(
     lines = [line for line in (folder / "train.log").read_text(encoding="utf-8").splitlines() if "epoch" in line]
     assert [line.split("epoch ")[1].split()[0] for line in lines] == ["1/2", "2/2"]
     assert "images/s" in lines[0]
-    assert "val/loss" in lines[0]
+    assert "val loss" in lines[0]
 
 
 def test_two_runs_never_share_a_folder(tmp_path: Path, tiny: list[str]) -> None:

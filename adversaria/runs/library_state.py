@@ -1,14 +1,13 @@
-"""What a run changes in Python, NumPy, torch, Lightning and rich, and what it leaves as it was."""
+"""What a run changes in Python, NumPy, torch and Lightning, and what it leaves as it was."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
-import rich
 import torch
 
-from adversaria.runs import random_state
+from adversaria.runs import random_state, terminal
 from adversaria.runs.quieten import quiet
 
 
@@ -21,8 +20,7 @@ def for_a_run() -> Iterator[None]:
     cpu, seed = torch.device("cpu"), torch.initial_seed()
     generators = random_state.capture(cpu)
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    console = rich.get_console()  # which Lightning's bar configures anew
-    look, cudnn = vars(console), torch.backends.cudnn
+    cudnn = torch.backends.cudnn
     switches = cudnn.benchmark, cudnn.deterministic
     deterministic = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     try:
@@ -35,5 +33,5 @@ def for_a_run() -> Iterator[None]:
         else:
             torch.cuda.set_rng_state_all(gpus)
         cudnn.benchmark, cudnn.deterministic = switches
-        console.__dict__ = look
+        terminal.clear()
         torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])

@@ -1,4 +1,4 @@
-"""Filters for expected warnings of Lightning, torch and rich, as long as a run goes on."""
+"""Filters for expected warnings of Lightning and torch, as long as a run goes on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ EXPECTED_WARNINGS = {
     "exists and is not empty": "a resumed run writes into its old folder",
     "smaller than the logging interval": "an epoch of few iterations is logged at its end",
     "sync_dist=True": "BaseModel averages the scalars of the processes itself",
-    'install "ipywidgets" for Jupyter support': "a notebook without it shows the lines of the log",
 }
 
 

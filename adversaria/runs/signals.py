@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from adversaria.config.endings import silence_unread
 from adversaria.runs.processes import is_first
+from adversaria.runs.terminal import above
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 AGAIN = 0.05  # seconds until the note is looked at again
@@ -108,9 +109,9 @@ def _handle(number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
     if is_first():
         name = signal.Signals(number).name
-        said = f"\n{name}: stopping as soon as everything is saved; a second signal stops at once\n"
+        said = f"{name}: stopping as soon as everything is saved; a second signal stops at once"
         with contextlib.suppress(OSError):
-            os.write(2, said.encode())  # sys.stderr may be in the middle of a line
+            os.write(2, above(said))  # sys.stderr may be in the middle of a line
 
 
 def _handle_again(number: int, frame: FrameType | None) -> None:

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from adversaria.config.command_lines import quoted
 from adversaria.config.errors import Refused, first_line
 from adversaria.config.foreign_errors import describe_error
-from adversaria.runs import record
+from adversaria.runs import record, terminal
 from adversaria.runs.objective import objective_of
 from adversaria.runs.record import CONFIG, FAILURE, INVOCATION
 from adversaria.runs.run_folder import discard_if_empty
@@ -83,7 +83,8 @@ class Sweep(Callback):
         started.append((Path(folder), Path(config.output_root)))
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Remember whether there is a run in the job's folder."""
+        """Name the job in its lines, and remember whether there is a run in its folder."""
+        terminal.name_job(config.hydra.sweep.subdir if config.hydra.get("mode") == RunMode.MULTIRUN else "")
         self._starts = _starts(Path(config.hydra.runtime.output_dir))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
@@ -103,6 +104,7 @@ class Sweep(Callback):
             record.write_failure(job if began else refused, list(config.hydra.overrides.task), sentence)
             if "max_failure_rate" not in config.hydra.sweeper:  # the sweeper would stop at a failed job
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, math.nan
+        terminal.name_job("")
         if self.summary:
             folder = Path(config.hydra.sweep.dir)
             summaries.write(folder, summaries.read(folder))

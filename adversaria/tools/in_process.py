@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from adversaria.config.composition import composition, initialized
 from adversaria.config.errors import ConfigError, Refused, UserError
 from adversaria.config.foreign_errors import describe_error
 from adversaria.config.renamed import renamed_arguments
-from adversaria.runs import unchanged
+from adversaria.runs import terminal, unchanged
 from adversaria.runs.resumed_command import command_line
 from adversaria.runs.signals import Interrupted
 from adversaria.speed import settings
@@ -140,7 +139,10 @@ def _errors() -> Iterator[None]:
 def _shown() -> Iterator[None]:
     """Print what is logged, unless the program has handlers of its own."""
     if not logging.getLogger().handlers:  # which `unchanged.process` puts back
-        handler = logging.StreamHandler(sys.stdout)
+        handler = terminal.LogHandler()
         handler.setFormatter(logging.Formatter("[%(asctime)s] %(message)s", "%H:%M:%S"))
         logging.getLogger().addHandler(handler)
-    yield
+    try:
+        yield
+    finally:
+        terminal.name_job("")

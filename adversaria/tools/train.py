@@ -118,12 +118,16 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) ->
 
 
 def _test(trainer: pl.Trainer, module: Any, data: Any, which: str, folder: Path, relative: str) -> dict[str, Any]:
-    """Test the last or the best weights, print the results, and return the metrics."""
+    """Test the last or the best weights, print the results, in a line for a job of a sweep; return the metrics."""
     from adversaria.tools.results import print_results
 
     weights = None if which == "last" else str(folder / "checkpoints" / "best.ckpt")
     trainer.test(module, datamodule=data, ckpt_path=weights, weights_only=True, verbose=False)
-    if processes.is_first():
+    if jobs.in_sweep():
+        values = {k.removeprefix("test/"): v for k, v in trainer.callback_metrics.items() if k.startswith("test/")}
+        fields = [f"{name} {float(value):.4g}" for name, value in sorted(values.items())]
+        log.info("%s", "  ".join(["test", *fields]), extra={"fields": True})
+    elif processes.is_first():
         print_results(
             trainer.callback_metrics,
             f"run folder   {relative}",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
+
+from adversaria.runs import terminal
 
 log = logging.getLogger(__name__)
 
 
 class EpochSummary(pl.Callback):
-    """Log epoch, iteration, losses, images a second and the time left, and record `perf/images_per_second`.
+    """Log epoch, losses, images a second, the time left and iteration, and record `perf/images_per_second`.
 
     The throughput is that of training batches, of both domains where there are two, without validation, pictures and
     checkpoints. The first batch of an epoch is left out: it includes the start of the loader.
@@ -50,11 +52,25 @@ class EpochSummary(pl.Callback):
             logger.log_metrics({"perf/images_per_second": speed}, step=pl_module.iteration)
         if not trainer.is_global_zero:
             return
-        epoch, last = trainer.current_epoch + 1, trainer.max_epochs or 0
-        left = timedelta(seconds=round((time.perf_counter() - self._epoch_start) * (last - epoch)))
+        left = (trainer.max_epochs or 0) - trainer.current_epoch - 1  # epochs; below 0 where there is no last one
         validated = {n: v for n, v in trainer.callback_metrics.items() if n.startswith("val/loss")}
-        losses = "".join(f"  {n} {float(v):.4g}" for n, v in {**pl_module.progress_bar_losses, **validated}.items())
-        log.info(
-            "epoch %d/%d  iteration %d%s  %.0f images/s  %s left",
-            *(epoch, last, pl_module.iteration, losses, speed, left),
-        )
+        fields = [
+            f"epoch {counted_epoch(trainer)}",
+            *loss_fields({**pl_module.progress_bar_losses, **validated}),
+            f"{speed:.0f} images/s",
+            *([terminal.left((time.perf_counter() - self._epoch_start) * left)] if left >= 0 else []),
+            f"iteration {pl_module.iteration}",
+        ]
+        log.info("%s", "  ".join(fields), extra={"fields": True})
+
+
+def counted_epoch(trainer: pl.Trainer) -> str:
+    """Return the epoch that runs, counted from 1, and that of the last where there is one: `2/5`."""
+    last = trainer.max_epochs or -1
+    return f"{trainer.current_epoch + 1}" + (f"/{last}" if last > 0 else "")
+
+
+def loss_fields(losses: Mapping[str, Any]) -> list[str]:
+    """Return losses as texts, with short names: `loss 0.5`, `val loss 0.6`."""
+    named = {name.removeprefix("train/").replace("/", " "): float(value) for name, value in losses.items()}
+    return [f"{name} {value:.4g}" for name, value in named.items()]

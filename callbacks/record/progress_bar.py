@@ -1,60 +1,113 @@
-"""The progress bar."""
+"""The progress of the whole run in one live display."""
 
 from __future__ import annotations
 
-import importlib.util
+import math
 import time
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import RichProgressBar
-from rich import get_console
 
 from adversaria.config.types import PositiveInt
+from adversaria.runs import terminal
+from callbacks.record.epoch_summary import counted_epoch, loss_fields
 
 
-class ProgressBar(RichProgressBar):
-    """Lightning's bar, drawn a few times a second only.
+class ProgressBar(pl.callbacks.ProgressBar):
+    """Show epoch, iterations, images a second, the time left and the losses, a few times a second.
 
-    Lightning's reads the metrics after each step, which waits for the GPU, and is drawn up to 100 times a second, which
-    takes a quarter of a step of 10 ms on a CPU. In a notebook without ipywidgets, where it shows nothing, this one is a
-    line of text.
+    Between two frames a step costs one look at the clock: reading metrics would wait for the GPU.
 
     Args:
         refresh_rate: how many times a second it is drawn.
     """
 
     def __init__(self, refresh_rate: PositiveInt = 4) -> None:
-        super().__init__(refresh_rate)
-        self._due = 0.0
-        self._is_line = get_console().is_jupyter and importlib.util.find_spec("ipywidgets") is None
-        if self._is_line:
-            self.disable()
+        super().__init__()
+        self.refresh_rate = refresh_rate
+        self._is_shown = True
+        self._due = self._begun = self._measured = self._speed = 0.0  # times in s, images a second
+        self._first = self._images = self._tested = 0
+        self._total: int | None = None  # iterations of the run
+
+    def disable(self) -> None:
+        """Show nothing: Lightning asks for it in all processes but the first."""
+        self._is_shown = False
+
+    def enable(self) -> None:
+        """Show the display again."""
+        self._is_shown = True
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Show the display: the first iteration may take a while."""
+        self._begun, self._first = time.monotonic(), pl_module.iteration
+        self._measure(pl_module)
+        self._show_training(trainer, pl_module, pl_module.iteration)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Leave validation, pictures and checkpoints out of the speed."""
+        self._measure(pl_module)
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Draw the bar if that is due."""
+        """Show how far the training has come, if that is due."""
+        last = batch_idx + 1 == trainer.num_training_batches
+        if not (self._is_due() or last):
+            return
+        done = pl_module.iteration + 1  # which the model counts after its callbacks
+        if trainer.max_epochs is not None and trainer.max_epochs > 0 and math.isfinite(trainer.num_training_batches):
+            epochs_left = trainer.max_epochs - trainer.current_epoch
+            self._total = done - batch_idx - 1 + epochs_left * int(trainer.num_training_batches)
+        images, seconds = pl_module.images - self._images, time.monotonic() - self._measured
+        if images and seconds:
+            self._speed = images / seconds if not self._speed else 0.7 * self._speed + 0.3 * images / seconds
+        self._measure(pl_module)
+        self._show_training(trainer, pl_module, done)
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, pl_module: Any, *batch: Any, **more: Any) -> None:
+        """Show that the validation goes on."""
+        if trainer.state.fn == "fit" and not trainer.sanity_checking and self._is_due():
+            self._show_training(trainer, pl_module, pl_module.iteration, "validation")
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """Begin to count batches."""
+        self._tested = 0
+
+    def on_test_batch_end(self, trainer: pl.Trainer, pl_module: Any, *batch: Any, **more: Any) -> None:
+        """Show how far the test has come."""
+        self._tested += 1
+        if self._is_due():
+            count = sum(trainer.num_test_batches)
+            terminal.show(terminal.Frame("test", self._tested, int(count) if math.isfinite(count) else None))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """End the display."""
+        terminal.clear()
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: Any) -> None:
+        """End the display."""
+        terminal.clear()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: Any, exception: BaseException) -> None:
+        """End the display, so that what is said of the error is all that stays."""
+        terminal.clear()
+
+    def _is_due(self) -> bool:
         now = time.monotonic()
-        if now >= self._due or batch_idx + 1 == trainer.num_training_batches:
-            self._due = now + 1 / self.refresh_rate
-            if self._is_line:
-                self._print_line(trainer, pl_module, batch_idx + 1)
-            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        if now < self._due or not self._is_shown:
+            return False
+        self._due = now + 1 / self.refresh_rate
+        return True
 
-    def _print_line(self, trainer: pl.Trainer, module: Any, done: int) -> None:
-        """Print the line over the last one; after an epoch there is none, and the log has one."""
-        losses = "".join(f"  {name} {float(value):.4g}" for name, value in module.progress_bar_losses.items())
-        described = f"{self._get_train_description(trainer.current_epoch).rstrip()}  {done}"
-        line = f"{described}/{trainer.num_training_batches}{losses}".ljust(100)
-        print(f"\r{line}", end="\r" + " " * 100 + "\r" if done == trainer.num_training_batches else "", flush=True)
+    def _measure(self, module: Any) -> None:
+        """Measure the speed from here on."""
+        self._measured, self._images = time.monotonic(), module.images
 
-    def get_metrics(self, trainer: pl.Trainer, pl_module: Any) -> Any:
-        """Return what the bar shows."""
-        return {**super().get_metrics(trainer, pl_module), **pl_module.progress_bar_losses}
-
-    def _get_train_description(self, current_epoch: int) -> str:
-        """Count epochs from 1, as the log does.
-
-        Lightning has no public way to change this text; a test notices if it no longer asks for it here.
-        """
-        last = "" if self.trainer.max_epochs is None else f"/{self.trainer.max_epochs}"
-        return f"{f'Epoch {current_epoch + 1}{last}':{len(self.validation_description)}}"
+    def _show_training(self, trainer: pl.Trainer, module: Any, done: int, *doing: str) -> None:
+        if not self._is_shown:
+            return
+        beside = [f"{self._speed:.0f} images/s"] if self._speed else []
+        if self._total is not None and done > self._first:
+            per_iteration = (time.monotonic() - self._begun) / (done - self._first)
+            beside.append(terminal.left(per_iteration * (self._total - done)))
+        below = [*doing, *loss_fields(module.progress_bar_losses)]
+        terminal.show(terminal.Frame(f"epoch {counted_epoch(trainer)}", done, self._total, beside, below))

@@ -67,12 +67,11 @@ def test_other_warnings_are_shown_and_greetings_are_not(said: dict[str, str]) ->
 
 
 def test_every_expected_warning_is_still_one_of_its_library() -> None:
-    """Some need several processes, a notebook, or another torch: their texts are looked up in the source."""
+    """Some need several processes or another torch: their texts are looked up in the source."""
     from pytorch_lightning.trainer.connectors.logger_connector import result
-    from rich import live
     from torch.utils import _pytree
 
-    elsewhere = {"sync_dist=True": result, "LeafSpec": _pytree, 'install "ipywidgets" for Jupyter support': live}
+    elsewhere = {"sync_dist=True": result, "LeafSpec": _pytree}
     assert {*PARTS, *elsewhere} == set(EXPECTED_WARNINGS)
     for text, module in elsewhere.items():
         assert text in inspect.getsource(module)

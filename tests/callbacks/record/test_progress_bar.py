@@ -1,4 +1,4 @@
-"""The progress bar is drawn a few times a second, and shows the losses that were published last."""
+"""The progress bar is drawn a few times a second, and counts as the log does."""
 
 from __future__ import annotations
 
@@ -6,51 +6,63 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pytorch_lightning.callbacks import RichProgressBar
 
+from adversaria.runs import terminal
 from callbacks.record import progress_bar
+from callbacks.record.epoch_summary import counted_epoch, loss_fields
 from callbacks.record.progress_bar import ProgressBar
 
 
-def test_draws_when_it_is_due_and_at_the_end_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[int] = []
-    monkeypatch.setattr(RichProgressBar, "on_train_batch_end", lambda *arguments: drawn.append(arguments[-1]))
-    clock = iter([10.0, 10.1, 10.2, 10.3, 10.35, 10.4])
-    monkeypatch.setattr(progress_bar, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    bar, trainer = ProgressBar(refresh_rate=4), SimpleNamespace(num_training_batches=6)
-    for number in range(6):
-        bar.on_train_batch_end(trainer, None, None, None, number)  # type: ignore[arg-type]
-    assert drawn == [0, 3, 5]
+def trainer_of(**changed: Any) -> Any:
+    state = SimpleNamespace(fn="fit")
+    return SimpleNamespace(
+        **{"max_epochs": 3, "current_epoch": 1, "num_training_batches": 6, "state": state, **changed}
+    )
 
 
-def test_is_a_line_in_a_notebook_without_widgets(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[terminal.Frame]:
+    frames: list[terminal.Frame] = []
+    monkeypatch.setattr(terminal, "show", frames.append)
+    return frames
+
+
+def train(bar: ProgressBar, trainer: Any, batches: int = 6) -> None:
+    module = SimpleNamespace(iteration=6, images=60, progress_bar_losses={"train/loss": 1.5})
+    bar.on_train_start(trainer, module)
+    bar.on_train_epoch_start(trainer, module)
+    for number in range(batches):
+        bar.on_train_batch_end(trainer, module, None, None, number)
+        module.iteration, module.images = module.iteration + 1, module.images + 10
+
+
+def test_draws_when_it_is_due_and_at_the_end_of_an_epoch(
+    shown: list[terminal.Frame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RichProgressBar, "on_train_batch_end", lambda *arguments: None)
-    monkeypatch.setattr(progress_bar, "get_console", lambda: SimpleNamespace(is_jupyter=True))
-    for found, lines in ((None, 2), (object(), 0)):
-        monkeypatch.setattr(progress_bar.importlib.util, "find_spec", lambda name, found=found: found)
-        bar = ProgressBar(refresh_rate=4)
-        bar._trainer = trainer = SimpleNamespace(num_training_batches=2, current_epoch=0, max_epochs=3)  # type: ignore[assignment]
-        for number in range(2):
-            module = SimpleNamespace(progress_bar_losses={"train/loss": 1.5})
-            bar.on_train_batch_end(trainer, module, None, None, number)  # type: ignore[arg-type]
-        shown = capsys.readouterr().out
-        assert shown.count("train/loss 1.5") == lines
-        assert ("\rEpoch 1/3  2/2  train/loss 1.5" in shown) == bool(lines)
-        assert bar.is_enabled != bool(lines)
+    now = iter(10 + 0.1 * i for i in range(100))
+    monkeypatch.setattr(progress_bar, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    train(ProgressBar(refresh_rate=1), trainer_of())
+    assert [frame.done for frame in shown] == [6, 7, 12]
+    assert {frame.title for frame in shown} == {"epoch 2/3"}
+    assert shown[-1].total == 18
+    assert shown[-1].count == "12/18"
+    assert shown[-1].below == ["loss 1.5"]
+    assert [field.split()[-1] for field in shown[-1].beside] == ["images/s", "left"]
 
 
-def test_shows_the_published_losses() -> None:
-    trainer: Any = SimpleNamespace(progress_bar_metrics={"val/loss": 2.0}, loggers=[])
-    shown = ProgressBar().get_metrics(trainer, SimpleNamespace(progress_bar_losses={"train/loss": 1.5}))
-    assert shown == {"val/loss": 2.0, "train/loss": 1.5}
+def test_no_end_is_shown_where_there_is_none(shown: list[terminal.Frame]) -> None:
+    train(ProgressBar(), trainer_of(max_epochs=-1))
+    assert (shown[-1].title, shown[-1].count) == ("epoch 2", "12")
+    assert "left" not in str(shown[-1].beside)
 
 
-def test_epochs_are_counted_from_1_as_in_the_log() -> None:
-    """Where the first line fails, Lightning has closed the private method, and its bar counts from 0 again."""
-    assert "_get_train_description" in RichProgressBar.on_train_epoch_start.__code__.co_names
+def test_a_disabled_bar_shows_nothing(shown: list[terminal.Frame]) -> None:
     bar = ProgressBar()
-    for last, described in ((5, "Epoch 1/5"), (None, "Epoch 1")):
-        bar._trainer = SimpleNamespace(max_epochs=last)  # type: ignore[assignment]
-        assert bar._get_train_description(0).rstrip() == described
+    bar.disable()
+    train(bar, trainer_of())
+    assert shown == []
+
+
+def test_names_are_short_and_epochs_counted_from_1() -> None:
+    assert loss_fields({"train/loss_d": 1.38629, "val/loss": 2}) == ["loss_d 1.386", "val loss 2"]
+    assert [counted_epoch(trainer_of(max_epochs=last)) for last in (5, None, -1)] == ["2/5", "2", "2"]
