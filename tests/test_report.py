@@ -91,7 +91,7 @@ def trained(tiny_run: Any, compose: Any, cache_dir: Path, tmp_path_factory: pyte
         *("trainer.enable_progress_bar=false", f"data.cache_dir={cache_dir}"),
     ]
     own = {
-        "wgan": ["data=digits", "model.generator.every=1", "callbacks.health.count=16"],
+        "wgan": ["data=digits", "metrics=none", "model.generator.every=1", "callbacks.health.count=16"],
         "dann": ["data=digits_mnist5k", "model.domain_discriminator.width=8", "callbacks.tsne.count=40"],
     }
     folders = {"vae": tiny_run[0]}
@@ -190,9 +190,9 @@ def test_by_default_it_lies_in_the_run_folder(runs: dict[str, Path], tmp_path: P
 def test_a_comparison_has_every_number_with_its_protocol(runs: dict[str, Path], tmp_path: Path) -> None:
     _, markdown = report_of(runs["gan"], runs["dann"], runs["source_only"], output=tmp_path / "r.html")
     rows = {row.split(" | ")[0]: row for row in markdown.splitlines() if row.startswith("| ")}
-    assert "| protocol | fid_digits ↓ | kid_digits ↓ | accuracy ↑ | fid_digits_floor |" in rows["| run"]
-    assert rows["| gan_&lt;b>digits"].endswith("| finished | 40 | 0 | 2 | 1 | 12.50 | not finite |  | 0.5000 |")
-    assert rows["| dann_&lt;b>digits"].endswith("| 2 |  |  | 0.7000 |  |")
+    assert "| protocol | fid_digits ↓ | fid_digits_floor | kid_digits ↓ | accuracy ↑ |" in rows["| run"]
+    assert rows["| gan_&lt;b>digits"].endswith("| finished | 40 | 0 | 2 | 1 | 12.50 | 0.5000 | not finite |  |")
+    assert rows["| dann_&lt;b>digits"].endswith("| 2 |  |  |  | 0.7000 |")
     assert "Protocol 1: weights last.\n" in markdown
     assert "Protocol 2: weights last; source set usps; target set mnistm; test images of the target 9,001." in markdown
 
@@ -273,6 +273,8 @@ def test_an_index_lists_all_runs_and_links_their_reports(runs: dict[str, Path], 
     root = runs["vae"].parent
     (index,) = pages.write([root], tmp_path / "index.html")
     html = index.read_text(encoding="utf-8")
+    assert '<th class="number">fid_digits</th>' in html  # FID alone would be Inception's
+    assert ">FID<" not in html
     assert html.count("<tr data-model") == len(runs) == len(find(root))
     assert len(html) / len(runs) < 20_000
     for link in re.findall(r'href="([^"#]+)"', html):

@@ -12,15 +12,15 @@ from adversaria.report.adaptation_cells import cells_of
 from adversaria.report.charts import Named, overlaid
 from adversaria.report.pictures import KINDS
 from adversaria.report.results import reported
-from adversaria.report.run import MAIN, Run
+from adversaria.report.run import Run
+from adversaria.runs.wording import in_order
 
 SIDE_BY_SIDE = ("samples", "domains")  # pictures of several runs beside each other
 
 
 def compare(named: Named) -> dict[str, Any]:
     """Return what the page of several runs shows of them together."""
-    main = (run.main[heading][0] for heading in MAIN for _, run in named if heading in run.main)
-    metrics = dict.fromkeys([*main, *(metric for _, run in named for metric in run.metrics)])
+    metrics = in_order({metric for _, run in named for metric in run.metrics})
     cells = cells_of(adapted(named))
     return {
         "metrics": [metric for metric in metrics if "/" not in metric],  # not those of each label

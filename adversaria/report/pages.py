@@ -12,7 +12,7 @@ from adversaria.config.errors import SavingError, UserError
 from adversaria.report.comparison import compare, names_of
 from adversaria.report.reading import find, is_run, read, unreadable
 from adversaria.report.rendering import render
-from adversaria.report.run import MAIN, Run
+from adversaria.report.run import Run
 from adversaria.runs.whole_files import replace_text
 
 REPORT = "report.html"
@@ -104,7 +104,7 @@ def _together(runs: list[Run]) -> dict[str, Any]:
 
 def _listed(runs: list[Run]) -> dict[str, Any]:
     """Return what the template of an index is given."""
-    headings = [heading for heading in MAIN if any(heading in run.main for run in runs)]
+    headings = list(dict.fromkeys(heading for run in runs for heading in run.main))
     choices = {group: sorted({run.choice(group) for run in runs} - {""}) for group in ("model", "data")}
     return {"title": "Runs", "runs": runs, "headings": headings, "choices": choices}
 

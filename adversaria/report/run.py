@@ -13,16 +13,13 @@ from typing import Any
 from adversaria.report.pictures import Picture
 from adversaria.report.values import is_number
 from adversaria.runs.curves import SMOOTHING, Curves
+from adversaria.runs.wording import in_order
 
 LONGEST_NAME = 200  # letters of a run's name on a page
 MOST_PANELS = 50
-MAIN = {  # what an index shows of the test metrics: heading -> the first metric that matches
-    "MSE in (-1, 1)": r"mse_pm1",
-    "FID": r"fid_(?!.*_(floor|mixture)$).*",
-    "KID": r"kid_(?!.*_(floor|mixture)$).*",
-    "label accuracy": r"label_accuracy_(?!real|fake)[^/]*",
-    "accuracy": r"accuracy",
-}
+HEADINGS = {"mse_pm1": "MSE in (-1, 1)", "fid_inception": "FID", "kid_inception": "KID"}
+#: What an index shows of the test metrics, with its name, which says the extractor, if it has no heading above.
+MAIN = r"mse_pm1|(fid|kid)_.*(?<!_floor)(?<!_mixture)|label_accuracy_(?!real$|fake$)[^/]*(?<!_floor)|accuracy"
 
 
 @dataclass(frozen=True)
@@ -158,8 +155,8 @@ class Run:
     @cached_property
     def main(self) -> dict[str, tuple[str, float | None]]:
         """The metrics of an index: heading -> name and value."""
-        found = {h: next((m for m in self.metrics if re.fullmatch(pattern, m)), None) for h, pattern in MAIN.items()}
-        return {heading: (name, self.metrics[name]) for heading, name in found.items() if name}
+        found = [name for name in in_order(self.metrics) if re.fullmatch(MAIN, name)]
+        return {HEADINGS.get(name, name): (name, self.metrics[name]) for name in found}
 
     @property
     def panels(self) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args
 
 from adversaria.config.types import Domain, Split
@@ -63,7 +63,10 @@ LABELS = {
 #: Key -> value -> what is meant.
 MEANINGS = {
     "status": {"not_tested": "not tested"},
-    "extractor": {"inception": "Inception (torch-fidelity), TensorFlow's resize, no antialiasing"},
+    "extractor": {
+        "inception": "Inception (torch-fidelity), TensorFlow's resize, no antialiasing",
+        "efficientnet-lite0": "EfficientNet-Lite0, bicubic resize with antialiasing",
+    },
     "floor_split": {"val": "all validation images"},
     "discriminator_output": {"critic_values": "critic values, no sigmoid"},
     "discriminator_loss": {
@@ -93,6 +96,14 @@ BETTER = {
     r"|(is|precision|recall|density|coverage)_.*(?<!_floor)",
     LOWER: r"loss|mse.*|(fid|kid|pair_distance)_.*(?<!_floor)",
 }
+#: How tables order metrics: what generated images are like, then other results, then how the discriminator did.
+ORDER = (
+    *(rf"{name}_.*" for name in ("fid", "kid", "precision", "recall", "density", "coverage", "is")),
+    r"label_accuracy_(?!real$|fake$).*|pair_.*",
+    r"accuracy(?!_real$|_fake$).*",
+    r"(?!(label_)?accuracy_).*",
+)
+FLOOR = "_floor"  # at the end of a metric's name: the same of real validation images
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "labelled": lambda domain: f"the {domain}",
     **dict.fromkeys(("label_counts", "converted", "left_out"), _counts),
@@ -128,6 +139,22 @@ def readable(values: Mapping[str, Any]) -> dict[str, Any]:
 def better(metric: str) -> str:
     """Return an arrow up for a metric of which higher values are better, down for lower ones, else nothing."""
     return next((arrow for arrow, names in BETTER.items() if re.fullmatch(names, metric)), "")
+
+
+def in_order(metrics: Iterable[str]) -> list[str]:
+    """Return the names of metrics as tables order them; the floor of each follows it."""
+    return sorted(metrics, key=lambda name: (_rank(name), name))
+
+
+def _rank(metric: str) -> int:
+    return next((rank for rank, names in enumerate(ORDER) if re.fullmatch(names, metric)), len(ORDER))
+
+
+def with_floors(metrics: Mapping[str, Any]) -> tuple[list[tuple[str, Any, Any]], bool]:
+    """Return name, value and floor of each metric, in order, and whether any has a floor; None where one has none."""
+    floors = {name for name in metrics if name.endswith(FLOOR) and name.removesuffix(FLOOR) in metrics}
+    rows = [(name, metrics[name], metrics.get(name + FLOOR)) for name in in_order(metrics) if name not in floors]
+    return rows, bool(floors)
 
 
 def marked(metric: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adversaria.runs.wording import label, marked, readable, written
+from adversaria.runs.wording import label, marked, readable, with_floors, written
 
 
 def test_numbers_of_images_name_split_and_domain() -> None:
@@ -36,3 +36,10 @@ def test_keys_and_values_of_other_methods_are_shown_as_they_are() -> None:
 )
 def test_an_arrow_says_which_way_a_metric_is_better(arrow: str, metrics: str) -> None:
     assert [marked(metric) for metric in metrics.split()] == [metric + arrow for metric in metrics.split()]
+
+
+def test_the_floor_stands_beside_its_metric_and_alone_where_there_is_none() -> None:
+    rows, floors = with_floors({"loss": 1.0, "fid_x_floor": 0.2, "kid_x_floor": 0.1, "fid_x": 3.0})
+    assert rows == [("fid_x", 3.0, 0.2), ("kid_x_floor", 0.1, None), ("loss", 1.0, None)]
+    assert floors
+    assert with_floors({"loss": None}) == ([("loss", None, None)], False)
