@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
+
 from adversaria.config.errors import ConfigError
-from adversaria.runs.safe_file import ENTRY, SUFFIX, read_entry
+from adversaria.runs.safe_file import ENTRY, read_entry
 from lightning_modules.checkpoint import KEY, entry_of
 
 KEPT = ("iteration", "images", "started_from", "model", "versions")  # of a checkpoint's entry: no state of a training
@@ -17,13 +19,13 @@ def save(module: Any, file: Path) -> None:
     """Write the weights of a module, live and averaged.
 
     Raises:
-        ConfigError: the package safetensors is missing, or the module was built by hand.
+        ConfigError: the module was built by hand.
     """
     if module.config is None:
         raise ConfigError(f"{type(module).__name__} was built by hand: its file could not say how to build it again")
     weights = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     entry = {key: value for key, value in entry_of(module).items() if key in KEPT}
-    content = _library().save(weights, {"format": "pt", ENTRY: json.dumps(entry)})
+    content = safetensors.torch.save(weights, {"format": "pt", ENTRY: json.dumps(entry)})
     file.write_bytes(content)  # the library's own writing makes a file that its owner alone can read
 
 
@@ -31,15 +33,6 @@ def read(file: Path) -> dict[str, Any]:
     """Return what a checkpoint would hold: the `state_dict` and our entry, neither of which is checked.
 
     Raises:
-        ConfigError: the package safetensors is missing.
         FileError: the file is damaged or of another kind.
     """
-    return {KEY: read_entry(file), "state_dict": _library().load_file(str(file))}
-
-
-def _library() -> Any:
-    try:
-        import safetensors.torch
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"{SUFFIX} needs the package safetensors: pip install -e '.[export]'") from error
-    return safetensors.torch
+    return {KEY: read_entry(file), "state_dict": safetensors.torch.load_file(str(file))}

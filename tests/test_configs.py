@@ -15,6 +15,7 @@ from torch import nn
 from adversaria.config import schema
 from adversaria.config.errors import CONF, ConfigError, options
 from adversaria.config.instantiate import instantiate
+from adversaria.measures.shipped_classifiers import shipped
 from datamodules.labels import label_sizes, logit_count
 from datamodules.readers.base import open_reader
 from lightning_modules.acgan import ACGAN
@@ -72,7 +73,7 @@ def test_the_groups_are_not_empty() -> None:
     assert set(SETS) < set(options("data"))
     assert sorted(MODELS_OF) == NETWORKS
     assert LOSSES == ["hinge", "least_squares", "nonsaturating", "relativistic", "saturating", "wasserstein"]
-    assert options("metrics") == ["classifier", "inception", "none"]
+    assert options("metrics") == ["classifier", "imagenet", "inception", "none", "reference"]
     assert [
         *("report_a/adda_mnistm_svhn", "report_a/adda_svhn_usps", "report_a/adda_usps_mnistm", "report_a/dann"),
         *("report_a/dcgan", "report_a/source_only", "report_a/target_only", "report_a/vae", "report_a/wgan"),
@@ -123,13 +124,21 @@ def test_every_augmentation_composes_for_both_domains_and_for_one(compose, augme
     assert switched_on.startswith("shift 0.") == (augmentation != "none")
 
 
-@pytest.mark.parametrize("metrics", ["classifier", "inception"])
+@pytest.mark.parametrize("metrics", [name for name in options("metrics") if name != "none"])
 def test_every_generator_composes_with_every_extractor(compose, metrics: str) -> None:
     for model in ("vae", "gan", "wgan", "acgan", "cvae"):
         config = compose(f"model={model}", "data=digits", f"metrics={metrics}")
         schema.check(config)
         callback = instantiate(config["callbacks"]["generation_metrics"])
         assert (callback.count, callback.split, callback.label_images) == (5000, "test", 1000)
+
+
+@pytest.mark.parametrize(("model", "data"), list(itertools.product(MODELS, SETS)))
+def test_a_shipped_classifier_measures_the_generators_of_its_data_by_default(compose, model: str, data: str) -> None:
+    measured = {name for one in shipped() for name in one.data}
+    extractor = (compose(f"model={model}", f"data={data}")["callbacks"]["generation_metrics"] or {}).get("extractor")
+    expected = "ReferenceFeatures" if data in measured and model != "classifier" else None
+    assert (extractor and extractor["_target_"].rpartition(".")[2]) == expected
 
 
 def image_of(module: Any, data: dict[str, Any]) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""What generated images are measured with: our own classifiers, or the Inception network of published results.
+"""What generated images are measured with: our own classifiers, or networks that were trained on ImageNet.
 
 An extractor is a module from (n, 3, h, w) uint8 images to (n, num_features); `logits` are those of its classes.
 """
@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from adversaria.config.errors import ConfigError, first_line
 from adversaria.config.loaded import check_file
-from adversaria.measures import kept_classifiers
+from adversaria.measures import kept_classifiers, shipped_classifiers
 from datamodules.images import normalize
 from lightning_modules.rebuild import load_module
 
@@ -23,6 +24,8 @@ LARGEST = 2**30  # bytes of Inception's weights, which have a tenth
 
 class ClassifierFeatures(nn.Module):
     """The features of our own classifier of the same data; metrics over it are named `…_<data>-attr` or `…-digit`."""
+
+    cure = "metrics=classifier: train it again with labels including those"
 
     def __init__(self, datamodule: Any) -> None:
         kept = kept_classifiers.find(datamodule)
@@ -69,6 +72,42 @@ class ChosenClassifier(ClassifierFeatures):
 
     def __init__(self, file: Path, accuracy: float | None = None) -> None:
         self._load(file, "classifier", accuracy)
+
+
+class ReferenceFeatures(ClassifierFeatures):
+    """The features of a classifier that ships with the project; metrics over it are named `…_reference-<classifier>`.
+
+    Images of another size than it was trained at are resized, bilinear and antialiased.
+
+    Args:
+        datamodule: whose data set chooses the classifier.
+        classifier: name of a shipped classifier; None for that of the data.
+
+    Raises:
+        ConfigError: there is none, or its file is not the one that was shipped.
+    """
+
+    cure = f"metrics=reference: {shipped_classifiers.OTHERWISE}"
+
+    def __init__(self, datamodule: Any, classifier: str | None = None) -> None:
+        found = shipped_classifiers.find(None if datamodule is None else datamodule.reader.name, classifier)
+        found.check()
+        self._load(found.file, f"reference-{found.name}", found.accuracy)
+        self.image_size = found.image_size
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map uint8 images to features."""
+        return super().forward(self._resized(image))
+
+    def logits(self, image: Tensor) -> Tensor:
+        """Map uint8 images to logits of the labels."""
+        return super().logits(self._resized(image))
+
+    def _resized(self, image: Tensor) -> Tensor:
+        size = (self.image_size, self.image_size)
+        if image.shape[2:] == size:
+            return image
+        return interpolate(image.float(), size, mode="bilinear", antialias=True).round().clamp(0, 255).to(torch.uint8)
 
 
 class InceptionFeatures(nn.Module):

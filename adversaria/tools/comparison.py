@@ -97,7 +97,7 @@ def _check_same(reference: Reference, extractor: Any, options: Options) -> None:
         raise ConfigError(
             f"--reference {options.reference} has {lengths[0]} features of the extractor {theirs['extractor']}, digest "
             f"{theirs.get('extractor_digest')}, and this is {mine['extractor']}, digest {mine['extractor_digest']}, "
-            f"with {lengths[1]}; choose the same with --classifier RUN or --metrics inception, or write the file again"
+            f"with {lengths[1]}; choose the same with --classifier RUN or --metrics, or write the file again"
         )
 
 

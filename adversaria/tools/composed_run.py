@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from adversaria.config import schema, sense
 from adversaria.config.containers import plain
 from adversaria.config.errors import one_sentence_errors, print_in_any_locale
-from adversaria.measures import kept_classifiers
+from adversaria.measures import kept_classifiers, shipped_classifiers
 from adversaria.runs import initial_weights, processes, resume, run_folder, signals
 from adversaria.runs.objective import check_metrics, objective_value
 from adversaria.runs.record import write_invocation
@@ -86,6 +86,7 @@ def _checked(
         check_metrics(config, found.get("labelled", True))
         initial_weights.check(config)
         kept_classifiers.check(config)
+        shipped_classifiers.check(config)
     except BaseException:
         run_folder.discard_if_empty(folder, Path(cfg.output_root))
         raise

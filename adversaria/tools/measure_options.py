@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from adversaria.config import containers, schema
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import Split
-from adversaria.measures import kept_classifiers
+from adversaria.measures import kept_classifiers, shipped_classifiers
 from adversaria.measures.protocol import NEEDED
 from adversaria.measures.reference_files import Reference, check_output, read_reference
 from adversaria.runs import run_folder
@@ -21,7 +21,7 @@ from adversaria.tools.configuration import configuration_for
 from datamodules.readers.pictures import Pictures
 
 KEY = "generation_metrics"  # of the callback that says how generated images are measured
-OTHERWISE = "add --metrics inception, or --classifier RUN with any run of model=classifier"
+OTHERWISE = "add --metrics imagenet or inception, or --classifier RUN with any run of model=classifier"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Options:
         reference: a reference file.
         save_reference: a reference file to write, of the real images.
         classifier: a run folder or checkpoint of the classifier whose features are compared.
-        metrics: `inception` or `classifier`, where the run does not say it.
+        metrics: a choice of conf/metrics, where the run does not say it.
         resize: whether to cut the centre square of pictures of another size, and to resize it.
         split: of a run's data; None for the one that its metrics are compared with.
         batch_size: images at a time; None for that of the metrics.
@@ -53,7 +53,7 @@ class Options:
     reference: Path | None = None
     save_reference: Path | None = None
     classifier: Path | None = None
-    metrics: Literal["none", "classifier", "inception"] | None = None
+    metrics: str | None = None
     resize: bool = False
     split: Split | None = None
     batch_size: int | None = None
@@ -139,6 +139,7 @@ def _data_and_metrics(options: Options) -> tuple[dict[str, Any] | None, dict[str
         raise ConfigError(f"{options.run} does not say what measures images; add --metrics classifier; or {OTHERWISE}")
     if options.classifier is None:
         kept_classifiers.check(config, OTHERWISE)
+        shipped_classifiers.check(config)
     return config["data"], metrics
 
 
@@ -146,7 +147,7 @@ def _metrics_alone(options: Options, choice: str | None) -> dict[str, Any]:
     strange = [override for override in options.overrides if not override.startswith(f"callbacks.{KEY}.")]
     if strange:
         raise ConfigError(f"{strange[0]}: without a run, only keys of callbacks.{KEY} can be set")
-    if choice not in ("classifier", "inception") or (choice == "classifier" and options.classifier is None):
+    if choice in (None, "none") or (choice == "classifier" and options.classifier is None):
         asked = "there is no run that says what measures" if choice is None else f"--metrics {choice} needs a run"
         raise ConfigError(f"{asked}; {OTHERWISE}")
     composed = OmegaConf.create(compose("run_dir=unused", "name=unused", "model=gan", f"metrics={choice}"))

@@ -51,7 +51,7 @@ def write_model(folder: Path, run: Path, name: str, checkpoint: str = "last", li
 
     Raises:
         CheckpointError: there is no such run.
-        ConfigError: the licence must be given, or the package safetensors is missing.
+        ConfigError: the licence must be given.
     """
     home, file = run_folder.find(run, checkpoint)
     if home is None:

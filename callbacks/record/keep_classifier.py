@@ -1,4 +1,4 @@
-"""Saves a trained classifier; FID and KID are computed on its features."""
+"""Saves a trained classifier; generated images are compared by its features."""
 
 from __future__ import annotations
 

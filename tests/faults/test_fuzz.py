@@ -41,8 +41,12 @@ OTHERS = (
 )
 VALUES = (*NUMBERS, *TEXTS, *OTHERS)
 STARTS = [
-    *(["model=vae"], ["model=classifier"], ["model=gan", "data=digits"], ["model=wgan"]),
-    *(["model=acgan", "data=digits"], ["model=dann", "data=digits_mnist5k"], ["model=adda", "data=digits_mnist5k"]),
+    *(["model=vae"], ["model=classifier"], ["model=gan", "data=digits", "metrics=none"], ["model=wgan"]),
+    *(
+        ["model=acgan", "data=digits", "metrics=none"],
+        ["model=dann", "data=digits_mnist5k"],
+        ["model=adda", "data=digits_mnist5k"],
+    ),
 ]
 GROUPS = (
     *("model", "data", "trainer", "callbacks", "metrics", "experiment", "logger", "sweep", "hydra/launcher"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from support.hostile import PLAIN, Watch, change
 
@@ -18,7 +19,6 @@ from adversaria.config.errors import CheckpointError
 from adversaria.runs import initial_weights
 from lightning_modules import safe_weights
 
-library = pytest.importorskip("safetensors.torch")
 watch = Watch()
 SMALL = ["model=gan", "data=digits", "model.network.width=2", "model.network.latent_dim=4"]
 
@@ -45,14 +45,14 @@ def outcome(file: Path) -> str:
 
 
 def test_what_rebuilds_it_is_checked_as_that_of_a_checkpoint(saved: Path, tmp_path: Path) -> None:
-    chosen, weights = random.Random(0), library.load_file(saved)
+    chosen, weights = random.Random(0), safetensors.torch.load_file(saved)
     entry = safe_weights.read(saved)["adversaria"]
     refused = 0
     for number in range(40):
         changed = {"all": copy.deepcopy(entry)}
         change(changed, chosen, PLAIN)
         file = tmp_path / f"{number}.safetensors"
-        library.save_file(weights, file, {"adversaria": json.dumps(changed.get("all"), default=str)})
+        safetensors.torch.save_file(weights, file, {"adversaria": json.dumps(changed.get("all"), default=str)})
         refused += bool(outcome(file))
     assert refused > 20
 
@@ -72,7 +72,7 @@ def test_its_model_passes_the_schema(changes: dict[str, Any], sentence: str, sav
     content = safe_weights.read(saved)
     content["adversaria"]["model"] |= changes
     file = tmp_path / "net.safetensors"
-    library.save_file(content["state_dict"], file, {"adversaria": json.dumps(content["adversaria"])})
+    safetensors.torch.save_file(content["state_dict"], file, {"adversaria": json.dumps(content["adversaria"])})
     assert sentence in outcome(file)
 
 

@@ -1,6 +1,6 @@
 """Overrides for a tiny run of each method."""
 
-DIGITS = ["data=digits", "data.batch_size=64", "trainer.limit_train_batches=5", "callbacks.curves=null"]
+DIGITS = ["data=digits", "metrics=none", "data.batch_size=64", "trainer.limit_train_batches=5", "callbacks.curves=null"]
 GAN = [*DIGITS, "model.network.width=4"]
 R3GAN = [
     *("model/loss=relativistic", "model.augment=[colour,translation,cutout]", "model.r1_every=2", "model.r2=0.5"),

@@ -19,7 +19,7 @@ from adversaria.runs.resumed_command import command_line
 from adversaria.tools.compose import register_resolvers
 
 PAIR = ["model=dann", "data=digit_pair", "data.source=lab_usps", "data.target=lab_mnistm", "data.root=/old"]
-GAN = ["model=gan", "data=digits", "data.batch_size=16"]
+GAN = ["model=gan", "data=digits", "metrics=none", "data.batch_size=16"]
 
 
 @pytest.fixture(autouse=True)
