@@ -21,6 +21,7 @@ LATER = {"init_from": None}  # keys of the top level that came later, with the v
 AUGMENTED = {
     f"data={pair}" for pair in ("usps_svhn", "mnist_svhn", "mnistm_svhn", "svhn_usps", "svhn_mnist", "svhn_mnistm")
 }
+UNMEASURED = "metrics=none"  # the default of then, of all data
 FORMER = ("data/augmentation=colour", "data.target_augmentation=null")
 #: Callbacks that came later, by the one that those of their models had.
 LATER_CALLBACKS = {"reconstruction_metrics": "latent_mixture"}
@@ -29,7 +30,10 @@ LATER_OF_GANS = {"r2": 0.0, "augment": []}  # of the models that have r1
 
 @pytest.mark.parametrize("overrides", list(SAVED))
 def test_a_command_line_composes_as_before(overrides: str) -> None:
-    former = FORMER if AUGMENTED & set(overrides.split()) else ()
+    former = [
+        *(FORMER if AUGMENTED & set(overrides.split()) else ()),
+        *([] if "metrics=" in overrides else [UNMEASURED]),
+    ]
     now = compose("run_dir=RUN", "name=NAME", *overrides.split(), *former)
     then = renamed(SAVED[overrides])
     if "r1" in then["model"]:

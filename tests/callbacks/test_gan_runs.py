@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("runs of GANs")  # what they share is made 
 
 METHODS = ["gan", "wgan", "acgan"]
 TINY = [
-    *("data=digits", "data.batch_size=256", "model.network.width=4", "trainer.max_epochs=2"),
+    *("data=digits", "metrics=none", "data.batch_size=256", "model.network.width=4", "trainer.max_epochs=2"),
     *("trainer.log_every_n_steps=1", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"),
     "callbacks.progress_bar=null",
 ]
