@@ -1,4 +1,8 @@
+import subprocess
+import sys
 import tarfile
+import time
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +109,29 @@ def test_runs_stop_when_the_time_is_over_and_go_on_later(tmp_path, capfd):
     line += ["--jobs", "1"]
     assert full_length.main([*line, "--minutes", "0"]) == 0
     assert "0 of 1 runs are done" in capfd.readouterr().out
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes in /proc")
+def test_a_run_is_saved_and_ends_when_its_driver_is_killed(tmp_path):
+    plan, run = tmp_path / "plan.yaml", tmp_path / "outputs" / "some" / "source_only" / "seed_0"
+    plan.write_text(SMALL, encoding="utf-8")
+    line = [sys.executable, "-m", "benchmarks.full_length", "--data", str(tmp_path), "--plan", str(plan), "--jobs", "1"]
+    line += ["--outputs", str(tmp_path / "outputs"), "--match", "source_only", "--set", "trainer.max_epochs=1000"]
+    driver = subprocess.Popen(line, cwd=full_length.ROOT, stdout=subprocess.DEVNULL)
+    log = run / "train.log"
+    wait_for(lambda: log.exists() and "iteration" in log.read_text(encoding="utf-8"))
+    children = Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text(encoding="ascii").split()
+    threads = Path(f"/proc/{driver.pid}/task").glob("*/children")
+    children += [pid for file in threads for pid in file.read_text(encoding="ascii").split()]
+    driver.kill()
+    driver.wait()
+    wait_for(lambda: not [pid for pid in children if Path(f"/proc/{pid}").exists()])
+    assert (run / "checkpoints" / "last.ckpt").exists()
+
+
+def wait_for(happened, seconds=200):
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.2)
