@@ -145,6 +145,7 @@ def dann(model: dict[str, Any], build: Builder) -> Step:
     network = build.network(model["network"])
     discriminator = build.network(model["domain_discriminator"], network.num_features)
     optimizer = build.optimizer(model["update"]["optimizer"], network, discriminator)
+    weight = model["target_terms"]["entropy"]
 
     def step(batch: Batch) -> None:
         images = batch["source"], batch["target"]
@@ -154,7 +155,7 @@ def dann(model: dict[str, Any], build: Builder) -> Step:
             features, logits = zip(*map(network, images), strict=True)
         domain_logits = [discriminator(reverse_gradient(part, model["weight"])) for part in features]
         loss = functional.cross_entropy(logits[0], batch["labels"]) + domain_loss(*domain_logits)
-        _update(optimizer, loss + model["entropy"] * entropy(logits[1]).mean() if model["entropy"] else loss)
+        _update(optimizer, loss + weight * entropy(logits[1]).mean() if weight else loss)
 
     return step
 
@@ -165,6 +166,7 @@ def adda(model: dict[str, Any], build: Builder) -> Step:
     discriminator = build.network(model["domain_discriminator"], network.num_features)
     of_d = build.optimizer(model["discriminator_update"]["optimizer"], discriminator)
     of_encoder = build.optimizer(model["update"]["optimizer"], target)
+    weight = model["target_terms"]["entropy"]
     network.eval()
 
     def step(batch: Batch) -> None:
@@ -176,7 +178,7 @@ def adda(model: dict[str, Any], build: Builder) -> Step:
             adapted = target(batch["target"])
             loss = functional.softplus(-discriminator(adapted)).mean()
             uncertainty = entropy(network.classifier(adapted)).mean()
-            _update(of_encoder, loss + model["entropy"] * uncertainty if model["entropy"] else loss)
+            _update(of_encoder, loss + weight * uncertainty if weight else loss)
 
     return step
 

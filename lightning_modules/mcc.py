@@ -21,6 +21,7 @@ class MCC(Supervised):
     """
 
     recordable = True
+    logs = {"train": "target_mcc"}
 
     def __init__(
         self,

@@ -227,7 +227,7 @@ def test_a_model_brings_its_own_callbacks_and_no_others(compose) -> None:
     assert own["gan"] == own["wgan"] == common | {"samples", "health", "interpolation"}
     assert own["acgan"] == own["gan"] | {"conditional_grid"}
     assert own["classifier"] == common | {"keep", "classifier_report"}
-    assert own["vae"] == common | {"samples", "reconstructions", "reconstruction_metrics", "tsne"}
+    assert own["vae"] == common | {"samples", "reconstructions", "reconstruction_metrics", "tsne", "latent_mixture"}
     assert own["cvae"] == own["vae"] | {"conditional_grid"}
 
 

@@ -17,7 +17,7 @@ from support.hostile import PLAIN, Watch, change
 
 from adversaria.config.errors import UserError, one_sentence_errors
 from adversaria.report import pages
-from adversaria.report.adaptation_table import read_cells
+from adversaria.report.adaptation_cells import read_cells
 from adversaria.runs.record import append_evaluation
 from adversaria.sweeps import summary as summaries
 from adversaria.tools.configuration import run_configuration

@@ -56,7 +56,7 @@ def test_cfg_job_prints_the_configuration(tmp_path: Path, cli) -> None:
         (["ckpt_path=last"], "no run under outputs has"),
         (["model._target_=os.system"], "is not allowed"),
         (["model=acgan", "data=digits", "labels=[digt]"], "did you mean digit?"),
-        (["model=wgan", "model.r2=1"], "model.r2: "),
+        (["model=wgan", "model.r3=1"], "model.r3: "),
         (["data.value_range=[1,0]"], "the first value must be below the second"),
     ],
 )

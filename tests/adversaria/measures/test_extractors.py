@@ -143,7 +143,9 @@ def test_a_vae_is_measured_by_a_classifier_of_attributes(compose, tiny, tmp_path
         train.train(compose(*faces, *model, cache, folder=tmp_path / name), tmp_path / name)
     metrics = json.loads((tmp_path / "vae" / "metrics.json").read_text(encoding="utf-8"))["metrics"]
     of_features = {k for k in metrics if "attr" in k}
-    assert of_features == {f"test/{k}_synthetic_faces-attr{end}" for k in COMPARED for end in ("", "_floor")}
+    assert of_features == {
+        f"test/{k}_synthetic_faces-attr{end}" for k in COMPARED for end in ("", "_floor", "_mixture")
+    }
     kept = json.loads((tmp_path / "cache/classifiers/synthetic_faces-attr_64.json").read_text(encoding="utf-8"))
     assert {"test/accuracy", "test/accuracy/Smiling", "test/accuracy/Male"} <= kept.keys()
     figures = json.loads((tmp_path / "classifier" / "metrics.json").read_text(encoding="utf-8"))["metrics"]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adversaria.report.adaptation_table import markdown, read_cells
+from adversaria.report.adaptation_cells import read_cells
+from adversaria.report.adaptation_table import markdown
 from adversaria.runs.record import append_evaluation, read_json, read_record, record_of, understood, write_record
 
 OLD_RUNS = Path(__file__).resolve().parents[2] / "fixtures" / "old_runs"
@@ -56,7 +57,7 @@ def test_runs_of_version_0_1_0_make_the_table_of_adaptation(tmp_path: Path) -> N
         shutil.copy(OLD_RUNS / system / "metrics.json", folder)
     text = markdown(read_cells(tmp_path), {})
     assert "| system | digits → mnist5k |" in text
-    assert "digits_mnist5k: 1,000" in text
+    assert "Test images: digits → mnist5k 1,000." in text
     assert "target images: the same" in text
 
 
