@@ -36,7 +36,7 @@ def entries(screen: str) -> list[str]:
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_one_display_below_the_epochs_and_nothing_of_it_stays(tmp_path: Path, columns: int) -> None:
-    screen = Screen([*TRAIN, *RUN], tmp_path, columns)
+    screen = Screen([*TRAIN, *RUN], tmp_path, columns, COLUMNS="80")  # of a shell that was resized
     screens = screen.screens()
     assert screen.code == 0, screen.text
     assert entries(screen.text) == ["1/3", "2/3", "3/3"]

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -79,10 +78,17 @@ class LogHandler(logging.Handler):
         try:
             text = f"{_job}  " * bool(_job) + self.format(record)
             if getattr(record, "fields", False) and sys.stdout.isatty():
-                text = "  ".join(fit(text.split("  "), shutil.get_terminal_size().columns - 1))
+                text = "  ".join(fit(text.split("  "), _columns() - 1))
             _print(text)
         except Exception:
             self.handleError(record)
+
+
+def _columns() -> int:
+    """Return the width of the terminal itself: the COLUMNS of a shell may be of an earlier one."""
+    with contextlib.suppress(OSError, ValueError):
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    return 80
 
 
 def fit(fields: Sequence[str], width: int) -> list[str]:
@@ -179,7 +185,8 @@ def _started() -> Any:
     from rich.console import Console
     from rich.live import Live
 
-    console = Console()
+    # without COLUMNS, as in _columns
+    console = Console(_environ={key: os.environ[key] for key in os.environ if key not in ("COLUMNS", "LINES")})
     if not console.is_interactive or console.is_dumb_terminal:
         return None
     live = Live(console=console, auto_refresh=False, transient=True)
