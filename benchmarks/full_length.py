@@ -163,8 +163,12 @@ def _process(pipe: Connection) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for stream in (1, 2):  # each run has its own train.log
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     import adversaria
+    from adversaria.sweeps.jobs import end_with
+
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    end_with(parent.pid or 0)
 
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
@@ -176,14 +180,6 @@ def _process(pipe: Connection) -> None:
                 pipe.send("stopped, saved")
             except Exception as error:
                 pipe.send(f"{type(error).__name__}: {error}")
-
-
-def _end_with_parent() -> None:
-    """Stop the run, which is saved, when the driver is gone."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 if __name__ == "__main__":

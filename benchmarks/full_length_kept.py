@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from adversaria import open_run
 from benchmarks.full_length_plan import Planned
 
 RECORDS = (
@@ -44,11 +45,11 @@ def sheet(run: Path) -> Path | None:
     """Draw the last figure of each kind of a run on one sheet, run/sheet.jpg; return its file, None without figures."""
     from PIL import Image
 
-    last = {file.stem.rpartition("_")[0]: file for file in sorted((run / "figures").glob("*.png"))}
-    if not last:
+    figures = [file for file in open_run(run).figures.values() if file.suffix == ".png"]
+    if not figures:
         return None
     rows: list[list[Image.Image]] = [[]]
-    for file in last.values():
+    for file in figures:
         picture = Image.open(file).convert("RGB")
         picture.thumbnail((WIDTH, ROW))
         if sum(other.width for other in rows[-1]) + picture.width > WIDTH and rows[-1]:

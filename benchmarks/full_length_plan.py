@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from adversaria.runs.record import METRICS, read_record
+
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "docs" / "results" / "records"
 SETS = {  # file patterns below the data's folder
@@ -54,8 +56,7 @@ class Planned:
 
     def done(self, outputs: Path) -> bool:
         """Tell whether the run has been tested, its last step."""
-        file = self.folder(outputs) / "metrics.json"
-        return file.exists() and "metrics" in json.loads(file.read_text(encoding="utf-8"))
+        return "metrics" in read_record(self.folder(outputs) / METRICS)
 
     def ready(self, data: Path, outputs: Path) -> bool:
         """Tell whether its data have come whole, and what it needs is there."""

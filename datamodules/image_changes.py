@@ -62,10 +62,9 @@ def with_neighbours(image: Tensor, probability: float) -> Tensor:
 
 def blurred(image: Tensor, largest: float) -> Tensor:
     """Blur each image with a Gaussian, whose standard deviation is between 0 and `largest`, in sides of the image."""
+    deviation = largest * torch.rand(len(image), 1, 1, 1, device=image.device)
     for axis in (2, 3):
         size = image.shape[axis]
-        if axis == 2:
-            deviation = largest * torch.rand(len(image), 1, 1, 1, device=image.device)
         place = torch.arange(size, device=image.device) / size
         kernel = (-((place[:, None] - place) ** 2) / (2 * deviation**2 + 1e-6)).softmax(3)
         image = kernel @ image if axis == 2 else image @ kernel.transpose(2, 3)

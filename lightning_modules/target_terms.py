@@ -62,14 +62,23 @@ class TargetTerms:
         return values
 
 
+def information_maximisation(logits: Tensor) -> Tensor:
+    """Return the entropy of the mean prediction minus the mean entropy of predictions, in nats; higher is better.
+
+    Each prediction should be certain, and all classes be predicted (Shi & Sha 2012; Musgrave et al. 2022). Takes (n, k)
+    logits; a scalar.
+    """
+    mean = logits.softmax(1).mean(0)
+    return -(mean * mean.clamp_min(1e-12).log()).sum() - entropy(logits).mean()
+
+
 def mutual_information_loss(logits: Tensor) -> Tensor:
     """Return the mean entropy of predictions minus the entropy of the mean prediction, in nats.
 
     Liang et al. 2020 (SHOT), equation 4: each prediction shall be certain, and together they shall have all classes.
     (n, k) -> scalar in [-log k, 0].
     """
-    mean = logits.softmax(1).mean(0)
-    return entropy(logits).mean() + (mean * mean.clamp_min(1e-12).log()).sum()
+    return -information_maximisation(logits)
 
 
 def minimum_class_confusion(logits: Tensor, temperature: float = 2.5) -> Tensor:

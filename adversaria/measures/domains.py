@@ -39,16 +39,6 @@ def predict_domain(
     return DomainPredictions(features, logits, batch["labels"][:, 0].long())
 
 
-def information_maximisation(logits: Tensor) -> Tensor:
-    """Return the entropy of the mean prediction minus the mean entropy of predictions, in nats; higher is better.
-
-    Each prediction should be certain, and all classes be predicted (Shi & Sha 2012; Musgrave et al. 2022). Takes (n, k)
-    logits; a scalar.
-    """
-    mean = logits.softmax(1).mean(0)
-    return -(mean * mean.clamp_min(1e-12).log()).sum() - entropy(logits).mean()
-
-
 def soft_neighbourhood_density(logits: Tensor, temperature: float = 0.05, count: int = 2000) -> Tensor:
     """Return the mean entropy of each image's similarity to the others, in nats; higher is better.
 

@@ -67,15 +67,20 @@ def check(config: Mapping[str, Any], otherwise: str = "set metrics=none") -> Non
     Raises:
         ConfigError: there is none.
     """
-    nodes = [node for node in (config.get("callbacks") or {}).values() if isinstance(node, dict)]
-    extractors = [node["extractor"]["_target_"] for node in nodes if isinstance(node.get("extractor"), dict)]
     data = config["data"]
-    if any(target.endswith(".ClassifierFeatures") for target in extractors) and "reader" in data:
+    if chosen_extractors(config, "ClassifierFeatures") and "reader" in data:
         reader = reader_of(data)
         attributes = select_attributes(data.get("attributes"), reader.attributes())
         found = SimpleNamespace(**{**data, "reader": reader, "attributes": attributes, "classes": classes_of(reader)})
         if not any(_files(found)):
             raise missing(found, otherwise)
+
+
+def chosen_extractors(config: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the extractors of this class that the callbacks of a plain configuration measure with."""
+    nodes = [node for node in (config.get("callbacks") or {}).values() if isinstance(node, dict)]
+    extractors = [node["extractor"] for node in nodes if isinstance(node.get("extractor"), dict)]
+    return [extractor for extractor in extractors if extractor["_target_"].endswith(f".{name}")]
 
 
 def missing(datamodule: Any, otherwise: str = "set metrics=none") -> ConfigError:

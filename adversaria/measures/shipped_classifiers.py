@@ -16,6 +16,7 @@ from typing import Any
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.loaded import MIB, check_file
+from adversaria.measures.kept_classifiers import chosen_extractors
 from adversaria.runs.safe_file import SUFFIX
 from datamodules.readers.base import reader_of
 
@@ -101,7 +102,6 @@ def check(config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: there is none.
     """
-    nodes = [node for node in (config.get("callbacks") or {}).values() if isinstance(node, dict)]
-    for extractor in (node["extractor"] for node in nodes if isinstance(node.get("extractor"), dict)):
-        if extractor["_target_"].endswith(".ReferenceFeatures") and "reader" in config["data"]:
+    for extractor in chosen_extractors(config, "ReferenceFeatures"):
+        if "reader" in config["data"]:
             find(reader_of(config["data"]).name, extractor.get("classifier"))

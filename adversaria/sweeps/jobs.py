@@ -64,12 +64,17 @@ def stop_with_signals(launcher: str) -> None:
 def end_with_sweep() -> None:
     """Let this process, if it is joblib's, end when the sweep's first process is gone, however that came about.
 
-    A job that runs then saves its checkpoint, as at SIGTERM. (The kernel's signal of a parent's death would not do: it
-    comes when the thread that started this process ends, and joblib starts some from threads.)
+    A job that runs then saves its checkpoint.
     """
-    parent = int(os.environ.get(PARENT, os.getppid()))
-    if not multiprocessing.current_process().name.startswith(JOBLIB_WORKER):
-        return
+    if multiprocessing.current_process().name.startswith(JOBLIB_WORKER):
+        end_with(int(os.environ.get(PARENT, os.getppid())))
+
+
+def end_with(parent: int) -> None:
+    """Let this process end when the process that started it is gone; a run is saved first, as at SIGTERM.
+
+    (The kernel's signal of a parent's death would not do: it comes when the thread that started this process ends.)
+    """
     if os.getppid() != parent:
         os._exit(128 + signal.SIGTERM)
     if all(thread.name != PARENT for thread in threading.enumerate()):  # not by an earlier job of this process

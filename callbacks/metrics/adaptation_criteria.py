@@ -10,10 +10,11 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from adversaria.measures.domains import information_maximisation, predict_domain, soft_neighbourhood_density
+from adversaria.measures.domains import predict_domain, soft_neighbourhood_density
 from callbacks.base import ModelCallback, add_metrics, datamodule_of
 from lightning_modules.losses import accuracy, entropy
 from lightning_modules.protocols import DomainClassifier
+from lightning_modules.target_terms import information_maximisation
 
 
 class AdaptationCriteria(ModelCallback):

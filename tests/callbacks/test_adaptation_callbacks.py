@@ -12,7 +12,6 @@ from PIL import Image
 
 from adversaria.config.errors import ConfigError
 from adversaria.measures.domains import (
-    information_maximisation,
     predict_domain,
     proxy_a_distance,
     soft_neighbourhood_density,
@@ -21,6 +20,7 @@ from callbacks.figures.domain_tsne import DomainTSNE
 from callbacks.metrics.adaptation_criteria import AdaptationCriteria, Oracle
 from callbacks.metrics.target import TargetReport
 from callbacks.record.epoch_summary import EpochSummary
+from lightning_modules.target_terms import information_maximisation
 
 
 class Tells(torch.nn.Module):
