@@ -21,7 +21,6 @@ class MCC(Supervised):
     """
 
     recordable = True
-    logs = {"train": "target_mcc"}
 
     def __init__(
         self,
