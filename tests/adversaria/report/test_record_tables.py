@@ -118,7 +118,7 @@ def test_the_metrics_of_each_table_are_those_that_runs_have(name: str) -> None:
     metrics = {
         **{
             f"test/{key}": 0.25
-            for key in ("accuracy", "accuracy/3", "accuracy_oracle", "mse_pm1", "mse_01", "kld_nats")
+            for key in ("accuracy", "accuracy/3", "accuracy_source", "accuracy_oracle", "mse_pm1", "mse_01", "kld_nats")
         },
         **{f"test/{key}": 0.25 for key in ("psnr", "ssim", "label_accuracy_real", "label_accuracy_fake")},
         **{f"test/{key}_faces-attr": 0.5 for key in ("fid", "kid", "precision", "recall", "label_accuracy")},
