@@ -88,7 +88,7 @@ class GraphReplayer:
         self, device: torch.device, record: Callable[[str, Mapping[str, Any], int], None] = lambda *_: None
     ) -> None:
         self.recording: Recording | None = None  # the one that is being made now
-        self._record = record
+        self._device, self._record = device, record
         self._stream, self._pool = torch.cuda.Stream(device), torch.cuda.graph_pool_handle()
         self._steps: Counter[Hashable] = Counter()
         self._recordings: dict[Hashable, Recording] = {}
@@ -135,17 +135,37 @@ class GraphReplayer:
         # thread_local: other threads, as those of loggers, may use the device during the recording
         capture = torch.cuda.graph(recording.graph, self._pool, self._stream, capture_error_mode="thread_local")
         try:
-            with capture:
+            # the outer context brings the stream back, which PyTorch's own leaves where it cannot end a recording
+            with torch.cuda.stream(torch.cuda.current_stream(self._device)), capture:
                 recording.result = compute(recording.batch)
-        except (RuntimeError, TypeError, IndexError) as error:
+        except BaseException as error:
+            recording.graph.reset()
+            renew_generator(self._device)
+            if not isinstance(error, RuntimeError | TypeError | IndexError):
+                raise
+            # an error of the end only says that there was one before, which is the one to read
+            cause = error.__context__ if isinstance(error.__context__, RuntimeError) else error
             raise ConfigError(
-                f"performance.cuda_graphs=true: this step cannot be recorded ({first_line(error)}); "
+                f"performance.cuda_graphs=true: this step cannot be recorded ({first_line(cause)}); "
                 "set performance.cuda_graphs=false"
             ) from error
         finally:
             self.recording = None
         recording.gradients = [(p, p.grad) for p in parameters if p.grad is not None]
         return recording
+
+
+def renew_generator(device: torch.device) -> None:
+    """Give a GPU's generator of random numbers a state of its own, with the same seed and the same next number.
+
+    Up to PyTorch 2.11 at least, a recording that fails leaves the state as if it were still being recorded, and every
+    later random number of the process would end in "Offset increment outside graph capture".
+    """
+    index = torch.cuda.current_device() if device.index is None else device.index
+    generator = torch.cuda.default_generators[index]
+    fresh = torch.Generator(torch.device("cuda", index))
+    fresh.set_state(generator.get_state())
+    generator.graphsafe_set_state(fresh)
 
 
 def can_record(trainer: pl.Trainer, device: torch.device) -> bool:

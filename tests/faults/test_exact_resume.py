@@ -11,11 +11,13 @@ import pytest
 import torch
 from support.methods import METHODS
 
+from adversaria.config.errors import ConfigError
 from adversaria.runs import signals
 from adversaria.runs.curves import read_metrics
 from adversaria.speed.recorded_steps import Recording
 from adversaria.tools import train
 from lightning_modules.base import BaseModule
+from lightning_modules.vae import VAE
 
 EPOCH = 5  # iterations
 RECORDED = {
@@ -142,3 +144,29 @@ def test_on_a_gpu_recorded_steps_and_a_resumed_run_of_them_end_bit_for_bit_as_st
         with pytest.raises(signals.Interrupted):
             run("resumed")
     assert_equal(run("resumed", ckpt_path=str(tmp_path / "resumed" / "checkpoints" / "last.ckpt")), computed)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
+def test_on_a_gpu_a_run_after_one_whose_steps_cannot_be_recorded_ends_as_one_before_it(
+    compose, cache_dir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    overrides = [*METHODS["vae"], *QUIET, "trainer.accelerator=gpu", f"data.cache_dir={cache_dir}"]
+    loss = VAE.loss
+
+    def reading(self: VAE, batch: Any) -> Any:
+        computed = loss(self, batch)
+        computed.item()
+        return computed
+
+    def run(name: str) -> Path:
+        (folder := tmp_path / name).mkdir()
+        train.train(compose(*overrides, "performance.cuda_graphs=true", folder=folder), folder)
+        return folder
+
+    before = run("before")
+    with monkeypatch.context() as patch:
+        patch.setattr(VAE, "loss", reading)
+        with pytest.raises(ConfigError, match="cuda_graphs=true: this step cannot be recorded"):
+            run("unrecordable")
+    assert_equal(run("after"), before)

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from adversaria.config.errors import options
+from adversaria.config.errors import ConfigError, options
 from adversaria.config.instantiate import instantiate
-from adversaria.speed.recorded_steps import Recording
+from adversaria.speed.recorded_steps import GraphReplayer, Recording
 from lightning_modules import recorded
 from lightning_modules.adversarial import AdversarialModule
 from lightning_modules.vae import VAE
@@ -184,3 +184,75 @@ def test_a_plain_number_in_a_recorded_step_is_refused(step) -> None:
     _, (recording,) = step("model=vae")
     with pytest.raises(TypeError, match=r"lambda is a Python number, which stays .*; wrap it in self\.dynamic_scalar"):
         recording.record("train", {"lambda": 0.5}, 1)
+
+
+class FakeGenerator:
+    """A GPU's generator in PyTorch 2.11: a recording that fails leaves its state as if it were still recorded."""
+
+    def __init__(self, *_: object) -> None:
+        self.state: dict[str, Any] = {"numbers": torch.arange(16, dtype=torch.uint8), "recorded": False}
+
+    def get_state(self) -> Tensor:
+        return self.state["numbers"].clone()
+
+    def set_state(self, numbers: Tensor) -> None:
+        self.state["numbers"] = numbers
+
+    def graphsafe_set_state(self, other: FakeGenerator) -> None:
+        self.state = other.state
+
+
+class FakeGPU:
+    """What a recording uses of `torch.cuda`, where none can be ended after an operation that cannot be recorded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stream, self.resets, self.generator = "usual", 0, FakeGenerator()
+        fakes = {
+            "CUDAGraph": lambda: types.SimpleNamespace(reset=self.reset),
+            "Stream": lambda _: "of recordings",
+            "graph_pool_handle": lambda: None,
+            "current_stream": lambda _: self.stream,
+            "default_generators": (self.generator,),
+            "stream": self.on,
+            "graph": self.graph,
+        }
+        for name, fake in fakes.items():
+            monkeypatch.setattr(torch.cuda, name, fake)
+        monkeypatch.setattr(torch, "Generator", FakeGenerator)
+
+    def reset(self) -> None:
+        self.resets += 1
+
+    @contextlib.contextmanager
+    def on(self, stream: Any) -> Any:
+        before = self.stream
+        try:
+            yield
+        finally:
+            self.stream = before
+
+    @contextlib.contextmanager
+    def graph(self, graph: Any, pool: Any, stream: Any, capture_error_mode: str) -> Any:
+        self.generator.state["recorded"], self.stream = True, stream
+        try:
+            yield
+        finally:
+            raise RuntimeError("operation failed due to a previous error during capture")
+
+
+def test_a_step_that_cannot_be_recorded_leaves_stream_and_generator_as_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gpu = FakeGPU(monkeypatch)
+    numbers = gpu.generator.get_state()
+    replayer = GraphReplayer(torch.device("cuda", 0))
+
+    def step(batch: Any) -> None:
+        assert (gpu.stream, gpu.generator.state["recorded"]) == ("of recordings", True)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    with pytest.raises(ConfigError, match=r"cannot be recorded \(operation not permitted .*cuda_graphs=false"):
+        replayer._capture(step, {"image": torch.zeros(1)}, [])
+    assert (gpu.stream, gpu.generator.state["recorded"]) == ("usual", False)
+    assert torch.equal(gpu.generator.get_state(), numbers)
+    assert (gpu.resets, replayer.recording) == (1, None)
