@@ -14,9 +14,9 @@ from datamodules.labels import logit_count
 
 
 def gaussian_kld(mu: Tensor, logvar: Tensor, latent_reduction: Literal["sum", "mean"] = "sum") -> Tensor:
-    r"""Kullback-Leibler divergence of diagonal Gaussians from the standard normal, in nats, mean over the batch.
+    """Kullback-Leibler divergence of diagonal Gaussians from the standard normal, in nats, mean over the batch.
 
-    Kingma & Welling 2014, appendix B: :math:`-\tfrac12 \sum_j (1 + \log\sigma_j^2 - \mu_j^2 - \sigma_j^2)`.
+    Kingma & Welling 2014, appendix B: -½ Σ_j (1 + log σ_j² - μ_j² - σ_j²).
 
     Args:
         mu: (n, d) means.

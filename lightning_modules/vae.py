@@ -18,11 +18,11 @@ from lightning_modules.schedules import Schedule, as_schedule
 
 
 class VAE(LatentDensity):
-    r"""VAE with a weighted divergence: loss = MSE + λ_KL · KLD, the same in training, validation and test.
+    """VAE with a weighted divergence: loss = MSE + λ_KL · KLD, the same in training, validation and test.
 
     MSE is the mean over images, channels and pixels in the network's value range. KLD is the divergence in nats, mean
     over images and, with `kld_reduction="sum"`, summed over latent dimensions. As the MSE is a mean over the D values
-    of an image, the β of a β-VAE with unit-variance Gaussian likelihood is :math:`λ_{KL} D / 2`: 1e-4 means β = 0.61
+    of an image, the β of a β-VAE with unit-variance Gaussian likelihood is λ_KL · D / 2: 1e-4 means β = 0.61
     at 64×64×3. The KLD is logged unweighted.
 
     Args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import pkgutil
 import re
 import shutil
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from datamodules import readers
 pytestmark = pytest.mark.xdist_group("documents")  # what they share is made once
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))]
+DOCUMENTS = ["README.md", *(file.relative_to(ROOT).as_posix() for file in sorted((ROOT / "docs").rglob("*.md")))]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS}
 #: Plugins that only `pip install -e '.[sweep]'` brings; their choices are left out where they are not installed.
 SWEEP_PLUGINS = re.compile(r"hydra/launcher=submitit_(local|slurm)|hydra\.launcher\.partition=.*")
@@ -145,6 +146,13 @@ def test_the_reader_and_the_method_that_the_documents_add_work(
 
 def test_the_readme_can_be_read_in_a_few_minutes() -> None:
     assert len(TEXTS["README.md"].splitlines()) <= 220
+
+
+def test_the_site_has_every_page_and_every_name_of_the_reference() -> None:
+    pages = re.findall(r'"([\w/]+\.md)"', (ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    assert sorted(pages) == [name.removeprefix("docs/") for name in DOCUMENTS if name != "README.md"]
+    for name in re.findall(r"^::: ([\w.]+)$", "\n".join(TEXTS.values()), re.M):
+        assert pkgutil.resolve_name(name).__doc__, name
 
 
 def test_every_promise_of_the_fault_table_has_its_test() -> None:
