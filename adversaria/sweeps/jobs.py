@@ -17,7 +17,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
-from adversaria.config.command_lines import current_arguments, from_python, pasteable
+from adversaria.config.command_lines import current_arguments, from_python, key_of, pasteable, value_of
 from adversaria.config.errors import ConfigError
 from adversaria.config.foreign_errors import JOBLIB_KILLED, JOBLIB_LAUNCHER, JOBLIB_WORKER
 from adversaria.runs import processes, signals
@@ -107,6 +107,15 @@ def clean_up_after_job() -> Iterator[None]:
 def in_sweep() -> bool:
     """Tell whether this run is a job of a sweep."""
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def swept() -> dict[str, Any]:
+    """Return the keys that the sweep of this run varies, with their values in this job; none for a run of its own."""
+    if not in_sweep():
+        return {}
+    hydra = HydraConfig.get()
+    fixed = hydra.job.config.override_dirname.exclude_keys  # see adversaria.sweeps.sweep
+    return {key_of(text): value_of(text) for text in hydra.overrides.task if key_of(text) not in fixed}
 
 
 def gpu_of_job(trainer: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) ->
         raise ConfigError("test=best: nothing keeps the best; set callbacks.checkpoint.monitor, or test=last")
     trainer = instantiate(
         config["trainer"],
-        callbacks=[checked, *in_order([*callbacks, RunRecord(config)])],
+        callbacks=[checked, *in_order([*callbacks, RunRecord(config, jobs.swept())])],
         logger=instantiate_all(config.get("logger") or {}),
         plugins=[AtomicCheckpointIO()],
         default_root_dir=str(folder),

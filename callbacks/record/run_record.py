@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytorch_lightning as pl
@@ -19,13 +20,15 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from adversaria.runs import data_record
-from adversaria.runs.architecture import architecture, as_text, flatten
+from adversaria.runs.architecture import architecture, as_text
 from adversaria.runs.environment import environment_of
-from adversaria.runs.record import ARCHITECTURE, INVOCATION, METRICS, measured, read_json, record_of, write_record
+from adversaria.runs.objective import objective_of
+from adversaria.runs.record import ARCHITECTURE, METRICS, measured, read_json, record_of, write_record
 from adversaria.runs.whole_files import discard_unfinished, replace_text
+from adversaria.runs.wording import in_order
 from callbacks.base import datamodule_of
 from callbacks.figures.base import tensorboard_writers
-from datamodules.domains import domain_names, is_pair
+from callbacks.record import hyperparameters
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +38,11 @@ class RunRecord(pl.Callback):
 
     Args:
         config: the whole plain configuration of the run.
+        swept: the keys that its sweep varies, with their values in this job; none for a run of its own.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        self.config = config
+    def __init__(self, config: dict[str, Any], swept: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self.config, self.swept = config, swept
         self._start = time.time()
         self._before = 0.0  # seconds of earlier attempts, up to the checkpoint that this one goes on from
 
@@ -83,8 +87,15 @@ class RunRecord(pl.Callback):
         record["seconds"] = round(self._seconds())
         write_record(folder / METRICS, record)
         for writer in tensorboard_writers(trainer):
-            chosen = hyperparameters(self.config, folder)
-            writer.add_hparams(chosen, measured(trainer), run_name=".", global_step=pl_module.iteration)
+            columns = hyperparameters.hyperparameters(self.config, folder, self.swept)
+            first = map(hyperparameters.column, self.swept) if self.swept else hyperparameters.FIRST
+            hyperparameters.write(writer, columns, first, self._compared(trainer), pl_module.iteration)
+
+    def _compared(self, trainer: pl.Trainer) -> list[str]:
+        """Return the metrics by which runs are compared: the objective first."""
+        objective = objective_of(self.config)
+        tested = in_order(name.removeprefix("test/") for name in measured(trainer))
+        return list(dict.fromkeys([*([objective.metric] if objective else []), *(f"test/{name}" for name in tested)]))
 
 
 def restart(writer: SummaryWriter, step: int) -> None:
@@ -94,34 +105,3 @@ def restart(writer: SummaryWriter, step: int) -> None:
     """
     assert writer.file_writer is not None
     writer.file_writer.add_event(Event(session_log=SessionLog(status=SessionLog.START)), step=step)
-
-
-def hyperparameters(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return what TensorBoard's hparams tab shows: the same keys for every run, as it takes its columns from one run.
-
-    It sorts them and shows the first five.
-    """
-    flat = dict(flatten({key: config[key] for key in ("model", "data", "trainer")}))
-    starts = read_json(folder / INVOCATION, [])
-    rates = [value for key, value in flat.items() if key.startswith("model.") and key.endswith("optimizer.lr")]
-    return {
-        "batch_size": flat.get("data.batch_size", 0),
-        "data": data_name(config["data"]),
-        "epochs": flat["trainer.max_epochs"],
-        "learning rates": " ".join(map(str, rates)),
-        "model": flat["model.target"].rpartition(".")[2],
-        "network": flat.get("model.network.target", "").rpartition(".")[2],
-        "overrides": " ".join(starts[0]["overrides"]) if starts else "",
-        "precision": flat["trainer.precision"],
-        "run name": config["name"],
-        "seed": config["seed"],
-        "size of images": flat.get("data.image_size", 0),
-    }
-
-
-def data_name(data: Mapping[str, Any]) -> str:
-    """Return what a data module reads: the class of its reader, or both sets of a pair."""
-    if is_pair(data):
-        return "_".join(domain_names(data).values())
-    target: str = data.get("reader", data)["_target_"]
-    return target.rpartition(".")[2]

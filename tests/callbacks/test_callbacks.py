@@ -24,7 +24,6 @@ from callbacks.figures.latent_tsne import LatentTSNE
 from callbacks.figures.learning_curves import LearningCurves, draw_curves, smooth
 from callbacks.metrics.reconstruction import ReconstructionMetrics
 from callbacks.record.run_checkpoint import RunCheckpoint
-from callbacks.record.run_record import hyperparameters
 from lightning_modules.modes import evaluating
 
 
@@ -277,24 +276,6 @@ def test_flatten_gives_plain_values_under_dotted_keys() -> None:
         "model.betas": [0.9, 0.99],
         "none": None,
     }
-
-
-@pytest.mark.parametrize(
-    ("overrides", "data", "model"),
-    [
-        (["model=dann", "data=usps_mnistm"], "usps_mnistm", "DANN"),
-        (["model=gan", "data=celeba"], "CelebA", "GAN"),
-        (["model=classifier", "data=digits"], "EmbeddedDigits", "Classifier"),
-    ],
-)
-def test_the_first_hyperparameters_say_which_run_it_is(
-    compose: Any, tmp_path: Path, overrides: list[str], data: str, model: str
-) -> None:
-    shown = hyperparameters(compose(*overrides), tmp_path)
-    first = {key: shown[key] for key in sorted(shown)[:5]}
-    assert (first.pop("data"), first.pop("model")) == (data, model)
-    assert list(first) == ["batch_size", "epochs", "learning rates"]
-    assert all(isinstance(value, str | int | float) for value in shown.values())
 
 
 def test_outside_a_checkout_the_commit_is_unknown(tmp_path: Path) -> None:
