@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from adversaria.report.values import is_number
 from adversaria.runs.objective import Objective, objective_of, objective_value
 from adversaria.runs.record import CONFIG, FAILURE, INVOCATION, METRICS, read_json, read_record
 
-DONE, UNFINISHED, FAILED = "done", "unfinished", "failed"
+DONE, RUNNING, UNFINISHED, FAILED = "done", "running", "unfinished", "failed"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Job:
     Attributes:
         folder: its run folder.
         overrides: key -> value, as text.
-        status: `done`, `unfinished` or `failed`.
+        status: `done`, `running`, `unfinished` or `failed`.
         error: why it failed.
         objective: the metric that jobs are compared by, if there is one.
         value: its value.
@@ -44,20 +45,31 @@ class Job:
         return self.status if self.error is None else f"{self.status}: {self.error}"
 
 
-def find_jobs(folder: Path) -> list[Job]:
-    """Read the jobs of a sweep."""
+def find_jobs(folder: Path, running_since: float | None = None) -> list[Job]:
+    """Read the jobs of a sweep.
+
+    Args:
+        folder: the folder of the sweep.
+        running_since: the time, in seconds since 1970, when it was started; a job that was started later and has not
+            ended is running. None where the sweep does not run.
+    """
     files = sorted({*folder.rglob(INVOCATION), *folder.rglob(FAILURE)})
-    return [_job(path) for path in dict.fromkeys(file.parent for file in files)]
+    return [_job(path, running_since) for path in dict.fromkeys(file.parent for file in files)]
 
 
-def _job(folder: Path) -> Job:
+def starting(folder: Path, overrides: Sequence[str]) -> Job:
+    """Return the job that begins in a folder."""
+    return Job(folder, _values(overrides), RUNNING, None, None, None, {})
+
+
+def _job(folder: Path, running_since: float | None) -> Job:
     try:
-        return _read(folder)
+        return _read(folder, running_since)
     except Exception as error:  # one damaged folder must not take the summary of all jobs down
         return Job(folder, {}, FAILED, f"its folder is damaged ({first_line(error)})", None, None, {})
 
 
-def _read(folder: Path) -> Job:
+def _read(folder: Path, running_since: float | None) -> Job:
     measured = read_record(folder / METRICS).get("metrics")
     failure = read_json(folder / FAILURE, None) if measured is None else None  # else another process finished it
     invocations = read_json(folder / INVOCATION, None)
@@ -66,11 +78,13 @@ def _read(folder: Path) -> Job:
     if measured:
         with contextlib.suppress(ConfigError):  # it has no such metric
             value = objective_value(config, measured, folder)
-    overrides = [o.lstrip("+").partition("=") for o in (failure or invocations[-1])["overrides"]]
+    unfinished = UNFINISHED
+    if running_since is not None and invocations and (folder / INVOCATION).stat().st_mtime >= running_since:
+        unfinished = RUNNING
     return Job(
         folder,
-        {key: text for key, _, text in overrides},
-        FAILED if failure else UNFINISHED if measured is None else DONE,
+        _values((failure or invocations[-1])["overrides"]),
+        FAILED if failure else unfinished if measured is None else DONE,
         failure["error"] if failure else None,
         objective_of(config),
         value,
@@ -80,3 +94,8 @@ def _read(folder: Path) -> Job:
             if is_number(value) and key.count("/") == 1 and not key.endswith("_floor")
         },
     )
+
+
+def _values(overrides: Sequence[str]) -> dict[str, str]:
+    """Return key -> value of overrides, as text."""
+    return {key: text for key, _, text in (override.lstrip("+").partition("=") for override in overrides)}

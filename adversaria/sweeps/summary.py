@@ -1,4 +1,4 @@
-"""The summary of a sweep, from its jobs' folders: overrides × metrics, best first, as CSV, Markdown and a page."""
+"""The summary of a sweep, from its jobs' folders: overrides × metrics, best first, as CSV and Markdown."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from adversaria.runs.objective import Objective
 from adversaria.runs.whole_files import replace_text
 from adversaria.sweeps.job_record import DONE, Job, find_jobs
 from adversaria.sweeps.names import shortest
+from adversaria.sweeps.plan import PLAN, planned
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -48,11 +49,15 @@ class Summary:
         objective: what they are sorted by; None where they have none, or not the same.
         swept: the keys that differ.
         rows: best first.
+        planned: number of jobs that the sweep will have; None where it is not known.
+        waiting: the values of the settings that no job has yet.
     """
 
     objective: Objective | None
     swept: list[str]
     rows: list[Row]
+    planned: int | None
+    waiting: list[tuple[str, ...]]
 
     @property
     def jobs(self) -> list[Job]:
@@ -66,18 +71,30 @@ class Summary:
 
 
 def write(folder: Path, summary: Summary) -> str:
-    """Write `summary.csv`, `summary.md` and `summary.html` into a sweep's folder; return the Markdown."""
+    """Write `summary.csv` and `summary.md` into a sweep's folder; return the second."""
     text = markdown(summary)
-    for name, content in (("csv", _csv(summary)), ("md", text), ("html", page(summary, f"Sweep {folder.name}"))):
+    for name, content in (("csv", _csv(summary)), ("md", text)):
         replace_text(folder / f"summary.{name}", content)
     return text
 
 
-def read(folder: Path) -> Summary:
-    """Read the jobs of a sweep."""
-    jobs = find_jobs(folder)
-    keys = dict.fromkeys(key for job in jobs for key in job.overrides)
-    swept = [key for key in keys if key != "seed" and (len({job.overrides.get(key) for job in jobs}) > 1)]
+def read(folder: Path, begins: Job | None = None, live: bool = False) -> Summary:
+    """Read the jobs of a sweep.
+
+    Args:
+        folder: the folder of the sweep.
+        begins: a job that begins, and may have written nothing yet.
+        live: whether the sweep runs, so that jobs that have not ended may be running; it does where a job begins.
+    """
+    plan = folder / PLAN
+    since = plan.stat().st_mtime if (live or begins) and plan.exists() else None
+    jobs = [job for job in find_jobs(folder, since) if begins is None or job.folder != begins.folder]
+    jobs += [begins] if begins else []
+    count, settings = planned(folder)
+    overrides = [job.overrides for job in jobs]
+    swept = [key for key in dict.fromkeys(key for job in jobs for key in job.overrides) if key != "seed"]
+    planned_of = {key: {setting[key] for setting in settings if key in setting} for key in swept}
+    swept = [key for key in swept if len({values.get(key) for values in overrides} | planned_of[key]) > 1]
     groups: dict[tuple[str, ...], list[Job]] = {}
     for job in jobs:
         groups.setdefault(tuple(job.overrides.get(key, "") for key in swept), []).append(job)
@@ -86,7 +103,8 @@ def read(folder: Path) -> Summary:
     objective = objectives.pop() if len(objectives) == 1 else None
     if objective:
         rows.sort(key=lambda row: float("inf") if row.value is None or isnan(row.value) else objective.sign * row.value)
-    return Summary(objective, swept, rows)
+    expected = dict.fromkeys(tuple(setting.get(key, "") for key in swept) for setting in settings)
+    return Summary(objective, swept, rows, count, [values for values in expected if values not in groups])
 
 
 def header(summary: Summary) -> list[str]:
@@ -147,35 +165,3 @@ def frame(summary: Summary) -> DataFrame:
         for job in summary.jobs
     ]
     return DataFrame(rows, columns=[*swept, "objective", *summary.metrics, "status", "folder"])
-
-
-def page(summary: Summary, title: str) -> str:
-    """Return the table as a page that needs no other file, with the trade-off of a VAE and each job's samples."""
-    from adversaria.report.pictures import uri
-    from adversaria.report.rendering import render
-
-    plot = tradeoff(summary)
-    samples = {job.folder.name: sorted(job.folder.glob("figures/samples_*.png")) for job in summary.jobs}
-    return render(
-        "sweep.html",
-        title=title,
-        header=header(summary),
-        rows=[cells(summary, row) for row in summary.rows],
-        caption=caption(summary),
-        tradeoff=uri("png", plot) if plot else None,
-        samples=[(name, uri("png", files[-1].read_bytes())) for name, files in samples.items() if files],
-    )
-
-
-def tradeoff(summary: Summary) -> bytes | None:
-    """Draw the MSE against the KLD of the settings, as PNG; None where fewer than two have both."""
-    points = {}
-    for row in summary.rows:
-        x, y = (tables.mean(job.metrics.get(metric) for job in row.jobs) for metric in ("kld", "mse"))
-        if x is not None and y is not None:
-            points[", ".join(map("=".join, zip(shortest(summary.swept), row.values, strict=True)))] = (x, y)
-    if len(points) < 2:
-        return None
-    from adversaria.report.scatter import scatter  # imports matplotlib
-
-    return scatter(points, "KLD, nats", "MSE")

@@ -11,8 +11,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -25,10 +23,12 @@ from adversaria.runs import record, terminal
 from adversaria.runs.objective import objective_of
 from adversaria.runs.record import CONFIG, FAILURE, INVOCATION
 from adversaria.runs.run_folder import discard_if_empty
+from adversaria.sweeps import page
 from adversaria.sweeps import summary as summaries
-from adversaria.sweeps.job_record import FAILED, Job
+from adversaria.sweeps.job_record import FAILED, Job, starting
 from adversaria.sweeps.jobs import stop_with_signals
 from adversaria.sweeps.names import sweep_folder
+from adversaria.sweeps.plan import PLAN, key_of, overrides_of
 
 log = logging.getLogger(__name__)
 started: list[tuple[Path, Path]] = []  # the folder of each sweep of this process, and the folder of all runs
@@ -44,9 +44,12 @@ def discarded_if_refused() -> Iterator[None]:
     started.clear()
     try:
         yield
-    finally:
+    except BaseException:
         for folder, output_root in started:
             _discard_unstarted(folder, output_root)
+            if (folder / page.FILE).exists():
+                page.write(folder, summaries.read(folder))  # nothing runs any more
+        raise
 
 
 class Sweep(Callback):
@@ -68,9 +71,7 @@ class Sweep(Callback):
         """
         _check_direction(config)
         stop_with_signals(str(config.hydra.get("launcher", {}).get("_target_")))
-        params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-        parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
-        overrides = {key_of(o): o for o in parsed}.values()  # the command line's come last and count
+        overrides = overrides_of(config.hydra.sweeper, config.hydra.overrides.task)
         fixed = [o for o in overrides if not o.is_sweep_override()]
         texts = [o.input_line or "" for o in fixed if not o.key_or_group.startswith(("hydra.", "hydra/"))]
         swept = [key_of(o) for o in overrides if o.is_sweep_override()]
@@ -81,11 +82,18 @@ class Sweep(Callback):
             config.hydra.sweep.dir = folder
             config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *chosen]
         started.append((Path(folder), Path(config.output_root)))
+        if self.summary:
+            log.info("the sweep while it runs: %s", Path(folder) / page.FILE)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Name the job in its lines, and remember whether there is a run in its folder."""
-        terminal.name_job(config.hydra.sweep.subdir if config.hydra.get("mode") == RunMode.MULTIRUN else "")
-        self._starts = _starts(Path(config.hydra.runtime.output_dir))
+        """Name the job in its lines, remember whether there is a run in its folder, and show that it runs."""
+        in_sweep = config.hydra.get("mode") == RunMode.MULTIRUN
+        terminal.name_job(config.hydra.sweep.subdir if in_sweep else "")
+        job = Path(config.hydra.runtime.output_dir)
+        self._starts = _starts(job)
+        if in_sweep and self.summary:
+            folder = Path(config.hydra.sweep.dir)
+            page.write(folder, summaries.read(folder, starting(job, config.hydra.overrides.task)), live=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Write why a job failed and let the others go on; write a summary each time, as the sweep may be stopped."""
@@ -107,7 +115,9 @@ class Sweep(Callback):
         terminal.name_job("")
         if self.summary:
             folder = Path(config.hydra.sweep.dir)
-            summaries.write(folder, summaries.read(folder))
+            summary = summaries.read(folder, live=True)
+            summaries.write(folder, summary)
+            page.write(folder, summary, live=True)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the summary; leave with status 1 if a job failed, and without a folder if all were refused alike."""
@@ -117,7 +127,7 @@ class Sweep(Callback):
             _discard(folder, Path(config.output_root), summary.jobs)
             raise Refused(sentence)
         if self.summary:
-            print(f"\n{summaries.write(folder, summary)}\n{folder / 'summary.html'}")
+            print(f"\n{summaries.write(folder, summary)}\n{page.write(folder, summary)}")
         failed = sum(job.status == FAILED for job in summary.jobs)
         if failed:
             raise JobsFailed(
@@ -178,13 +188,8 @@ def _discard(folder: Path, output_root: Path, jobs: Sequence[Job]) -> None:
     for file in (FAILURE, "train.log"):
         for job in jobs:
             (job.folder / file).unlink(missing_ok=True)
-    for name in ("multirun.yaml", *(f"summary.{suffix}" for suffix in ("csv", "md", "html"))):
+    for name in (PLAN, *(f"summary.{suffix}" for suffix in ("csv", "md", "html"))):
         (folder / name).unlink(missing_ok=True)
     for job in jobs:
         discard_if_empty(job.folder, output_root)
     discard_if_empty(folder, output_root)
-
-
-def key_of(override: Override) -> str:
-    """Return the key that an override sets, with its package: `model/update@model.generator`."""
-    return override.get_key_element().lstrip("+~")

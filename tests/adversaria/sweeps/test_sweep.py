@@ -101,19 +101,6 @@ def test_a_failed_job_has_its_error_beside_its_status(sweep: Path) -> None:
     assert jobs["model.lambda_kl=0.01,seed=1"] == ("unfinished", None, "unfinished")
 
 
-def test_the_page_shows_the_trade_off_and_each_jobs_samples(sweep: Path) -> None:
-    figures = sweep / "model.lambda_kl=0.01,seed=0" / "figures"
-    figures.mkdir()
-    (figures / "samples_000001.png").write_bytes(b"old")
-    (figures / "samples_000002.png").write_bytes(b"new")
-    summary.write(sweep, summary.read(sweep))
-    page = (sweep / "summary.html").read_text(encoding="utf-8")
-    assert page.count('<img src="data:image/png') == 2  # the plot, and one job's last samples
-    assert "bmV3" in page  # "new" in base64
-    assert "no | such &lt;thing&gt;" in page
-    assert 'src="http' not in page
-
-
 def test_a_job_on_several_devices_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     from types import SimpleNamespace
 
