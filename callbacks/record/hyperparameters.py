@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,28 @@ def write(
         metrics: names of scalars.
         step: the iteration.
     """
-    shown = set(first)
+    assert writer.file_writer is not None  # it has one once something was written
+    experiment = Experiment(
+        hparam_infos=list(_infos(columns, set(first))),
+        metric_infos=[MetricInfo(name=MetricName(tag=metric)) for metric in metrics],
+    )
+    for tag, data in (
+        (metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment)),
+        (metadata.SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=_start(columns))),
+        (metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=SessionEndInfo(status=STATUS_SUCCESS))),
+    ):
+        described = metadata.create_summary_metadata(data)
+        value = Summary.Value(tag=tag, metadata=described, tensor=metadata.NULL_TENSOR)
+        writer.file_writer.add_summary(Summary(value=[value]), step)
+
+
+def _infos(columns: Mapping[str, float | str], first: set[str]) -> Iterator[HParamInfo]:
+    for name, value in columns.items():
+        kind = DATA_TYPE_STRING if isinstance(value, str) else DATA_TYPE_FLOAT64
+        yield HParamInfo(name=name, type=kind, differs=name in first)
+
+
+def _start(columns: Mapping[str, float | str]) -> SessionStartInfo:
     start = SessionStartInfo()
     for name, value in columns.items():
         field = start.hparams[name]
@@ -98,25 +119,7 @@ def write(
             field.string_value = value
         else:
             field.number_value = value
-    infos = [
-        HParamInfo(
-            name=name, type=DATA_TYPE_STRING if isinstance(value, str) else DATA_TYPE_FLOAT64, differs=name in shown
-        )
-        for name, value in columns.items()
-    ]
-    experiment = Experiment(
-        hparam_infos=infos, metric_infos=[MetricInfo(name=MetricName(tag=metric)) for metric in metrics]
-    )
-    end = SessionEndInfo(status=STATUS_SUCCESS)
-    assert writer.file_writer is not None  # it has one once something was written
-    for tag, data in (
-        (metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment)),
-        (metadata.SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=start)),
-        (metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=end)),
-    ):
-        described = metadata.create_summary_metadata(data)
-        value = Summary.Value(tag=tag, metadata=described, tensor=metadata.NULL_TENSOR)
-        writer.file_writer.add_summary(Summary(value=[value]), step)
+    return start
 
 
 def _is_number(value: Any) -> bool:
