@@ -22,6 +22,7 @@ def for_a_run() -> Iterator[None]:
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     cudnn = torch.backends.cudnn
     switches = cudnn.benchmark, cudnn.deterministic
+    precision = torch.get_float32_matmul_precision()
     deterministic = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     try:
         with quiet():
@@ -33,5 +34,7 @@ def for_a_run() -> Iterator[None]:
         else:
             torch.cuda.set_rng_state_all(gpus)
         cudnn.benchmark, cudnn.deterministic = switches
+        if torch.get_float32_matmul_precision() != precision:
+            torch.set_float32_matmul_precision(precision)
         terminal.clear()
         torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])

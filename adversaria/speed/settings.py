@@ -1,4 +1,4 @@
-"""Settings that change the speed of a run and not its result; most have a switch under `performance`.
+"""Settings that change the speed of a run and, but for TF32, not its result; most have a switch under `performance`.
 
 `python -m benchmarks --only settings` measures them; docs/speed.md has the values.
 """
@@ -10,6 +10,7 @@ import ctypes
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,6 +67,27 @@ def look_for_gpus_once() -> None:
 
     if not torch.cuda.is_available():
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
+
+
+def multiply_in_tf32() -> None:
+    """Let a GPU round the numbers that it multiplies in matrix products to TF32: 10 bits of the fraction, not 23.
+
+    PyTorch lets it do so in convolutions anyway. Sums stay float32. This changes results by rounding alone.
+    """
+    import torch
+
+    if torch.cuda.is_available():  # processors have their own reading of the setting
+        torch.set_float32_matmul_precision("high")
+
+
+def multiplies_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Tell whether this processor has instructions for products of bfloat16 numbers (AMX or AVX512-BF16)."""
+    try:
+        with cpuinfo.open(encoding="utf-8") as lines:  # one block for each core; the first is enough
+            flags = next((line for line in lines if line.startswith("flags")), "")
+    except OSError:  # not Linux
+        return False
+    return not {"amx_bf16", "avx512_bf16"}.isdisjoint(flags.split())
 
 
 def collect_garbage() -> None:

@@ -87,6 +87,8 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
     from adversaria.runs.library_state import for_a_run
 
     with for_a_run():
+        if config["performance"]["tf32"]:
+            settings.multiply_in_tf32()
         pl.seed_everything(config["seed"], workers=True, verbose=False)
         module = lightning_modules.load(file)
         with model_errors(file):

@@ -60,6 +60,8 @@ def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: St
     log.info("run folder: %s", relative_folder)
     check_size(config["model"])
     with for_a_run():
+        if config["performance"]["tf32"]:
+            settings.multiply_in_tf32()
         pl.seed_everything(config["seed"], workers=True, verbose=False)
         datamodule, module = _data_and_model(config)
         trainer = _trainer(config, folder, module, start)
@@ -114,6 +116,9 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) ->
     if trainer.world_size > 1:
         text = "%d processes: %d images a step; the learning rates are those of the configuration"
         log.info(text, trainer.world_size, trainer.world_size * config["data"]["batch_size"])
+    on_cpu = trainer.strategy.root_device.type == "cpu" and trainer.precision == "32-true"
+    if on_cpu and not jobs.in_sweep() and processes.is_first() and settings.multiplies_bfloat16():
+        log.info("this processor has instructions for bfloat16: trainer.precision=bf16-mixed is faster on it")
     return trainer
 
 

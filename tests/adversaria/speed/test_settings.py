@@ -8,7 +8,10 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from adversaria.runs.library_state import for_a_run
+from adversaria.runs.start import Start
 from adversaria.speed import settings
+from adversaria.tools import train
 
 ROOT = Path(__file__).resolve().parents[3]
 FAULTS = """
@@ -111,3 +114,41 @@ def test_a_hook_is_empty_where_it_is_still_the_base_classs() -> None:
     empty = [settings.is_empty("on_train_batch_end", c, pl.Callback) for c in (pl.Callback(), Inherits(), given)]
     assert empty == [True, False, False]
     assert settings.is_empty("on_after_backward", Inherits(), pl.Callback)
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_tf32_is_for_gpus_and_only_for_the_run(gpu, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    with for_a_run():
+        settings.multiply_in_tf32()
+        assert torch.get_float32_matmul_precision() == ("high" if gpu else "highest")
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize(
+    ("flags", "has"),
+    [
+        ("flags\t\t: fpu sse2 avx2 avx512f avx512_bf16 sha_ni\n", True),
+        ("flags\t\t: fpu avx512f amx_tile amx_bf16\n", True),
+        ("flags\t\t: fpu sse2 avx2 avx512f avx512vl\n", False),
+        ("Features\t: fp asimd bf16\n", False),
+    ],
+)
+def test_a_processor_multiplies_bfloat16_where_its_flags_say_so(flags, has, tmp_path):
+    file = tmp_path / "cpuinfo"
+    file.write_text(f"processor\t: 0\n{flags}", encoding="utf-8")
+    assert settings.multiplies_bfloat16(file) == has
+    assert not settings.multiplies_bfloat16(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("has", "precision", "said"), [(True, "32-true", 1), (False, "32-true", 0), (True, "bf16-mixed", 0)]
+)
+def test_a_run_says_once_that_bfloat16_would_be_faster(has, precision, said, compose, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(settings, "multiplies_bfloat16", lambda: has)
+    config = compose("model=classifier", "data=digits", f"trainer.precision={precision}", "trainer.accelerator=cpu")
+    config["callbacks"], config["logger"] = {}, {}
+    _, module = train._data_and_model(config)
+    with caplog.at_level("INFO", logger="adversaria"):
+        train._trainer(config, tmp_path, module, Start(tmp_path, lambda: None))
+    assert caplog.text.count("trainer.precision=bf16-mixed is faster") == said
