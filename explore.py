@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib.util
 
 from adversaria.config.errors import ConfigError, one_sentence_errors
@@ -49,4 +50,5 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    gc.disable()  # until the heavy imports are done, as in train.py
     main()

@@ -6,6 +6,7 @@ Modes are options, not subcommands: all other options mean the same in each mode
 from __future__ import annotations
 
 import argparse
+import gc
 from pathlib import Path
 
 from adversaria.config.errors import one_sentence_errors
@@ -63,4 +64,5 @@ def _options(arguments: list[str] | None) -> Options:
 
 
 if __name__ == "__main__":
+    gc.disable()  # until the heavy imports are done, as in train.py
     main()

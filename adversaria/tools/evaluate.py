@@ -86,6 +86,7 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
     import lightning_modules
     from adversaria.runs.library_state import for_a_run
 
+    settings.collect_garbage()
     with for_a_run():
         if config["performance"]["tf32"]:
             settings.multiply_in_tf32()

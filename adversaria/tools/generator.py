@@ -25,6 +25,7 @@ def load_generator(file: Path, device: str) -> Any:
     import lightning_modules
     from lightning_modules.protocols import Sampler
 
+    settings.collect_garbage()
     module: Any = lightning_modules.load(file)
     name, samples = type(module).__name__, isinstance(module, Sampler)
     if not samples:

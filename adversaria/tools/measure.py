@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Any
 
 from adversaria.runs.wording import readable
+from adversaria.speed import settings
 from adversaria.tools.evaluate import append_to
 from adversaria.tools.measure_options import Options, open_all
 from adversaria.tools.model_errors import model_errors
@@ -61,6 +62,7 @@ def measure(options: Options) -> dict[str, Any]:
         from adversaria.runs.library_state import for_a_run  # this and the next import torch
         from adversaria.tools.comparison import compared
 
+        settings.collect_garbage()
         with for_a_run():
             record = compared(opened, options)
     if opened.pictures is not None and len(opened.pictures) < FEW:

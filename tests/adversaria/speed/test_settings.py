@@ -1,3 +1,4 @@
+import gc
 import os
 import subprocess
 import sys
@@ -8,10 +9,12 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from adversaria.config.errors import ConfigError
 from adversaria.runs.library_state import for_a_run
 from adversaria.runs.start import Start
 from adversaria.speed import settings
 from adversaria.tools import train
+from adversaria.tools.generator import load_generator
 
 ROOT = Path(__file__).resolve().parents[3]
 FAULTS = """
@@ -152,3 +155,16 @@ def test_a_run_says_once_that_bfloat16_would_be_faster(has, precision, said, com
     with caplog.at_level("INFO", logger="adversaria"):
         train._trainer(config, tmp_path, module, Start(tmp_path, lambda: None))
     assert caplog.text.count("trainer.precision=bf16-mixed is faster") == said
+
+
+def test_a_tool_that_loads_a_generator_collects_garbage_from_then_on(monkeypatch):
+    """Its entry has switched the collector off for the time of the imports."""
+    monkeypatch.setattr("lightning_modules.load", lambda file: nn.Identity())
+    gc.disable()
+    try:
+        with pytest.raises(ConfigError, match="generates no images"):
+            load_generator(Path("some.ckpt"), "cpu")
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
