@@ -1,8 +1,15 @@
-"""Seconds from the start of a command to its first training step, its help, or its error, each in a new process."""
+"""What a run costs besides its steps, and how long commands take to start, each in a new process.
+
+The parts of a run are in seconds of the processor with one thread. Where others use the machine too, they grow less than
+seconds of the clock, but they do grow: compare them with those of the imports beside them.
+"""
 
 from __future__ import annotations
 
 import functools
+import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +27,16 @@ FIRST_STEP = [
     "test=null",
     "callbacks.checkpoint.monitor=null",  # which takes the objective along: there is no validation
 ]
+
+
+#: Runs with all that they do by default besides two training steps.
+WHOLE = ["trainer.limit_train_batches=2", "trainer.max_epochs=1"]
+RUNS = {
+    "the default run": [],
+    "a GAN with metrics": ["model=gan", "data=digits", "metrics=reference"],
+    "a DANN": ["model=dann", "data=digits_mnist5k"],
+}
+SMALL = 0.1  # seconds; shorter parts are not listed
 
 
 def seconds(arguments: list[str], status: int) -> float:
@@ -76,8 +93,57 @@ def answer(arguments: list[str], status: int, trial: Trial) -> float:
     return seconds(["train.py", *arguments], status)
 
 
+def around_the_steps(overrides: list[str], trial: Trial) -> float:
+    """Return the seconds before the first step or after the last, whichever are more, without those of imports."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "parts.json"
+        command = [*overrides, *WHOLE, "trainer.accelerator=cpu", f"output_root={folder}"]
+        for _ in range(2 if trial.round == 0 else 1):  # the first run reads the images into the cache
+            subprocess.run(
+                [sys.executable, "-m", "benchmarks.timed_run", str(file), *command],
+                cwd=ROOT,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                capture_output=True,
+                check=True,
+            )
+        noted = json.loads(file.read_text(encoding="utf-8"))
+    (first, before), (last, until), (end, imports) = (noted["marks"][m] for m in ("first step", "last step", "end"))
+    sides = {"before the first step, s": first - before, "after the last step, s": end - last - (imports - until)}
+    trial.notes |= {**sides, "imports, s": imports}
+    for side, parts in (("before", noted["before"]), ("after", noted["after"])):
+        trial.notes |= {f"{side}: {name.partition('{')[0]}, s": s for name, s in parts.items() if s > SMALL}
+    return max(sides.values())
+
+
+def above_bare_import(command: list[str], trial: Trial) -> float:
+    """Return the seconds of a command on a trained model above those of importing Lightning."""
+    with tempfile.TemporaryDirectory() as folder:
+        train = ["train.py", "model=gan", "data=digits", *FIRST_STEP, f"run_dir={folder}/run"]
+        seconds([*train, "callbacks.interpolation=null"], status=0)
+        whole = processor_seconds([part.format(folder=folder) for part in command])
+    imports = processor_seconds(["-c", "import pytorch_lightning"])
+    trial.notes |= {"the command, s": whole, "import pytorch_lightning, s": imports}
+    return whole - imports
+
+
+def processor_seconds(arguments: list[str]) -> float:
+    """Return the seconds of the processor of one Python process, which must end well."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds(arguments, status=0)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+GENERATE = ["generate.py", "{folder}/run", "-n", "1", "--output", "{folder}/one.png", "--device", "cpu"]
+EVALUATE = ["evaluate.py", "{folder}/run", "--device", "cpu", "trainer.limit_test_batches=1"]
 ROWS = [
     Row("cold start to the first step, above the import of Lightning, s", above_import, at_most(1)),
+    *(
+        Row(f"{name}: before its first step or after its last, without imports, s", measure, at_most(5))
+        for name, measure in ((name, functools.partial(around_the_steps, o)) for name, o in RUNS.items())
+    ),
+    Row("generate.py of one image, above the import of Lightning, s", functools.partial(above_bare_import, GENERATE)),
+    Row("evaluate.py of one batch, above the import of Lightning, s", functools.partial(above_bare_import, EVALUATE)),
     Row("train.py --help, s", functools.partial(answer, ["--help"], 0), at_most(0.5)),
     Row("a configuration error, s", functools.partial(answer, ["model.lambda_kl=-1"], 2), at_most(0.5)),
 ]
