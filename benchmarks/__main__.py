@@ -1,6 +1,6 @@
 """Print a table of ratios: what train.py adds to a bare loop, what our settings gain, what the rest costs.
 
-    python -m benchmarks [--only steps,loader] [--match "A1"] [--rounds 5] [--quick]
+    python -m benchmarks [--only steps,loader] [--match "A1"] [--rounds 5] [--quick] [--peers DIR]
 
 What is compared alternates in one process, or in fresh processes if a setting cannot be reverted. Median and
 interquartile range are over the rounds; targets are for the median. Run nothing else on the machine meanwhile.
@@ -9,13 +9,14 @@ interquartile range are over the rounds; targets are for the median. Run nothing
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from datetime import datetime
 from pathlib import Path
 
 from benchmarks.processes import fresh
-from benchmarks.suite import ROOT, SECTIONS, Result, Row, machine, measure, page, rows_of
+from benchmarks.suite import PEERS, ROOT, SECTIONS, Result, Row, machine, measure, page, rows_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     rows = {section: [row for row in rows_of(section) if options.match in row.what] for section in chosen}
     if not any(rows.values()):
         parser.error(f"--match {options.match}: no row of these sections contains it")
+    if options.peers is not None:
+        os.environ[PEERS] = str(options.peers)  # the rows are measured in processes of their own
     options.output.mkdir(parents=True, exist_ok=True)
     file = options.output / f"{datetime.now():%Y-%m-%d_%H-%M-%S}.md"
     results = _measure_all(rows, options.rounds, options.quick, file)
@@ -46,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--match", metavar="TEXT", default="", help="only the rows whose name contains this")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="smallest sizes, to see that it works")
+    parser.add_argument("--peers", type=Path, metavar="DIR", help="folder with checkouts of other projects")
     parser.add_argument("--output", type=Path, default=ROOT / "outputs" / "benchmarks", help="folder of the table")
     return parser
 
@@ -66,9 +70,6 @@ def _measure_all(rows: dict[str, list[Row]], rounds: int, quick: bool, file: Pat
             results.setdefault(section, []).append(result)
             file.write_text(page(heading, results), encoding="utf-8")  # so that a crash loses one row at most
             done += 1
-            if result.skipped:  # the other rows of the section need the same
-                done += len(wanted) - len(results[section])
-                break
     return results
 
 

@@ -25,8 +25,10 @@ SECTIONS = {
     "callbacks": "benchmarks.callback_cost",
     "memory": "benchmarks.memory",
     "growth": "benchmarks.growth",
+    "peers": "benchmarks.peers",
     "cuda": "benchmarks.cuda",
 }
+PEERS = "ADVERSARIA_PEERS"  # environment variable: the folder with checkouts of other projects
 T = TypeVar("T")
 
 
