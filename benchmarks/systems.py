@@ -34,7 +34,8 @@ def images_in_a_step(config: dict[str, Any]) -> int:
     return 2 * size if "sets" in config["data"] else size
 
 
-def _faces(name: str, *overrides: str) -> System:
+def faces(name: str, *overrides: str) -> System:
+    """Return a system that trains on rendered faces."""
     data = ("data=synthetic_faces", "data.reader.train=6000", "data.horizontal_flip=false")
     return System(name, (*overrides, *data), 6000)
 
@@ -45,11 +46,11 @@ def _digits(name: str, *overrides: str) -> System:
 
 
 SYSTEMS = {
-    "A1": _faces("A1, VAE", "experiment=report_a/vae"),
-    "C2": _faces("C2, DCGAN", "experiment=report_c/gan"),
-    "E1": _faces("E1, DCGAN with two batches of noise", "experiment=report_e/gan"),
-    "A2": _faces("A2, WGAN", "experiment=report_a/wgan"),
-    "C3": _faces("C3, ACGAN", "experiment=report_c/acgan"),
+    "A1": faces("A1, VAE", "experiment=report_a/vae"),
+    "C2": faces("C2, DCGAN", "experiment=report_c/gan"),
+    "E1": faces("E1, DCGAN with two batches of noise", "experiment=report_e/gan"),
+    "A2": faces("A2, WGAN", "experiment=report_a/wgan"),
+    "C3": faces("C3, ACGAN", "experiment=report_c/acgan"),
     "E3": _digits("E3, DANN", "experiment=report_e/dann"),
     "E4": _digits("E4, ADDA", "experiment=report_e/adda", "model.pretrain_epochs=0"),
     "DANN": _digits("our DANN", "model=dann"),
