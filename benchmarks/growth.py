@@ -89,6 +89,32 @@ def processes(trial: Trial) -> float:
     return trial.ratio(lambda: rate(2), lambda: rate(1), ("two processes", "one process"), "images/s")
 
 
+def jobs(trial: Trial) -> float:
+    """Return our DANN's images a second of two runs at once over those of one, each with one thread."""
+    if (os.cpu_count() or 1) < 2:
+        raise Skipped("two runs at once need two cores here")
+    steps = trial.size(57, 3)  # an epoch
+
+    from benchmarks import through_train
+
+    def rate(count: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "train.py", *SYSTEMS["DANN"].overrides, "trainer.accelerator=cpu", "test=null"]
+            command += [f"trainer.limit_train_batches={steps}", "trainer.limit_val_batches=0", "trainer.max_epochs=2"]
+            command += [f"callbacks.{name}=null" for name in ("tsne", "curves", "criteria", "oracle")]
+            threads = {**os.environ, "OMP_NUM_THREADS": "1"}
+            runs = [
+                subprocess.Popen([*command, f"run_dir={folder}/{i}"], cwd=ROOT, env=threads, stdout=subprocess.DEVNULL)
+                for i in range(count)
+            ]
+            codes = [run.wait() for run in runs]
+            if any(codes):
+                raise RuntimeError("train.py failed")
+            return sum(through_train.logged_speed(Path(folder) / str(i) / "metrics.csv") for i in range(count))
+
+    return trial.ratio(lambda: rate(2), lambda: rate(1), ("two runs", "one run"), "images/s")
+
+
 def _batch_row(batch: int) -> Row:
     measure = functools.partial(against_bare, "A1", batch)
     return Row(f"{SYSTEMS['A1'].name}, batch {batch}: train.py / bare loop", measure, at_least(0.98))
@@ -100,4 +126,5 @@ ROWS = [
     *map(_batch_row, (256, 1024)),
     Row("our GAN, batch 16: images/s at 64x64 / at 128x128", resolution, at_most(4.5)),
     Row("C2, 64 images a step: two processes (gloo) / one", processes),
+    Row("our DANN: two runs at once, with one thread each / one", jobs, at_least(1.9)),
 ]

@@ -1,7 +1,7 @@
 """What a run costs besides its steps, and how long commands take to start, each in a new process.
 
-The parts of a run are in seconds of the processor with one thread. Where others use the machine too, they grow less than
-seconds of the clock, but they do grow: compare them with those of the imports beside them.
+The parts of a run are in seconds of the processor with one thread. Where others use the machine too, they grow less
+than seconds of the clock, but they do grow: compare them with those of the imports beside them.
 """
 
 from __future__ import annotations
