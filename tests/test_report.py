@@ -171,7 +171,7 @@ def test_a_run_of_version_0_1_0_compares_with_one_of_today(tmp_path: Path) -> No
     }
     runs = [read(OLD_RUNS / "dann"), read(make(tmp_path / "new", "dann", {"accuracy": 0.5}, **today))]
     compared = compare(list(zip(("old", "new"), runs, strict=True)))
-    assert compared["number"] == {"old": 1, "new": 1}
+    assert [(row["name"], row["number"]) for row in compared["rows"]] == [("old", 1), ("new", 1)]
     assert compared["differing"] == []
     rows, notes = compared["adaptation"]
     assert rows[0] == ["system", "digits → mnist5k"]
@@ -190,11 +190,44 @@ def test_by_default_it_lies_in_the_run_folder(runs: dict[str, Path], tmp_path: P
 def test_a_comparison_has_every_number_with_its_protocol(runs: dict[str, Path], tmp_path: Path) -> None:
     _, markdown = report_of(runs["gan"], runs["dann"], runs["source_only"], output=tmp_path / "r.html")
     rows = {row.split(" | ")[0]: row for row in markdown.splitlines() if row.startswith("| ")}
-    assert "| protocol | fid_digits ↓ | fid_digits_floor | kid_digits ↓ | accuracy ↑ |" in rows["| run"]
-    assert rows["| gan_&lt;b>digits"].endswith("| finished | 40 | 0 | 2 | 1 | 12.50 | 0.5000 | not finite |  |")
-    assert rows["| dann_&lt;b>digits"].endswith("| 2 |  |  |  | 0.7000 |")
+    assert rows["| run"] == "| run | status | accuracy ↑ | iteration | seed | minutes | protocol |"
+    assert rows["| gan_&lt;b>digits"] == "| gan_&lt;b>digits | finished |  | 40 | 0 | 2 | 1 |"
+    assert rows["| dann_&lt;b>digits"] == "| dann_&lt;b>digits | finished | 0.7000 | 40 | 0 | 2 | 2 |"
+    assert "alone: fid_digits ↓ 12.50; fid_digits_floor 0.5000; kid_digits ↓ not finite." in markdown
     assert "Protocol 1: weights last.\n" in markdown
     assert "Protocol 2: weights last; source set usps; target set mnistm; test images of the target 9,001." in markdown
+
+
+def test_a_comparison_starts_with_what_all_runs_share(tmp_path: Path) -> None:
+    images = {"precision_x": 0.5, "fid_x": 9.0, "recall_x": 0.4, "kid_x": 0.1}
+    gan = make(tmp_path / "gan", "gan", {"accuracy_fake": 0.2, **images})
+    vae = make(tmp_path / "vae", "vae", {"mse": 0.1, "psnr": 20.0, **images})
+    html, markdown = report_of(vae, gan, output=tmp_path / "r.html")
+    assert "| run | status | fid_x ↓ | kid_x ↓ | precision_x ↑ | recall_x ↑ | iteration |" in markdown
+    headings = re.findall(r'<th class="number">(.*?)</th>', html[: html.index("Metrics of one run alone")])
+    assert headings == ["fid_x ↓", "kid_x ↓", "precision_x ↑", "recall_x ↑", "iteration", "seed", "minutes"]
+    assert "vae_&lt;b>digits alone: mse ↓ 0.1000; psnr ↑ 20.00." in markdown
+
+
+def test_what_was_evaluated_later_is_compared_with_its_protocol(tmp_path: Path) -> None:
+    gan, vae = make(tmp_path / "gan", "gan", {"fid_x": 9.0}), make(tmp_path / "vae", "vae", {"mse": 0.1})
+    _, markdown = report_of(vae, gan, output=tmp_path / "r.html")
+    assert "No two of these runs have a test metric in common." in markdown
+    record = json.loads((vae / "metrics.json").read_text(encoding="utf-8"))
+    later = {"time": "2026-01-02", "metrics": {"test/fid_x": 20.0}, "protocol": PROTOCOL | {"n_test": 50}, "seconds": 1}
+    (vae / "metrics.json").write_text(json.dumps(record | {"evaluations": [later]}), encoding="utf-8")
+    _, markdown = report_of(vae, gan, output=tmp_path / "r.html")
+    assert "| vae_&lt;b>digits | finished |  | 40 | 0 | 2 | 1 |" in markdown
+    assert "| vae_&lt;b>digits, evaluated 2026-01-02 | finished | 20.00 | 40 | 0 | 2 | 2 |" in markdown
+
+
+def test_a_comparison_says_why_a_run_failed(runs: dict[str, Path], tmp_path: Path) -> None:
+    failed = make(tmp_path / "failed", "gan", None)
+    failure = {"overrides": [], "error": "the loss became NaN or infinite"}
+    (failed / "failure.json").write_text(json.dumps(failure), encoding="utf-8")
+    html, markdown = report_of(failed, runs["gan"], output=tmp_path / "r.html")
+    assert '<td>failed<span class="below">the loss became NaN or infinite</span></td>' in html
+    assert "| failed: the loss became NaN or infinite |" in markdown
 
 
 def test_runs_of_adaptation_make_their_table(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -441,6 +474,35 @@ def test_it_fits_a_narrow_screen(report: Any) -> None:
     root = report.find_element("css selector", "html")
     assert report.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", root)
     report.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_phone_shows_status_and_metrics(index: Any) -> None:
+    metrics = {"width": 360, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+    index.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    index.refresh()
+    root = "document.documentElement"
+    assert index.execute_script(f"return {root}.scrollWidth <= {root}.clientWidth")
+    for wanted in ("status", "accuracy", "protocol"):
+        cells = index.find_elements("css selector", f'.index td[data-heading="{wanted}"]')
+        assert cells
+        right = "return arguments[0].getBoundingClientRect().right"
+        assert all(cell.is_displayed() and index.execute_script(right, cell) <= 360 for cell in cells), wanted
+    index.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_print_has_details_open_and_pictures_still(report: Any, tmp_path: Path) -> None:
+    report.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    report.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert report.find_elements("css selector", "details:not([open])") == []
+    undrawn = "return [...document.querySelectorAll('.chart svg')].filter(s => !s.getAttribute('viewBox')).length"
+    assert report.execute_script(undrawn) == 0
+    moving = report.find_elements("css selector", ".zoom:has(+ .still)")
+    assert moving
+    assert not any(node.is_displayed() for node in moving)
+    assert all(still.is_displayed() for still in report.find_elements("css selector", ".still"))
+    report.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert report.find_elements("css selector", "details:not([open])") != []
+    report.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_names_stay_words_on_a_narrow_screen(browser: Any, trained: dict[str, Path], tmp_path: Path) -> None:

@@ -20,11 +20,19 @@ SIDE_BY_SIDE = ("samples", "domains")  # pictures of several runs beside each ot
 
 def compare(named: Named) -> dict[str, Any]:
     """Return what the page of several runs shows of them together."""
-    metrics = in_order({metric for _, run in named for metric in run.metrics})
+    rows = list(_rows(named))
+    protocols: list[dict[str, Any]] = []
+    for row in rows:
+        if protocol := _shared(row["protocol"]):
+            protocols += [protocol] if protocol not in protocols else []
+            row["number"] = protocols.index(protocol) + 1
+    keys = dict.fromkeys(key for protocol in protocols for key in protocol)
     cells = cells_of(adapted(named))
     return {
-        "metrics": [metric for metric in metrics if "/" not in metric],  # not those of each label
-        **_protocols(named),
+        "rows": rows,
+        **_metrics(named, rows),
+        "protocols": protocols,
+        "differing": [key for key in keys if len({str(p.get(key)) for p in protocols}) > 1],
         "adaptation": (adaptation_table.table(cells, reported()), adaptation_table.notes(cells)) if cells else None,
         "pictures": {
             KINDS[kind][0]: pictures
@@ -35,23 +43,35 @@ def compare(named: Named) -> dict[str, Any]:
     }
 
 
-def _protocols(named: Named) -> dict[str, Any]:
-    """Return the different protocols, the number of each run's, and the keys in which they differ."""
-    protocols: list[dict[str, Any]] = []
-    number = {}
-    for name, run in named:
-        if run.protocol:
-            if (protocol := _shared(run)) not in protocols:
-                protocols.append(protocol)
-            number[name] = protocols.index(protocol) + 1
-    keys = dict.fromkeys(key for protocol in protocols for key in protocol)
-    differing = [key for key in keys if len({str(p.get(key)) for p in protocols}) > 1]
-    return {"protocols": protocols, "number": number, "differing": differing}
+def _rows(named: Named) -> Iterator[dict[str, Any]]:
+    """Yield the test of each run, and what `evaluate.py` has measured of it since."""
+    for place, (name, run) in enumerate(named, start=1):
+        about = {"name": name, "place": place, "run": run, "number": None}
+        yield about | {"metrics": run.metrics, "protocol": run.protocol, "evaluated": None}
+        for evaluation in run.evaluations:
+            measured = {key: evaluation[key] for key in ("metrics", "protocol")}
+            yield about | measured | {"evaluated": evaluation["time"]}
 
 
-def _shared(run: Run) -> dict[str, Any]:
+def _metrics(named: Named, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the metrics that several runs have, those that all have first, and those that one run has, by its name."""
+    owners: dict[str, set[str]] = {}
+    for row in rows:
+        for metric in row["metrics"]:
+            if "/" not in metric:  # not those of each label
+                owners.setdefault(metric, set()).add(row["name"])
+    ordered = in_order(owners)
+    shared = [metric for metric in ordered if len(owners[metric]) > 1]
+    own = {name: [metric for metric in ordered if owners[metric] == {name}] for name, _ in named}
+    return {
+        "shared": sorted(shared, key=lambda metric: len(owners[metric]) < len(named)),
+        "own": {name: {m: run.metrics[m] for m in own[name] if m in run.metrics} for name, run in named if own[name]},
+    }
+
+
+def _shared(protocol: dict[str, Any]) -> dict[str, Any]:
     """Return what of a protocol can be the same for several runs."""
-    return {key: value for key, value in run.protocol.items() if key not in ("iteration", "seed")}
+    return {key: value for key, value in protocol.items() if key not in ("iteration", "seed")}
 
 
 def adapted(named: Named) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -39,6 +39,11 @@ class Picture:
     size: tuple[int, int]
 
     @property
+    def moves(self) -> bool:
+        """Whether it is an animation."""
+        return self.file.suffix == ".gif"
+
+    @property
     def title(self) -> str:
         """What it shows."""
         return KINDS.get(self.kind, (self.kind.replace("_", " "), ""))[0]
@@ -106,11 +111,20 @@ def _checked_size(file: Path) -> tuple[int, int]:
 
 def data_uri(picture: Picture) -> str:
     """Return a picture as an address to put into a page: as it is, but animations as WebP, a third of the size."""
-    if picture.file.suffix != ".gif":
+    if not picture.moves:
         return uri("png", picture.file.read_bytes())
     buffer = io.BytesIO()
     with Image.open(picture.file, formats=["GIF"]) as image:
         image.save(buffer, "WEBP", save_all=True, quality=85)
+    return uri("webp", buffer.getvalue())
+
+
+def last_frame(picture: Picture) -> str:
+    """Return the last picture of an animation as an address: what is printed of it."""
+    buffer = io.BytesIO()
+    with Image.open(picture.file, formats=["GIF"]) as image:
+        image.seek(getattr(image, "n_frames", 1) - 1)
+        image.convert("RGB").save(buffer, "WEBP", quality=85)
     return uri("webp", buffer.getvalue())
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from adversaria.report import tables
 from adversaria.report.charts import charts
-from adversaria.report.pictures import data_uri, thumbnail
+from adversaria.report.pictures import data_uri, last_frame, thumbnail
 from adversaria.runs.wording import label, marked, readable, with_floors, written
 
 BRIEF = {  # what tables of many runs have of a protocol
@@ -87,6 +87,6 @@ def _environment(markdown: bool) -> Environment:
     environment.filters |= {"number": number, "brief": brief, "strong": _strong, "label": label, "readable": readable}
     environment.filters |= {"status": lambda key: written("status", key), "block": block, "marked": marked}
     environment.filters["with_floors"] = with_floors
-    environment.filters |= {"data_uri": data_uri, "thumbnail": thumbnail}
+    environment.filters |= {"data_uri": data_uri, "last_frame": last_frame, "thumbnail": thumbnail}
     environment.globals |= {"charts": charts}
     return environment

@@ -13,6 +13,24 @@ document.getElementById("theme").addEventListener("click", () => {
   style.colorScheme = dark ? "light" : "dark";
 });
 
+// Paper has nothing to open: details are printed open, and are as they were afterwards.
+addEventListener("beforeprint", () => {
+  for (const closed of all("details:not([open])")) {
+    closed.open = true;
+    addEventListener("afterprint", () => (closed.open = false), { once: true });
+  }
+});
+
+// On a phone each cell of a wide table has its heading beside it.
+for (const table of all("table.cards")) {
+  const headings = all("thead th", table).map((heading) => heading.textContent.trim());
+  for (const row of table.tBodies[0].rows) {
+    [...row.cells].forEach((cell, at) => {
+      if (headings[at] && cell.textContent.trim()) cell.dataset.heading = headings[at];
+    });
+  }
+}
+
 // Tables sort by the column whose header is clicked, numbers as numbers, empty cells last.
 const key = (cell) => {
   const text = cell.dataset.value ?? cell.textContent.trim();
@@ -222,10 +240,12 @@ for (const chart of all(".chart")) {
     event.preventDefault();
     draw();
   });
-  new ResizeObserver(() => {
+  const fit = () => {
     if (svg.clientWidth && svg.clientWidth !== width) {
       width = svg.clientWidth;
       draw();
     }
-  }).observe(chart);
+  };
+  new ResizeObserver(fit).observe(chart);
+  addEventListener("beforeprint", fit); // those in details that were opened for it have no width yet
 }
