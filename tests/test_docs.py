@@ -134,7 +134,7 @@ def test_the_reader_and_the_method_that_the_documents_add_work(
         added = str(checkout.joinpath(*package.__name__.split(".")))
         monkeypatch.setattr(package, "__path__", [*package.__path__, added])
     np.save(tmp_path / "images.npy", np.zeros((10, 70, 80, 3), np.uint8))
-    small = ("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=4")
+    small = ("model.network.width=4", "model.network.latent_dim=4")
     config = compose(("model=capacity_vae", "model.capacity=1e6", "data=array_file", *small))
     reader = readers.open_reader(instantiate(config["data"]["reader"]), str(tmp_path))
     assert {split: len(table) for split, table in reader.splits().items()} == {"train": 8, "val": 1, "test": 1}

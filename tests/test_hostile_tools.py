@@ -29,7 +29,7 @@ FACES = [
     *("trainer.accelerator=cpu", "trainer.enable_progress_bar=false"),
 ]
 MODELS = {
-    "vae": ["model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16"],
+    "vae": ["model.network.width=4", "model.network.latent_dim=16"],
     "gan": ["model=gan", "model.network.width=2", "model.network.latent_dim=4"],
     "acgan": ["model=acgan", "labels=[Smiling]", "model.network.width=2", "model.network.latent_dim=4"],
     "classifier": ["model=classifier", "labels=[Smiling]", "model.network.width=2"],

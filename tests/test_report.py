@@ -122,7 +122,7 @@ def test_a_report_has_what_the_run_has(runs: dict[str, Path], tmp_path: Path) ->
             "psnr",
             "test images",
             "Reconstructions",
-            "StridedVAE(",
+            "CompactVAE(",
             "lambda_kl",
             "KLD over latent dimensions",
         ):

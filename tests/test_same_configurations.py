@@ -23,6 +23,8 @@ AUGMENTED = {
 }
 UNMEASURED = "metrics=none"  # the default of then, of all data
 FORMER = ("data/augmentation=colour", "data.target_augmentation=null")
+#: Network, learning rate and epochs that the VAE had, whose default is another one since.
+FORMER_VAE = ("model/network=strided_vae", "model.optimizer.lr=1e-3", "trainer.max_epochs=5")
 #: Callbacks that came later, by the one that those of their models had.
 LATER_CALLBACKS = {"reconstruction_metrics": "latent_mixture"}
 LATER_OF_GANS = {"r2": 0.0, "augment": []}  # of the models that have r1
@@ -32,6 +34,7 @@ LATER_OF_GANS = {"r2": 0.0, "augment": []}  # of the models that have r1
 def test_a_command_line_composes_as_before(overrides: str) -> None:
     former = [
         *(FORMER if AUGMENTED & set(overrides.split()) else ()),
+        *(FORMER_VAE if "model=vae" in overrides.split() else ()),
         *([] if "metrics=" in overrides else [UNMEASURED]),
     ]
     now = compose("run_dir=RUN", "name=NAME", *overrides.split(), *former)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.faults  # each run is a process of its own, which impor
 ROOT = Path(__file__).resolve().parents[1]
 RUN = [
     *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=16"),
-    *("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "trainer.log_every_n_steps=1"),
+    *("model.network.width=4", "model.network.latent_dim=16", "trainer.log_every_n_steps=1"),
     *("callbacks.tsne=null", "callbacks.curves=null", "callbacks.samples=null", "callbacks.reconstructions=null"),
     *("trainer.accelerator=cpu", "trainer.max_epochs=3"),
 ]

@@ -202,7 +202,7 @@ def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, c
     assert "mse_pm1" in finished.stdout
     lower = cli(tmp_path, f"ckpt_path={folder}", f"trainer.max_epochs={epochs + 1}", "model.optimizer.lr=1e-5")
     assert lower.returncode == 0, lower.stderr
-    assert read_metrics(folder / "metrics.csv")["optim/lr_0"][1][-4:] == [0.001, 1e-5, 1e-5, 1e-5]
+    assert read_metrics(folder / "metrics.csv")["optim/lr_0"][1][-4:] == [0.003, 1e-5, 1e-5, 1e-5]
 
     other = cli(tmp_path, f"ckpt_path={folder}", "data=celeba")
     assert other.returncode == 2

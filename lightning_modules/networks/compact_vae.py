@@ -33,8 +33,8 @@ class CompactVAE(VAENetwork):
     def __init__(
         self,
         image_size: PositiveInt,
-        latent_dim: PositiveInt = 128,
-        width: PositiveInt | None = None,
+        latent_dim: PositiveInt = 32,
+        width: PositiveInt | None = 16,
         labels: Labels = (),
         conditioning: Conditioning = "append_scaled",
         classes: Classes | None = None,

@@ -26,7 +26,7 @@ SMALL = [
 GENERATOR = ["data=digits", "model.network.width=4", "callbacks.samples=null", "callbacks.interpolation=null"]
 PAIR = ["data=digits_mnist5k", "model.network.width=4", "callbacks.tsne=null", "callbacks.target_report.count=20"]
 OF_MODEL = {
-    "vae": ["callbacks.tsne=null", "model.network.channels=[4,4,4,4,4]", "data.reader.train=40"],
+    "vae": ["callbacks.tsne=null", "model.network.width=4", "data.reader.train=40"],
     "classifier": ["data.reader.train=40", "labels=[Smiling,Male]", "model.network.width=4"],
     "acgan": [*GENERATOR, "callbacks.conditional_grid=null"],
     "cvae": ["data=digits", "model.network.width=4", "callbacks.conditional_grid=null"],

@@ -21,7 +21,7 @@ SHORT = [
 ]
 KINDS = {
     "vae": [
-        *("model=vae", "model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "callbacks.tsne.count=24"),
+        *("model=vae", "model.network.width=4", "model.network.latent_dim=16", "callbacks.tsne.count=24"),
         *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=24"),
     ],
     "acgan": [

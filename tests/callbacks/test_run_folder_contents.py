@@ -84,13 +84,13 @@ def test_metrics_json_has_metrics_and_protocol(folder: Path) -> None:
 
 def test_architecture_lists_networks_counts_and_details(folder: Path) -> None:
     text = (folder / "architecture.txt").read_text(encoding="utf-8")
-    for expected in ("StridedVAE(", "LeakyReLU(negative_slope=0.01)", "network.encoder: ", "normalisation"):
+    for expected in ("CompactVAE(", "LeakyReLU(negative_slope=0.2)", "network.encoder: ", "normalisation"):
         assert expected in text
     lines = [
         re.split("  +", line.strip(), maxsplit=1) for line in text.split("Implementation details\n")[1].splitlines()
     ]
     said = dict(lines)
-    assert (said["model.optimizer.lr"], said["train images"]) == ("0.001", "96")
+    assert (said["model.optimizer.lr"], said["train images"]) == ("0.003", "96")
 
 
 def test_architecture_json_has_numbers_by_key(folder: Path) -> None:
@@ -99,7 +99,7 @@ def test_architecture_json_has_numbers_by_key(folder: Path) -> None:
     assert network["parameters"] == sum(network["parts"].values()) > 0
     assert network["printed"] in (folder / "architecture.txt").read_text(encoding="utf-8")
     details = content["details"]
-    assert (details["model.optimizer.lr"], details["n_train"], details["latent_dim"]) == (0.001, 96, 16)
+    assert (details["model.optimizer.lr"], details["n_train"], details["latent_dim"]) == (0.003, 96, 16)
     assert (details["model.target"], details["epochs"]) == ("lightning_modules.vae.VAE", 2)
 
 

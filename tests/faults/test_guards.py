@@ -15,7 +15,7 @@ from lightning_modules.base import BaseModule
 EPOCH = 4
 SMALL = [
     *("data.reader.train=80", "data.reader.val=8", "data.reader.test=8", "data.batch_size=20"),
-    *("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "trainer.max_epochs=3"),
+    *("model.network.width=4", "model.network.latent_dim=16", "trainer.max_epochs=3"),
     *("callbacks.tsne=null", "trainer.accelerator=cpu", "trainer.enable_progress_bar=false"),
 ]
 

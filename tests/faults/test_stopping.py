@@ -17,7 +17,7 @@ from adversaria.runs.curves import read_metrics
 
 LONG = [
     *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=2"),
-    *("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "trainer.max_epochs=500"),
+    *("model.network.width=4", "model.network.latent_dim=16", "trainer.max_epochs=500"),
     *(
         "callbacks.tsne=null",
         "callbacks.curves=null",

@@ -87,7 +87,7 @@ def test_heads_and_what_is_given_labels_are_new_where_labels_differ(untrained, b
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["model=vae", "data=synthetic_faces", "model.network.channels=[4,4,8,8,8]"], "is of GAN with CompactGAN"),
+        (["model=vae", "data=synthetic_faces", "model.network.width=4"], "is of GAN with CompactGAN"),
         ([*GAN, "model.network.width=4"], "; set model.network.width=2, as there"),
         (["model=classifier", "data=digits"], "and this run is Classifier with ConvClassifier"),
     ],

@@ -14,7 +14,7 @@ PAIR = [
 ]
 METHODS = {
     "vae": [
-        *("model=vae", "model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "callbacks.tsne=null"),
+        *("model=vae", "model.network.width=4", "model.network.latent_dim=16", "callbacks.tsne=null"),
         *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=18"),
     ],
     "cvae by its own variance": ["model=cvae", *GAN, "model.network.latent_dim=8", *SIGMA],

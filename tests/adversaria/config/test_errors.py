@@ -96,7 +96,7 @@ def test_what_hydra_finds_wrong_is_explained_in_one_line(compose, override, expe
 
 def test_a_key_of_another_architecture_is_not_suggested_for_itself(compose):
     with pytest.raises(Exception, match="width") as error:
-        compose("model.network.width=3")  # of wide_vae; the chosen one is strided_vae
+        compose("model/network=strided_vae", "model.network.width=3")  # of wide_vae
     sentence = describe_error(error.value)
     assert "did you mean model.network.width" not in sentence
     assert "wide_vae" in sentence

@@ -17,7 +17,7 @@ from adversaria.images.projection import project
 from lightning_modules.losses import image_mse
 
 ACGAN = ["model=acgan", "data=digits", "model.network.width=4", "model.network.latent_dim=8"]
-VAE = ["model=vae", "model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=8"]
+VAE = ["model=vae", "model.network.width=4", "model.network.latent_dim=8"]
 
 
 @pytest.fixture(scope="module")

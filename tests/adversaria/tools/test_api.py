@@ -33,7 +33,7 @@ pytestmark = pytest.mark.xdist_group("warm processes")  # one server of them
 
 SMALL = [
     *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=32"),
-    *("model.network.channels=[4,4,8,8,8]", "model.network.latent_dim=16", "trainer.max_epochs=2"),
+    *("model.network.width=4", "model.network.latent_dim=16", "trainer.max_epochs=2"),
     *("callbacks.tsne=null", "callbacks.curves=null", "callbacks.samples=null", "callbacks.reconstructions=null"),
     *("trainer.log_every_n_steps=1", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"),
 ]

@@ -17,7 +17,7 @@ from adversaria.tools import export, onnx_export
 MODELS = {
     "gan": ["model=gan", "data=digits", "model.network.width=4"],
     "acgan": ["model=acgan", "data=digits", "model.network.width=4"],
-    "vae": ["model=vae", "model.network.channels=[4,4,8,8,8]"],
+    "vae": ["model=vae", "model.network.width=4"],
     "classifier": ["model=classifier", "data=digits", "model.network.width=4"],
     "dann": ["model=dann", "data=digits_mnist5k", "model.network.width=4", "model.batch_norm=split"],
     "adamatch": ["model=adamatch", "data=digits_mnist5k", "model.network.width=4"],
