@@ -35,17 +35,20 @@ def main(arguments: list[str] | None = None) -> None:
         options = _options(arguments)
         if measure.is_asked(options):
             return measure.command(options)
-        record, output = evaluated(Options(**{field.name: getattr(options, field.name) for field in fields(Options)}))
+        record, output, steps = evaluated(
+            Options(**{field.name: getattr(options, field.name) for field in fields(Options)})
+        )
 
-        from adversaria.tools.results import print_results  # rich takes a while to import
+        from adversaria.tools.results import print_results, print_steps  # rich takes a while to import
 
         try:
             if output:
                 append_to(output, record, lock=not options.output)
         finally:  # shown even if it cannot be written
-            print_results(record["metrics"], title=f"{record['protocol']['split']} split")
+            print_results(record, f"{record['protocol']['split']} split, {record['protocol']['weights']} weights")
         if output:
             print(f"appended to {output}")
+        print_steps(steps)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -119,7 +119,7 @@ def test_a_report_has_what_the_run_has(runs: dict[str, Path], tmp_path: Path) ->
     for text in (html, markdown):
         for expected in (
             "python train.py seed=0",
-            "psnr",
+            "peak signal-to-noise ratio ↑",
             "test images",
             "Reconstructions",
             "CompactVAE(",

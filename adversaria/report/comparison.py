@@ -13,7 +13,7 @@ from adversaria.report.charts import Named, overlaid
 from adversaria.report.pictures import KINDS
 from adversaria.report.results import reported
 from adversaria.report.run import Run
-from adversaria.runs.wording import in_order
+from adversaria.runs.metric_wording import in_order
 
 SIDE_BY_SIDE = ("samples", "domains")  # pictures of several runs beside each other
 

@@ -12,7 +12,9 @@ from markupsafe import Markup, escape
 from adversaria.report import tables
 from adversaria.report.charts import charts
 from adversaria.report.pictures import data_uri, last_frame, thumbnail
-from adversaria.runs.wording import label, marked, readable, with_floors, written
+from adversaria.runs.metric_rows import notes, rows
+from adversaria.runs.metric_wording import in_order, marked
+from adversaria.runs.wording import label, readable, written
 
 BRIEF = {  # what tables of many runs have of a protocol
     "iteration": "iteration {}",
@@ -86,7 +88,7 @@ def _environment(markdown: bool) -> Environment:
     )
     environment.filters |= {"number": number, "brief": brief, "strong": _strong, "label": label, "readable": readable}
     environment.filters |= {"status": lambda key: written("status", key), "block": block, "marked": marked}
-    environment.filters["with_floors"] = with_floors
+    environment.filters |= {"rows": rows, "notes": notes, "in_order": in_order}
     environment.filters |= {"data_uri": data_uri, "last_frame": last_frame, "thumbnail": thumbnail}
     environment.globals |= {"charts": charts}
     return environment

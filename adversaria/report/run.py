@@ -13,7 +13,7 @@ from typing import Any
 from adversaria.report.pictures import Picture
 from adversaria.report.values import is_number
 from adversaria.runs.curves import SMOOTHING, Curves
-from adversaria.runs.wording import in_order
+from adversaria.runs.metric_wording import in_order
 
 LONGEST_NAME = 200  # letters of a run's name on a page
 MOST_PANELS = 50

@@ -13,7 +13,7 @@ from adversaria.config.labels import DIGIT, value_keys
 from adversaria.config.signatures import declares, merged_constant
 from adversaria.config.types import Mode
 from adversaria.runs.curves import read_metrics
-from adversaria.runs.wording import HIGHER, better
+from adversaria.runs.metric_wording import HIGHER, better
 
 MONITORED = ("train", "optim", "val")  # stages whose metrics an epoch can be chosen by
 

@@ -84,6 +84,14 @@ class LogHandler(logging.Handler):
             self.handleError(record)
 
 
+def console(**options: Any) -> Any:
+    """Return a console of Rich that is as wide as the terminal, whatever COLUMNS says, as in `_columns`."""
+    from rich.console import Console
+
+    environment = {key: os.environ[key] for key in os.environ if key not in ("COLUMNS", "LINES")}
+    return Console(_environ=environment, **options)
+
+
 def _columns() -> int:
     """Return the width of the terminal itself: the COLUMNS of a shell may be of an earlier one."""
     with contextlib.suppress(OSError, ValueError):
@@ -182,13 +190,11 @@ def _in_notebook() -> bool:
 
 def _started() -> Any:
     """Start a display, unless the terminal knows no commands."""
-    from rich.console import Console
     from rich.live import Live
 
-    # without COLUMNS, as in _columns
-    console = Console(_environ={key: os.environ[key] for key in os.environ if key not in ("COLUMNS", "LINES")})
-    if not console.is_interactive or console.is_dumb_terminal:
+    opened = console()
+    if not opened.is_interactive or opened.is_dumb_terminal:
         return None
-    live = Live(console=console, auto_refresh=False, transient=True)
+    live = Live(console=opened, auto_refresh=False, transient=True)
     live.start()
     return live

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from adversaria.config.types import Domain, Split
@@ -89,21 +88,6 @@ def _counts(counts: Any) -> Any:
     return ", ".join(f"{count} {what}" for what, count in counts.items()) or "none"
 
 
-HIGHER, LOWER = "↑", "↓"
-#: Metrics of which higher or lower values are better; of others, such as `accuracy_fake`, neither is.
-BETTER = {
-    HIGHER: r"psnr|ssim|accuracy(_source|_oracle)?(/.*)?|(label|pair)_accuracy_.*|average_precision/.*"
-    r"|(is|precision|recall|density|coverage)_.*(?<!_floor)",
-    LOWER: r"loss|mse.*|(fid|kid|pair_distance)_.*(?<!_floor)",
-}
-#: How tables order metrics: what generated images are like, then other results, then how the discriminator did.
-ORDER = (
-    *(rf"{name}_.*" for name in ("fid", "kid", "precision", "recall", "density", "coverage", "is")),
-    r"label_accuracy_(?!real$|fake$).*|pair_.*",
-    r"accuracy(?!_real$|_fake$).*",
-    r"(?!(label_)?accuracy_).*",
-)
-FLOOR = "_floor"  # at the end of a metric's name: the same of real validation images
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "labelled": lambda domain: f"the {domain}",
     **dict.fromkeys(("label_counts", "converted", "left_out"), _counts),
@@ -134,29 +118,3 @@ def written(key: str, value: Any) -> Any:
 def readable(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a protocol, or details, as people read it: label -> value."""
     return {label(key): written(key, value) for key, value in values.items()}
-
-
-def better(metric: str) -> str:
-    """Return an arrow up for a metric of which higher values are better, down for lower ones, else nothing."""
-    return next((arrow for arrow, names in BETTER.items() if re.fullmatch(names, metric)), "")
-
-
-def in_order(metrics: Iterable[str]) -> list[str]:
-    """Return the names of metrics as tables order them; the floor of each follows it."""
-    return sorted(metrics, key=lambda name: (_rank(name), name))
-
-
-def _rank(metric: str) -> int:
-    return next((rank for rank, names in enumerate(ORDER) if re.fullmatch(names, metric)), len(ORDER))
-
-
-def with_floors(metrics: Mapping[str, Any]) -> tuple[list[tuple[str, Any, Any]], bool]:
-    """Return name, value and floor of each metric, in order, and whether any has a floor; None where one has none."""
-    floors = {name for name in metrics if name.endswith(FLOOR) and name.removesuffix(FLOOR) in metrics}
-    rows = [(name, metrics[name], metrics.get(name + FLOOR)) for name in in_order(metrics) if name not in floors]
-    return rows, bool(floors)
-
-
-def marked(metric: str) -> str:
-    """Return the name of a metric with the arrow that says which way it is better."""
-    return f"{metric} {better(metric)}".rstrip()

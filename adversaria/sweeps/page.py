@@ -17,8 +17,8 @@ from adversaria.report.pages import REPORT
 from adversaria.report.pictures import uri
 from adversaria.report.rendering import render
 from adversaria.report.tables import mean
+from adversaria.runs.metric_wording import HIGHER, LOWER, better, in_order
 from adversaria.runs.whole_files import replace_text
-from adversaria.runs.wording import HIGHER, LOWER, better, in_order
 from adversaria.sweeps.job_record import DONE, FAILED, RUNNING, UNFINISHED, Job
 from adversaria.sweeps.names import shortest
 from adversaria.sweeps.summary import Row, Summary, caption, cells, header

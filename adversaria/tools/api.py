@@ -97,7 +97,7 @@ def evaluate(run: str | os.PathLike[str] | None = None, *overrides: str, **optio
                 evaluation.append_to(Path(output), record, lock=False)
             return record
         chosen = from_keywords(evaluation.Options, **given)
-        record, file = evaluation.evaluated(chosen)
+        record, file, _ = evaluation.evaluated(chosen)
         if file:
             evaluation.append_to(file, record, lock=not chosen.output)
         return record

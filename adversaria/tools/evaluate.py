@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hydra.utils import get_class
+
 from adversaria.config.errors import ConfigError, UserError
 from adversaria.config.instantiate import callbacks_of, instantiate
 from adversaria.config.types import Split
@@ -18,6 +20,7 @@ from adversaria.runs.record import METRICS, append_evaluation, record_of
 from adversaria.speed import settings
 from adversaria.tools.configuration import choose_device, configuration_for
 from adversaria.tools.model_errors import model_errors
+from adversaria.tools.next_steps import next_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +52,8 @@ class Options:
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
-def evaluated(options: Options) -> tuple[dict[str, Any], Path | None]:
-    """Evaluate as options say; return the record, and the file that it belongs to, if any.
+def evaluated(options: Options) -> tuple[dict[str, Any], Path | None, dict[str, str]]:
+    """Evaluate as options say; return the record, the file that it belongs to, if any, and what can be done next.
 
     Raises:
         UserError: as of `evaluate` and `adversaria.tools.configuration.configuration_for`.
@@ -58,7 +61,9 @@ def evaluated(options: Options) -> tuple[dict[str, Any], Path | None]:
     size = [] if options.batch_size is None else [f"data.batch_size={options.batch_size}"]
     chosen = (options.checkpoint, options.data, options.root, options.metrics, [*size, *options.overrides])
     folder, file, config = configuration_for(options.run, *chosen)
-    return evaluate(config, file, options.split, options.device), options.output or (folder and folder / METRICS)
+    record = evaluate(config, file, options.split, options.device)
+    steps = next_steps(folder, get_class(config["model"]["_target_"])) if folder else {}
+    return record, options.output or (folder and folder / METRICS), steps
 
 
 def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, device: str = "auto") -> dict[str, Any]:

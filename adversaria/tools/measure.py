@@ -39,7 +39,7 @@ def command(given: argparse.Namespace) -> None:
             append_to(given.output, record, lock=False)
     finally:  # shown even if it cannot be written
         lines = [f"{label}: {value}" for label, value in readable(record["protocol"]).items()]
-        print_results(record["metrics"], *lines, title=f"pictures in {given.images}")
+        print_results(record, f"pictures in {given.images}", *lines)
     if given.output is not None:
         print(f"appended to {given.output}")
 

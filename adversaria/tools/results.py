@@ -1,37 +1,54 @@
-"""The test metrics of a run as a table in the terminal."""
+"""The end of a run in the terminal: the test metrics as a table, and what can be done next."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from adversaria.runs.wording import marked, with_floors
-
-MEANS = (
-    "floor: the value of real validation images, as a perfect generator would have it. precision: the share of "
-    "generated images that are like real ones; recall: the share of real images that are like generated ones."
-)
+from adversaria.runs import terminal
+from adversaria.runs.metric_rows import notes, rows
 
 
-def print_results(metrics: Mapping[str, Any], *where: str, title: str = "test") -> None:
-    """Print the test metrics as a table, and below it the lines `where`, on how to continue.
+def result_fields(record: Mapping[str, Any]) -> list[str]:
+    """Return the test metrics of a record as texts for one line, as the table has them."""
+    return [f"{row.words} {row.value}" for row in rows(_tested(record), record["protocol"])]
 
-    Values of real images stand beside those of generated ones, in a column of their own.
+
+def print_results(record: Mapping[str, Any], title: str, *lines: str) -> None:
+    """Print the test metrics of a record as a table, and below it what its reader has to know.
+
+    Args:
+        record: `metrics`, whose names begin with `test/`, and their `protocol`.
+        title: of the table.
+        lines: printed below it, one below the other.
     """
-    console = Console(markup=False, emoji=False)  # labels and paths may have brackets and colons
-    tested = {name.removeprefix("test/"): value for name, value in metrics.items() if name.startswith("test/")}
-    rows, floors = with_floors(tested)
-    table = Table("metric", "value", *(["floor"] if floors else []), title=title)
-    for name, value, floor in rows:
-        shown = name if console.options.ascii_only else marked(name)
-        table.add_row(shown, _number(value), *([] if not floors else ["" if floor is None else _number(floor)]))
+    from rich import box
+    from rich.table import Table
+
+    console = terminal.console(markup=False, emoji=False)  # labels and paths may have brackets and colons
+    tested = _tested(record)
+    plain, found = console.options.ascii_only, rows(tested, record["protocol"])
+    table = Table(box=box.ASCII2 if plain else box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table.add_column("metric", overflow="fold")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("to compare", overflow="fold")
+    for row in found:
+        table.add_row(f"{row.words} {'' if plain else row.better}".rstrip(), row.value, row.beside)
     console.print(table)
-    for line in (*([MEANS] if floors else []), *where):
+    for note in notes(tested):
+        if not plain or note.isascii():  # the arrows are not there either
+            console.print(note, highlight=False)
+    for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def _number(value: Any) -> str:
-    return "nan" if value is None else f"{float(value):.5g}"
+def print_steps(steps: Mapping[str, str]) -> None:
+    """Print commands by what they do; none is broken into lines, so that it can be pasted."""
+    console = terminal.console(markup=False, emoji=False)
+    width = max(map(len, steps), default=0)
+    for number, (what, command) in enumerate(steps.items()):
+        console.print(f"{'' if number else chr(10)}{what:{width}}  {command}", highlight=False, soft_wrap=True)
+
+
+def _tested(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {n.removeprefix("test/"): value for n, value in record["metrics"].items() if n.startswith("test/")}

@@ -8,15 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adversaria.config.command_lines import pasteable, resume_command
+from adversaria.config.command_lines import resume_command
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
 from adversaria.runs import initial_weights, processes
 from adversaria.runs.objective import objective_value
+from adversaria.runs.record import METRICS, read_record
 from adversaria.runs.restoring import restoring
 from adversaria.runs.start import Start
 from adversaria.speed import settings
 from adversaria.sweeps import jobs
+from adversaria.tools.next_steps import next_steps
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -73,7 +75,7 @@ def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: St
             trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"], weights_only=True)
         metrics = dict(trainer.callback_metrics)
         if config["test"]:
-            metrics |= _test(trainer, module, datamodule, config["test"], folder, relative_folder)
+            metrics |= _test(trainer, module, datamodule, config["test"], folder)
     return objective_value(config, metrics, folder)
 
 
@@ -122,20 +124,17 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) ->
     return trainer
 
 
-def _test(trainer: pl.Trainer, module: Any, data: Any, which: str, folder: Path, relative: str) -> dict[str, Any]:
-    """Test the last or the best weights, print the results, in a line for a job of a sweep; return the metrics."""
-    from adversaria.tools.results import print_results
+def _test(trainer: pl.Trainer, module: Any, data: Any, which: str, folder: Path) -> dict[str, Any]:
+    """Test the last or the best weights and print the results, in a line for a job of a sweep; return the metrics."""
+    from adversaria.tools.results import print_results, print_steps, result_fields
 
     weights = None if which == "last" else str(folder / "checkpoints" / "best.ckpt")
     trainer.test(module, datamodule=data, ckpt_path=weights, weights_only=True, verbose=False)
-    if jobs.in_sweep():
-        values = {k.removeprefix("test/"): v for k, v in trainer.callback_metrics.items() if k.startswith("test/")}
-        fields = [f"{name} {float(value):.4g}" for name, value in sorted(values.items())]
-        log.info("%s", "  ".join(["test", *fields]), extra={"fields": True})
-    elif processes.is_first():
-        print_results(
-            trainer.callback_metrics,
-            f"run folder   {relative}",
-            f"look at it   {pasteable('tensorboard', '--logdir', relative)}",
-        )
+    if processes.is_first():
+        record = read_record(folder / METRICS)  # the callback has written it
+        if jobs.in_sweep():
+            log.info("%s", "  ".join(["test", *result_fields(record)]), extra={"fields": True})
+        else:
+            print_results(record, f"test of the {which} weights")
+            print_steps(next_steps(folder, type(module)))
     return dict(trainer.callback_metrics)

@@ -22,10 +22,10 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from adversaria.runs import data_record
 from adversaria.runs.architecture import architecture, as_text
 from adversaria.runs.environment import environment_of
+from adversaria.runs.metric_wording import in_order
 from adversaria.runs.objective import objective_of
 from adversaria.runs.record import ARCHITECTURE, METRICS, measured, read_json, record_of, write_record
 from adversaria.runs.whole_files import discard_unfinished, replace_text
-from adversaria.runs.wording import in_order
 from callbacks.base import datamodule_of
 from callbacks.figures.base import tensorboard_writers
 from callbacks.record import hyperparameters

@@ -29,7 +29,7 @@ def test_two_processes_share_one_run_folder_and_one_table_and_go_on(tmp_path: Pa
     first = run(TORCHRUN, "trainer.max_epochs=1")
     assert first.returncode == 0, first.stderr
     assert "2 processes: 512 images a step" in first.stdout
-    assert first.stdout.count("run folder   ") == 1  # below the one table
+    assert first.stdout.count("\nreport    ") == 1  # below the one table
     (folder,) = (tmp_path / "outputs" / "gan_digits").iterdir()
     assert json.loads((folder / "environment.json").read_text(encoding="utf-8"))[0]["processes"] == 2
     before = (folder / "config.yaml").read_bytes()

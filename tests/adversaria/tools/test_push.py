@@ -93,7 +93,7 @@ def test_the_page_says_how_it_is_used_and_made(tiny_run, there: Path, tmp_path: 
     assert "python train.py model=vae data.root=PATH seed=1" in text
     assert str(tmp_path) not in page
     assert "under the MIT licence" in text
-    assert "| psnr |" in text
+    assert "| peak signal-to-noise ratio ↑ |" in text
 
 
 def test_the_terms_of_every_reader_that_is_named_are_those_of_a_reader(compose) -> None:
