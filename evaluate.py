@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
             if output:
                 append_to(output, record, lock=not options.output)
         finally:  # shown even if it cannot be written
-            print_results(record, f"{record['protocol']['split']} split, {record['protocol']['weights']} weights")
+            print_results(record, "results of the {weights} weights, {split} split".format_map(record["protocol"]))
         if output:
             print(f"appended to {output}")
         print_steps(steps)

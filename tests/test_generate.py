@@ -76,7 +76,7 @@ def test_one_picture_has_all_in_a_square(acgan: Path, tmp_path: Path) -> None:
     file = tmp_path / "new" / "grid.png"
     generate.main([str(acgan), "-n", "7", "--output", str(file), "--device", "cpu"])
     with Image.open(file) as picture:
-        assert picture.size == (3 * 30 + 2, 3 * 30 + 2)
+        assert picture.size == (3 * 30 - 2, 3 * 30 - 2)
 
 
 def test_images_are_a_function_of_the_seed_whatever_the_batch(acgan: Path, arrays) -> None:

@@ -42,6 +42,14 @@ def test_one_display_below_the_epochs_and_nothing_of_it_stays(tmp_path: Path, co
     assert entries(screen.text) == ["1/3", "2/3", "3/3"]
     assert not re.search("^(epoch|test|reading) ", screen.text, re.MULTILINE)
     assert not [advert for advert in ADVERTS if advert in screen.text]
+    table, _, then = screen.text.partition("results of the last weights")[2].partition("lower is better.")
+    assert re.search(r"MSE, latents at their means ↓ +\S+ +pixels from -1 to 1", table) or columns == 60
+    assert "KLD, divergence" in table
+    assert max(map(len, table.splitlines())) <= columns
+    commands = "".join(then.split())  # the terminal breaks them, so that a paste has no line ends
+    (run,) = (tmp_path / "outputs" / "vae_synthetic_faces").iterdir()
+    for entry in ("report.py", "generate.py", "explore.py", "-mtensorboard.main--logdir"):
+        assert f"{entry}{run.relative_to(tmp_path)}" in commands
     assert not screen.cursor_is_hidden
     displays = [re.findall(r"^epoch (\d)/3 .*? (\d+)/18\b.*$", shown, re.MULTILINE) for shown in screens]
     assert max(map(len, displays)) == 1  # never two

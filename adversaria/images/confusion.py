@@ -47,6 +47,6 @@ def confusion(counts: Tensor, title: str, label: str = "digit", names: Sequence[
     ticks, shown = range(0, len(shares), every), [caption(name) for name in names[::every]]
     axis.set_xticks(ticks, shown, rotation=90 if max(map(len, shown)) > 3 else 0)
     axis.set_yticks(ticks, shown)
-    axis.set(xlabel="predicted", ylabel=caption(label), title=title)
-    figure.colorbar(image, shrink=0.8)
+    axis.set(xlabel=f"predicted {caption(label)}", ylabel=f"true {caption(label)}", title=title)
+    figure.colorbar(image, shrink=0.8, label="% of the true class")
     return figure

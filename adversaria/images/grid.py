@@ -24,8 +24,8 @@ def grid(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     """Arrange (n, h, w, c) uint8 images in rows of `columns` images, with `gap` white pixels between them."""
     n, h, w, c = images.shape
     rows = -(-n // columns)
-    page = np.full((rows * (h + gap) + gap, columns * (w + gap) + gap, c), 255, dtype=np.uint8)
+    page = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, c), 255, dtype=np.uint8)
     for i, image in enumerate(images):
-        top, left = gap + i // columns * (h + gap), gap + i % columns * (w + gap)
+        top, left = i // columns * (h + gap), i % columns * (w + gap)
         page[top : top + h, left : left + w] = image
     return page

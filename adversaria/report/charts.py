@@ -9,6 +9,7 @@ import numpy as np
 
 from adversaria.report.run import Run
 from adversaria.runs.curves import smooth
+from adversaria.runs.metric_wording import axis
 
 POINTS = 500  # of a curve; longer ones are thinned
 
@@ -18,7 +19,7 @@ Named = list[tuple[str, Run]]  # runs by the names that tell them apart
 def charts(run: Run, panels: dict[str, list[str]]) -> list[dict[str, Any]]:
     """Return what the page draws of a run, a chart for each panel."""
     return [
-        {"title": title, "series": [_series(run, metric, metric) for metric in metrics]}
+        {"title": title, "axis": axis(metrics), "series": [_series(run, metric, metric) for metric in metrics]}
         for title, metrics in panels.items()
     ]
 
@@ -32,7 +33,11 @@ def overlaid(named: Named) -> list[dict[str, Any]]:
         m: [_series(run, m, name) | {"colour": i} for i, (name, run) in enumerate(named) if m in own[i]]
         for m in metrics
     }
-    return [{"title": metric, "series": series} for metric, series in found.items() if len(series) > 1]
+    return [
+        {"title": metric, "axis": axis([metric]), "series": series}
+        for metric, series in found.items()
+        if len(series) > 1
+    ]
 
 
 def _series(run: Run, metric: str, name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from adversaria.config.loaded import MIB, FileError, check_file
 from adversaria.report.values import reason_of
@@ -27,6 +27,10 @@ KINDS = {  # in the order of a report: title and caption
     "domains": ("t-SNE of test features", "of source and target, by class and by domain"),
     "confusion": ("Confusion matrix", "of the target's test images"),
 }
+
+
+#: Kinds that are made of pixels, and are enlarged by whole numbers alone.
+OF_PIXELS = ("samples", "evolution", "labels", "reconstructions", "interpolation")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class Picture:
     def title(self) -> str:
         """What it shows."""
         return KINDS.get(self.kind, (self.kind.replace("_", " "), ""))[0]
+
+    @property
+    def of_pixels(self) -> bool:
+        """Whether it is a grid of images, and no plot."""
+        return self.kind in OF_PIXELS
 
     @property
     def caption(self) -> str:
@@ -115,7 +124,8 @@ def data_uri(picture: Picture) -> str:
         return uri("png", picture.file.read_bytes())
     buffer = io.BytesIO()
     with Image.open(picture.file, formats=["GIF"]) as image:
-        image.save(buffer, "WEBP", save_all=True, quality=85)
+        pauses = [frame.info.get("duration", 200) for frame in ImageSequence.Iterator(image)]
+        image.save(buffer, "WEBP", save_all=True, quality=85, duration=pauses, loop=0)
     return uri("webp", buffer.getvalue())
 
 

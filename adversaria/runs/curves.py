@@ -11,7 +11,7 @@ from adversaria.config.renamed import METRICS
 if TYPE_CHECKING:  # a tenth of a second of each start
     import numpy as np
 
-SMOOTHING = 0.9  # weight of the past in the moving average, unless a run has another
+SMOOTHING = 0.9  # from one value to the next in the averages, unless a run has another
 Curves = dict[str, tuple[list[int], list[float]]]  # metric -> iterations and values
 
 
@@ -42,11 +42,25 @@ def read_metrics(file: Path) -> Curves:
 
 
 def smooth(values: np.ndarray, weight: float) -> np.ndarray:
-    """Return the exponential moving average, corrected for its start: (n,) -> (n,)."""
+    """Return an average of (n,) values that does not lag behind them: (n,) -> (n,).
+
+    At each value it is a straight line fitted to the values on both sides (local linear regression), with weights that
+    fall by the factor `weight` from one to the next. A short curve is averaged less: over a tenth of its length.
+    """
     import numpy as np
 
-    average, result = 0.0, np.empty(len(values))
-    for i, value in enumerate(values):
-        average = weight * average + (1 - weight) * value
-        result[i] = average / (1 - weight ** (i + 1))
-    return result
+    count = len(values)
+    weight = min(weight, 1 - 10 / max(count, 10))
+    if weight <= 0:
+        return np.array(values, dtype=float)
+    reach = min(count - 1, int(np.ceil(7 / (1 - weight))))  # beyond, a weight is below a thousandth
+    offsets = np.arange(-reach, reach + 1)
+
+    def total(of: np.ndarray, power: int) -> np.ndarray:
+        kernel = (-offsets.astype(float)) ** power * weight ** np.abs(offsets)
+        return np.convolve(of, kernel)[reach : reach + count]
+
+    ones = np.ones(count)
+    s0, s1, s2 = (total(ones, power) for power in range(3))
+    t0, t1 = (total(np.asarray(values, dtype=float), power) for power in range(2))
+    return np.asarray((s2 * t0 - s1 * t1) / (s2 * s0 - s1**2))

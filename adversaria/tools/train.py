@@ -135,6 +135,6 @@ def _test(trainer: pl.Trainer, module: Any, data: Any, which: str, folder: Path)
         if jobs.in_sweep():
             log.info("%s", "  ".join(["test", *result_fields(record)]), extra={"fields": True})
         else:
-            print_results(record, f"test of the {which} weights")
+            print_results(record, f"results of the {which} weights")
             print_steps(next_steps(folder, type(module)))
     return dict(trainer.callback_metrics)

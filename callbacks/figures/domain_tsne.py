@@ -8,19 +8,16 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from adversaria.config.labels import value_names
 from adversaria.config.types import IntAtLeast2, NonNegativeInt, Seed
-from adversaria.images.classes import GREY, LEGEND, as_arrays, caption, class_colours
+from adversaria.images.classes import as_arrays, scatter_by_value
 from adversaria.measures.domains import predict_domain
 from adversaria.measures.embedding import embed, reduce
 from adversaria.runs.whole_files import written_whole
 from callbacks.base import datamodule_of
 from callbacks.figures.base import FigureCallback, figures_folder, save_picture, save_projection
 from lightning_modules.protocols import DomainClassifier
-
-DOMAIN_COLOURS = ["#3b4cc0", "#b40426"]
 
 
 class DomainTSNE(FigureCallback):
@@ -70,21 +67,14 @@ class DomainTSNE(FigureCallback):
         named = [*class_names, "unknown"]  # the last one is that of -1
         labels = {module.labels[0]: [named[i] for i in classes], "domain": [names[i] for i in domains]}
         save_projection(trainer, module, reduced, torch.cat(pixels), labels)
-        panels = {
-            "by class": (classes, class_names, class_colours(len(class_names))),
-            "by domain": (domains, names, DOMAIN_COLOURS),
-        }
+        panels = {"by class": (classes, class_names), "by domain": (domains, names)}
         save_picture(trainer, module, self.picture, _page(points, panels))
 
 
-def _page(points: np.ndarray, panels: dict[str, tuple[np.ndarray, list[str], list[Any]]]) -> Figure:
-    """Draw a panel for each title, with values (n,) of the points, and the names and colours of the values."""
-    figure = Figure(figsize=(10, 4.8), layout="constrained")
-    for axis, (title, (values, names, colours)) in zip(figure.subplots(1, 2), panels.items(), strict=True):
-        known = [*colours, GREY]  # the last one is that of -1, an unknown class
-        axis.scatter(*points.T, c=[known[value] for value in values], s=5, linewidths=0)
-        if len(names) <= LEGEND:
-            dots = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in colours]
-            axis.legend(dots, list(map(caption, names)), loc="upper right", fontsize=7, markerscale=0.7)
-        axis.set(title=title, xticks=[], yticks=[])
+def _page(points: np.ndarray, panels: dict[str, tuple[np.ndarray, list[str]]]) -> Figure:
+    """Draw a panel for each title, with values (n,) of the points and their names; -1 is an unknown class."""
+    figure = Figure(figsize=(11.5, 4.8), layout="constrained")
+    for axis, (title, (values, names)) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+        scatter_by_value(axis, points, values, names)
+        axis.set(title=title)
     return figure

@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from adversaria.config.types import NonNegativeInt, PositiveInt, Seed
-from adversaria.images.grid import grid, to_uint8
+from adversaria.images.grid import enlarged, grid, to_uint8
 from adversaria.images.interpolation import spherical
 from adversaria.images.sampling import labels_in_turn
 from callbacks.base import datamodule_of
@@ -47,4 +47,4 @@ class Interpolation(FigureCallback):
             images = module.sample(len(noise), noise, labels.repeat_interleave(self.steps, 0))
         else:
             images = module.sample(len(noise), noise)
-        save_picture(trainer, module, self.picture, grid(to_uint8(images, module.value_range), self.steps))
+        save_picture(trainer, module, self.picture, grid(enlarged(to_uint8(images, module.value_range)), self.steps))

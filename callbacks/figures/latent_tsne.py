@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from adversaria.config.labels import is_attribute, value_names
 from adversaria.config.types import Batch, Classes, NonNegativeInt, PositiveInt, Seed
-from adversaria.images.classes import GREY, LEGEND, as_arrays, caption, class_colours
+from adversaria.images.classes import as_arrays, caption, scatter_by_value
 from adversaria.measures.embedding import embed, reduce
 from adversaria.runs.whole_files import written_whole
 from callbacks.base import datamodule_of
@@ -82,18 +82,16 @@ def _features(module: Any, batch: Batch) -> np.ndarray:
 
 
 def _page(points: np.ndarray, labels: dict[str, np.ndarray], classes: Classes) -> Figure:
-    panels: dict[str, np.ndarray | None] = {**labels} or {"test images": None}
+    """Draw a panel for each label; images without an attribute are pale, behind those with it."""
+    panels = labels or {"": np.full(len(points), -1)}
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(4.2 * columns, 4 * rows), layout="constrained")
+    figure = Figure(figsize=(5 * columns, 4 * rows), layout="constrained")
     for axis, (name, values) in zip(figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False):
-        shown = [(None, GREY)] if values is None else _values(name, classes)
-        for value, (name_of_value, colour) in enumerate(shown):
-            chosen = points if values is None else points[values == value]
-            axis.scatter(*chosen.T, s=7, color=colour, alpha=0.8, label=name_of_value)
-        axis.set(title=f"{caption(name)} ({len(points)} test images)", xticks=[], yticks=[])
-        if values is not None and len(axis.collections) <= LEGEND:
-            axis.legend(loc="best", markerscale=2)
+        attribute = is_attribute(name, classes)
+        shown = [name] if attribute else value_names(name, classes)
+        scatter_by_value(axis, points, values - 1 if attribute else values, shown if name else [])
+        axis.set(title=f"{caption(name)} ({len(points)} test images)".strip())
     return figure
 
 
@@ -101,10 +99,3 @@ def _named(label: str, values: np.ndarray, classes: Classes) -> list[Any]:
     """Return the name of the class of each image; 0 or 1 of an attribute."""
     names = value_names(label, classes)
     return values.tolist() if is_attribute(label, classes) else [names[value] for value in values]
-
-
-def _values(label: str, classes: Classes) -> list[tuple[str | None, Any]]:
-    """Return name and colour of each value of a label."""
-    names = value_names(label, classes)
-    colours = [GREY, "#d1495b"] if len(names) == 2 else class_colours(len(names))
-    return list(zip(map(caption, names), colours, strict=True))

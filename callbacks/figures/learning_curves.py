@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,25 @@ from pytorch_lightning.loggers.logger import DummyLogger
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.types import FractionBelowOne, NonNegativeInt
+from adversaria.images.palette import style
 from adversaria.runs.csv_logger import CSVLogger
 from adversaria.runs.curves import SMOOTHING, Curves, read_metrics, smooth
+from adversaria.runs.metric_wording import axis as measured_by
 from callbacks.base import loggers_of
 from callbacks.figures.base import FigureCallback, save_picture, tensorboard_writers
 
-#: By the stage that a metric is named after.
-COLOURS = {"train": ("#30638e", "#edae49", "#66a182"), "val": ("#d1495b", "#8d6a9f"), "": ("black", "#999999")}
+HEIGHT = 4.0  # inches
 
 
 class LearningCurves(FigureCallback):
     """Save `curves_<iteration>.png` from the run's metrics.csv, a panel for each quantity, resumed parts joined.
 
+    A setting that did not change, such as a constant λ_KL, has no panel.
+
     Args:
         panels: title -> metric names, drawn in one panel.
-        smoothing: weight of the past in the moving average; 0 draws the raw curve alone.
+        smoothing: weight from one value to the next in the average (`adversaria.runs.curves.smooth`); 0 draws the
+            values alone.
         every_n_epochs: epochs from one picture to the next; 0: only after the fit.
     """
 
@@ -65,33 +68,49 @@ class LearningCurves(FigureCallback):
 
 
 def draw_curves(curves: Curves, panels: dict[str, list[str]], smoothing: float) -> Figure:
-    """Draw a panel for each title: raw values pale, their moving average strong."""
-    width = 5 * len(panels)
-    figure = Figure(figsize=(width, 3.6))
-    # Margins for ticks and titles. A computed layout measures all texts first, which takes longer than drawing them.
-    figure.subplots_adjust(0.65 / width, 0.14, 1 - 0.12 / width, 0.9, wspace=0.17)
+    """Draw a panel for each title: values pale, their average strong; the legend stands below."""
+    panels = {title: metrics for title, metrics in panels.items() if not _is_constant(curves, metrics)}
+    width, rows = 5 * max(1, len(panels)), max(map(len, panels.values()), default=1)
+    height = HEIGHT + 0.2 * rows
+    figure = Figure(figsize=(width, height))
+    # Margins for ticks and texts. A computed layout measures all texts first, which takes longer than drawing them.
+    below = (0.75 + 0.2 * rows) / height
+    figure.subplots_adjust(0.75 / width, below, 1 - 0.12 / width, 1 - 0.35 / height, wspace=0.26)
     for axis, (title, metrics) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        drawn = []
-        colours = {stage: itertools.cycle(choices) for stage, choices in COLOURS.items()}
-        for metric in metrics:
-            if metric not in curves:
-                continue
-            x, y = np.array(curves[metric][0]), np.array(curves[metric][1])
-            x, y = x[np.isfinite(y)], y[np.isfinite(y)]
-            stage = metric.split("/")[0]
-            colour = next(colours[stage if stage in colours else ""])
-            if smoothing and metric.startswith("train/"):
-                axis.plot(x, y, color=colour, alpha=0.3, linewidth=0.8)
-                y = smooth(y, smoothing)
-            axis.plot(x, y, color=colour, label=metric, marker="." if len(x) < 2 else None)
-            drawn.append(y)
+        drawn = _draw_panel(axis, curves, metrics, smoothing)
         _limit_to_settled(axis, drawn)
-        axis.set(title=title, xlabel="iteration")
+        axis.set(title=title, xlabel="iteration (batches)", ylabel=measured_by(metrics))
         axis.ticklabel_format(axis="y", scilimits=(-3, 4))
         axis.grid(alpha=0.3)
         if drawn:
-            axis.legend()
+            axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.55 / (height * (1 - below))), frameon=False)
     return figure
+
+
+def _draw_panel(axis: Any, curves: Curves, metrics: list[str], smoothing: float) -> list[np.ndarray]:
+    """Draw the metrics that there are; return the values of the strong curves."""
+    drawn: list[np.ndarray] = []
+    for metric in metrics:
+        if metric not in curves:
+            continue
+        x, y = np.array(curves[metric][0]), np.array(curves[metric][1])
+        x, y = x[np.isfinite(y)], y[np.isfinite(y)]
+        look, name = style(len(drawn)), metric
+        if smoothing and metric.startswith("train/"):
+            averaged = smooth(y, smoothing)
+            if not np.array_equal(averaged, y):
+                axis.plot(x, y, color=look.colour, alpha=0.3, linewidth=0.8)
+                y, name = averaged, f"{metric}, average (values pale)"
+        axis.plot(x, y, color=look.colour, linestyle=look.line, label=name, marker="." if len(x) < 2 else None)
+        drawn.append(y)
+    return drawn
+
+
+def _is_constant(curves: Curves, metrics: list[str]) -> bool:
+    """Tell whether a panel would show settings alone that did not change."""
+    logged = [curves[metric][1] for metric in metrics if metric in curves]
+    settings = all(metric.startswith("optim/") for metric in metrics)
+    return settings and all(len(values) > 1 and len(set(values)) == 1 for values in logged)
 
 
 def _limit_to_settled(axis: Any, curves: list[np.ndarray]) -> None:

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from PIL import Image
 
 from adversaria.config.types import NonNegativeInt, PositiveInt, Seed
-from adversaria.images.grid import grid, to_uint8
+from adversaria.images.grid import enlarged, grid, to_uint8
 from adversaria.images.sampling import sample_like_data
 from adversaria.runs.whole_files import written_whole
 from callbacks.base import datamodule_of
@@ -45,7 +45,7 @@ class SampleGrid(FigureCallback):
         """Sample and save."""
         noise = module.noise(self.rows * self.columns, self.seed)
         images = to_uint8(sample_like_data(module, datamodule_of(trainer), noise), module.value_range)
-        save_picture(trainer, module, self.picture, grid(images, self.columns))
+        save_picture(trainer, module, self.picture, grid(enlarged(images), self.columns))
 
     def join(self, trainer: pl.Trainer) -> None:
         """Join all grids of the run, those before a resume too, into an animation, unless it is newer than they are."""
@@ -54,9 +54,15 @@ class SampleGrid(FigureCallback):
         if not files or (animation.exists() and animation.stat().st_mtime_ns > files[-1].stat().st_mtime_ns):
             return
         frames = [Image.fromarray(_read(file)) for file in files]
-        pause = [200] * (len(frames) - 1) + [2000]  # ms; the last one stays
+        frames = [frame for frame in frames if frame.size == frames[-1].size]  # the run may have another grid by now
         with written_whole(animation) as stream:
-            frames[0].save(stream, "gif", save_all=True, append_images=frames[1:], duration=pause, loop=0)
+            frames[0].save(stream, "gif", save_all=True, append_images=frames[1:], duration=pauses(len(frames)), loop=0)
+
+
+def pauses(frames: int) -> list[int]:
+    """Return how long each frame of an animation stays, in ms: all together 6 s where that can be watched; then 3 s."""
+    each = min(800, max(80, 6000 // frames))
+    return [each] * (frames - 1) + [3000]
 
 
 def _read(file: Path) -> np.ndarray:

@@ -20,6 +20,7 @@ from adversaria.images.grid import grid, to_uint8
 from adversaria.measures.embedding import embed
 from adversaria.runs.architecture import flatten
 from adversaria.runs.environment import git_state
+from callbacks.figures.base import rendered
 from callbacks.figures.latent_tsne import LatentTSNE
 from callbacks.figures.learning_curves import LearningCurves, draw_curves, smooth
 from callbacks.metrics.reconstruction import ReconstructionMetrics
@@ -36,11 +37,11 @@ def test_to_uint8_maps_the_range_ends() -> None:
 def test_grid_places_images_row_by_row() -> None:
     images = np.stack([np.full((2, 2, 3), v, dtype=np.uint8) for v in (10, 20, 30)])
     page = grid(images, columns=2, gap=1)
-    assert page.shape == (7, 7, 3)
-    assert (page[1:3, 1:3] == 10).all()
-    assert (page[1:3, 4:6] == 20).all()
-    assert (page[4:6, 1:3] == 30).all()
-    assert (page[4:6, 4:6] == 255).all()
+    assert page.shape == (5, 5, 3)
+    assert (page[:2, :2] == 10).all()
+    assert (page[:2, 3:5] == 20).all()
+    assert (page[3:5, :2] == 30).all()
+    assert (page[3:5, 3:5] == 255).all()
 
 
 def test_evaluating_puts_every_part_back_into_its_mode() -> None:
@@ -53,37 +54,67 @@ def test_evaluating_puts_every_part_back_into_its_mode() -> None:
     assert [m.training for m in module] == [True, False]
 
 
-def test_smooth_is_unbiased_from_the_first_value_on() -> None:
-    np.testing.assert_allclose(smooth(np.full(5, 3.0), 0.9), 3.0)
-    np.testing.assert_allclose(smooth(np.array([1.0, 3.0]), 0.5), [1.0, (0.25 * 1 + 0.5 * 3) / 0.75])
+def test_the_average_of_a_line_is_the_line_to_both_ends_so_it_does_not_lag() -> None:
+    line = np.linspace(5, 1, 200)
+    np.testing.assert_allclose(smooth(line, 0.9), line)
+    np.testing.assert_allclose(smooth(np.full(50, 3.0), 0.9), 3.0)
 
 
-def test_curves_have_a_raw_and_a_smoothed_line_a_panel() -> None:
-    curves = {"train/kld": ([1, 2, 3], [3.0, 2.0, 1.0]), "val/kld": ([3], [1.5])}
+def test_the_average_is_smoother_and_as_near_to_a_curve_as_its_noise_allows() -> None:
+    curve = 2 * np.exp(-np.arange(300) / 80)
+    noisy = curve + 0.1 * np.random.default_rng(0).normal(size=300)
+    averaged = smooth(noisy, 0.9)
+    assert np.abs(np.diff(averaged)).mean() < np.abs(np.diff(noisy)).mean() / 10
+    assert abs((averaged - curve).mean()) < 0.02  # a moving average of the past lags 0.1 behind in the mean
+    assert np.abs(averaged - curve).max() < 0.15
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 10])
+def test_a_short_curve_is_shown_as_it_is(count: int) -> None:
+    values = np.arange(count) ** 2.0
+    np.testing.assert_array_equal(smooth(values, 0.9), values)
+
+
+def test_curves_have_values_and_a_named_average_and_axes_with_units() -> None:
+    many = list(range(40)), [float(v % 3) for v in range(40)]
+    curves = {"train/kld": many, "val/kld": ([3], [1.5])}
     figure = draw_curves(curves, {"KLD": ["train/kld", "val/kld"], "MSE": ["train/mse"]}, smoothing=0.9)
     kld, mse = figure.axes
-    assert [len(line.get_xdata()) for line in kld.lines] == [3, 3, 1]
-    assert kld.get_xlabel() == "iteration"
-    assert mse.get_title() == "MSE"
+    assert [len(line.get_xdata()) for line in kld.lines] == [40, 40, 1]
+    assert (kld.get_xlabel(), kld.get_ylabel()) == ("iteration (batches)", "KLD (nats)")
+    texts = [text.get_text() for text in kld.get_legend().get_texts()]
+    assert texts == ["train/kld, average (values pale)", "val/kld"]
+    assert (mse.get_title(), mse.get_ylabel()) == ("MSE", "mean squared error")
     assert not mse.lines
 
 
-def test_curves_of_one_panel_have_colours_of_their_own() -> None:
+def test_the_legend_is_below_the_curves_and_inside_the_picture() -> None:
     names = ["train/loss_d", "train/loss_g", "val/loss_d", "val/loss_g"]
+    figure = draw_curves({name: ([1, 2, 3], [3.0, 2.0, 1.0]) for name in names}, {"losses": names}, smoothing=0)
+    rendered(figure)
+    (axis,) = figure.axes
+    box = axis.get_legend().get_window_extent()
+    assert 0 <= box.y0 < box.y1 <= axis.xaxis.label.get_window_extent().y0 < axis.get_window_extent().y0
+
+
+def test_curves_of_one_panel_differ_in_colour_and_in_pattern() -> None:
+    names = ["health/diversity", "health/nearest", "val/loss_d", "val/loss_g"]
     curves = {name: ([1, 2, 3], [3.0, 2.0, 1.0]) for name in names}
     (axis,) = draw_curves(curves, {"losses": names}, smoothing=0).axes
-    assert len({line.get_color() for line in axis.lines}) == 4
-    (smoothed,) = draw_curves(curves, {"losses": names[:2]}, smoothing=0.9).axes
-    colours = [line.get_color() for line in smoothed.lines]  # pale and strong in turn
-    assert colours[0] == colours[1] != colours[2] == colours[3]
-    assert [text.get_text() for text in smoothed.get_legend().get_texts()] == names[:2]
+    assert len({line.get_color() for line in axis.lines}) == len({line.get_linestyle() for line in axis.lines}) == 4
+    many = {"train/a": (list(range(40)), [1.0, 2.0] * 20)}
+    (smoothed,) = draw_curves(many, {"losses": ["train/a"]}, smoothing=0.9).axes
+    assert len({line.get_color() for line in smoothed.lines}) == 1  # pale and strong
 
 
-def test_a_metric_keeps_its_colour_from_panel_to_panel() -> None:
-    curves = {name: ([1, 2, 3], [3.0, 2.0, 1.0]) for name in ("train/kld", "train/mse", "health/diversity")}
-    panels = {"KLD": ["train/kld"], "MSE": ["train/mse"], "diversity": ["health/diversity"]}
-    kld, mse, diversity = (axis.lines[0].get_color() for axis in draw_curves(curves, panels, smoothing=0).axes)
-    assert kld == mse != diversity  # by stage
+def test_a_setting_that_does_not_change_has_no_panel() -> None:
+    def titles(values: list[float]) -> list[str]:
+        curves = {"train/kld": ([1, 2], [1.0, 1.0]), "optim/lambda_kl": ([1, 2], values)}
+        panels = {"KLD": ["train/kld"], "lambda": ["optim/lambda_kl"]}
+        return [axis.get_title() for axis in draw_curves(curves, panels, smoothing=0).axes]
+
+    assert titles([0.1, 0.1]) == ["KLD"]
+    assert titles([0.1, 0.2]) == ["KLD", "lambda"]
 
 
 def test_a_few_huge_first_values_do_not_flatten_a_panel() -> None:

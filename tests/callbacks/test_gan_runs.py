@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import lightning_modules
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import instantiate
-from adversaria.images.grid import grid, to_uint8
+from adversaria.images.grid import enlarged, grid, to_uint8
 from adversaria.images.sampling import sample_like_data
 from adversaria.runs.curves import read_metrics
 from adversaria.tools import train
@@ -77,8 +77,8 @@ def test_the_pictures_of_a_run(run: Run) -> None:
     assert {p.name for p in (run.folder / "figures").iterdir()} == expected
     assert all(picture(run, name).std() > 1 for name in expected)
     size = 28 + 2
-    assert picture(run, f"samples_{LAST:07d}.png").shape == (4 * size + 2, 8 * size + 2, 3)
-    assert picture(run, f"interpolation_{LAST:07d}.png").shape == (6 * size + 2, 8 * size + 2, 3)
+    assert picture(run, f"samples_{LAST:07d}.png").shape == (4 * size - 2, 8 * size - 2, 3)
+    assert picture(run, f"interpolation_{LAST:07d}.png").shape == (6 * size - 2, 8 * size - 2, 3)
     with Image.open(run.folder / "figures" / "samples.gif") as moving:
         assert moving.n_frames == 2
 
@@ -157,7 +157,7 @@ def test_a_loaded_module_samples_what_the_trained_one_did(run: Run) -> None:
     assert images.shape == (32, 3, 28, 28)
     assert images.min() >= -1
     assert images.max() <= 1
-    page = grid(to_uint8(images, module.value_range), columns=8).astype(int)
+    page = grid(enlarged(to_uint8(images, module.value_range)), columns=8).astype(int)
     assert np.abs(page - picture(run, f"samples_{LAST:07d}.png")).max() <= 1  # of 255: rounding
     assert np.abs(page - picture(run, f"samples_{EPOCH:07d}.png")).max() > 1
     assert torch.equal(module.noise(32, seed=0), module.noise(32, seed=0))

@@ -77,12 +77,17 @@ if (filter) {
 const lightbox = document.getElementById("lightbox");
 const zooms = all(".zoom");
 let current = 0;
+const whole = (image, width, height = Infinity) =>
+  Math.max(1, Math.floor(Math.min(width / image.naturalWidth, height / image.naturalHeight)));
 const show = (index) => {
   current = (index + zooms.length) % zooms.length;
   const small = zooms[current].firstElementChild;
   const large = lightbox.querySelector("img");
   Object.assign(large, { src: small.src, alt: small.alt });
-  large.style.setProperty("--fit", `${(88 * small.naturalWidth) / small.naturalHeight}vh`);
+  const scale = whole(small, 0.96 * innerWidth, 0.84 * innerHeight);
+  const fit = `${(88 * small.naturalWidth) / small.naturalHeight}vh`;
+  large.className = small.className;
+  large.style.setProperty("--fit", small.classList.contains("pixels") ? `${scale * small.naturalWidth}px` : fit);
   lightbox.querySelector("figcaption").textContent = small.alt;
 };
 zooms.forEach((zoom, index) =>
@@ -96,9 +101,20 @@ lightbox.addEventListener("keydown", ({ key }) => {
   if (key === "ArrowRight" || key === "ArrowLeft") show(current + (key === "ArrowRight" ? 1 : -1));
 });
 
-// Learning curves.
-const MARGIN = { top: 8, right: 12, bottom: 26, left: 52 };
-const HEIGHT = 250;
+// Grids of images are enlarged by whole numbers alone, so that each pixel has the same size.
+const enlarge = () => {
+  for (const image of all("main img.pixels").filter(({ complete }) => complete)) {
+    image.style.width = `${image.naturalWidth * whole(image, image.closest("figure").clientWidth)}px`;
+  }
+};
+addEventListener("load", enlarge);
+addEventListener("resize", enlarge);
+
+// Learning curves. Each has a colour and a pattern of its own.
+const MARGIN = { top: 8, right: 12, bottom: 42, left: 52 };
+const HEIGHT = 266;
+const COLOURS = 7;
+const PATTERNS = ["none", "8 5", "0.1 4.5", "10 5 0.1 5"];
 const short = (value) => {
   const size = Math.abs(value);
   return size > 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(1) : String(+value.toPrecision(4));
@@ -150,7 +166,8 @@ for (const chart of all(".chart")) {
   let width = 0;
   let toX, fromX;
 
-  const colour = (s, i) => `var(--c${(s.colour ?? i) % 8})`;
+  const colour = (s, i) => `var(--c${(s.colour ?? i) % COLOURS})`;
+  const pattern = (s, i) => PATTERNS[(s.colour ?? i) % PATTERNS.length];
   const draw = () => {
     const [left, right, top, bottom] = [MARGIN.left, width - MARGIN.right, MARGIN.top, HEIGHT - MARGIN.bottom];
     const [low, high] = heights(series.filter((s) => !s.hidden), range);
@@ -164,8 +181,9 @@ for (const chart of all(".chart")) {
       parts.push(rule("grid", left, right, toY(y), toY(y)), text(left - 8, toY(y) + 4, "end", short(y)));
     }
     for (const x of ticks(...range, width / 90)) {
-      parts.push(text(Math.min(toX(x), width - 20), HEIGHT - 6, "middle", x.toLocaleString("en")));
+      parts.push(text(Math.min(toX(x), width - 20), HEIGHT - 22, "middle", x.toLocaleString("en")));
     }
+    parts.push(text((left + right) / 2, HEIGHT - 5, "middle", "iteration (batches)"));
     const box = [left, top, right - left, bottom - top]; // what lies outside is clipped
     parts.push(`<svg x="${left}" y="${top}" width="${box[2]}" height="${box[3]}" viewBox="${box.join(" ")}">`);
     series.forEach((s, i) => {
@@ -173,7 +191,9 @@ for (const chart of all(".chart")) {
       for (const [kind, values] of [["raw", s.raw], ["strong", s.y]]) {
         const points = values.map((y, j) => `${toX(s.x[j]).toFixed(1)} ${toY(y).toFixed(1)}`);
         const end = points.length < 2 ? "h.01" : ""; // a dot
-        parts.push(`<path class="${kind}" stroke="${colour(s, i)}" d="M${points.join("L")}${end}"/>`);
+        const dashes = kind === "strong" ? pattern(s, i) : "none";
+        const look = `stroke="${colour(s, i)}" stroke-dasharray="${dashes}"`;
+        parts.push(`<path class="${kind}" ${look} d="M${points.join("L")}${end}"/>`);
       }
     });
     parts.push("</svg>");
@@ -195,7 +215,8 @@ for (const chart of all(".chart")) {
   };
   series.forEach((s, i) => {
     const button = element("button", { type: "button", ariaPressed: "true" }, s.name, element("output"));
-    button.style.setProperty("--colour", colour(s, i));
+    const line = `<path stroke="${colour(s, i)}" stroke-dasharray="${pattern(s, i)}" d="M2 2H38"/>`;
+    button.insertAdjacentHTML("afterbegin", `<svg viewBox="0 0 40 4" aria-hidden="true">${line}</svg>`);
     button.addEventListener("click", () => {
       s.hidden = !s.hidden;
       button.ariaPressed = String(!s.hidden);

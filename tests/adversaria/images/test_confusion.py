@@ -24,4 +24,4 @@ def test_classes_are_named_as_far_as_there_is_room(count: int) -> None:
     assert shown[:2] == [r"kind \$ 0", rf"kind \$ {1 if count < 50 else 4}"]
     assert len(shown) == min(count, 50)
     assert [text.get_text() for text in axis.texts] == ([] if count == 200 else ["100"] * count)
-    assert axis.get_ylabel() == "pet"
+    assert (axis.get_ylabel(), axis.get_xlabel()) == ("true pet", "predicted pet")

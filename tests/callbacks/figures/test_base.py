@@ -15,7 +15,7 @@ from PIL import Image
 
 from adversaria.runs import signals
 from callbacks.figures.base import FigureCallback, save_picture
-from callbacks.figures.sample_grid import SampleGrid
+from callbacks.figures.sample_grid import SampleGrid, pauses
 
 PICTURE = np.zeros((4, 4, 3), np.uint8)
 
@@ -80,6 +80,15 @@ def test_a_signal_stops_the_run_before_its_last_pictures(module, trainer, tmp_pa
         with pytest.raises(signals.Interrupted):
             Squares().on_train_end(trainer, module)
     assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5, 50, 500])
+def test_an_animation_can_be_watched_and_pauses_at_its_end(frames: int) -> None:
+    *moving, end = pauses(frames)
+    assert len(moving) == frames - 1
+    assert all(80 <= pause <= 800 for pause in moving)
+    assert end == 3000
+    assert sum(moving) >= min(4000, 800 * len(moving))
 
 
 def test_the_animation_is_made_where_it_is_missing_or_older_than_a_grid(trainer, tmp_path: Path) -> None:

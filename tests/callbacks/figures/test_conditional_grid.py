@@ -22,7 +22,7 @@ def drawn(monkeypatch, trainer_on):
         callback.on_train_end(trainer_on(labels), module)
         ((page, names),) = drawn
         row = 2 + 64  # images of 4 pixels are enlarged
-        assert page.shape == (2 + row * len(names), 2 + row * callback.columns, 3)
+        assert page.shape == (row * len(names) - 2, row * callback.columns - 2, 3)
         return names, page[row // 2 :: row, row // 2 :: row]
 
     return draw

@@ -54,15 +54,15 @@ def test_parallel_and_opposite_vectors_stay_finite(factor: float) -> None:
 
 
 def colours(page: np.ndarray, rows: int, columns: int) -> list[list[list[int]]]:
-    """The colour of each 4×4 image of a page with gaps of 2."""
-    return [[page[4 + 6 * r, 4 + 6 * c].tolist() for c in range(columns)] for r in range(rows)]
+    """The colour of each 4×4 image, enlarged 16 times, of a page with gaps of 2."""
+    return [[page[32 + 66 * r, 32 + 66 * c].tolist() for c in range(columns)] for r in range(rows)]
 
 
 def test_each_row_of_the_picture_is_a_walk(unconditional, trainer_on, tmp_path) -> None:
     unconditional.noise = lambda count, seed: torch.eye(3)[[0, 1, 1, 2]]  # from red to green, from green to blue
     Interpolation(rows=2, steps=3).on_train_end(trainer_on([[0]]), unconditional)
     page = np.asarray(Image.open(tmp_path / "figures" / "interpolation_0000007.png"))
-    assert page.shape == (2 + 2 * 6, 2 + 3 * 6, 3)
+    assert page.shape == (2 * 66 - 2, 3 * 66 - 2, 3)
     half = round(255 * math.sqrt(0.5))
     red, green, blue = [255, 0, 0], [0, 255, 0], [0, 0, 255]
     # the ends of the walks are the two halves of the noise: 0 to 2 and 1 to 3

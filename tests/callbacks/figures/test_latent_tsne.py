@@ -26,16 +26,24 @@ def test_digits_have_a_colour_for_each_of_ten_classes(
     unconditional.features = lambda image: image.flatten(1)[:, :4]
     LatentTSNE(attributes=attributes).draw(trainer, unconditional)
     (panel,) = figures[0].axes
-    points = {str(dots.get_label()): dots for dots in panel.collections}
+    points = {str(dots.get_label()): dots for dots in panel.collections[1:]}  # the first are unknown ones
     assert list(points) == [str(digit) for digit in range(10)]
     assert [len(dots.get_offsets()) for dots in points.values()] == [4] * 10
-    assert len({tuple(dots.get_facecolor()[0]) for dots in points.values()}) == 10
+    assert len({look(dots) for dots in points.values()}) == 10
+    assert [text.get_text() for text in panel.texts] == list(points)  # each class is named where it is
+    figures[0].draw_without_rendering()
+    assert panel.get_legend().get_window_extent().x0 >= panel.get_window_extent().x1  # off the points
     assert np.load(tmp_path / "figures/tsne_0000007.npz")["digit"].tolist() == [i % 10 for i in range(40)]
 
 
-@pytest.mark.parametrize(("count", "colours"), [(2, 2), (12, 12), (200, 40)])
-def test_classes_have_colours_and_their_names(
-    count: int, colours: int, trainer_on: Callable[..., Any], unconditional: Any, monkeypatch: pytest.MonkeyPatch
+def look(dots: Any) -> tuple[Any, ...]:
+    """Colour and mark of points."""
+    return (*dots.get_facecolor()[0], dots.get_paths()[0].vertices.tobytes())
+
+
+@pytest.mark.parametrize(("count", "looks"), [(2, 2), (12, 12), (200, 40)])
+def test_classes_have_colours_and_marks_and_their_names(
+    count: int, looks: int, trainer_on: Callable[..., Any], unconditional: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures: list[Figure] = []
     projected: list[Any] = []
@@ -49,6 +57,6 @@ def test_classes_have_colours_and_their_names(
     LatentTSNE().draw(trainer, unconditional)
     (panel,) = figures[0].axes
     points = [dots for dots in panel.collections if len(dots.get_offsets())]
-    assert len({tuple(dots.get_facecolor()[0]) for dots in points}) == colours
+    assert len({look(dots) for dots in points}) == looks
     assert (panel.get_legend() is None) == (count == 200)
     assert projected[0]["file"][:2] == ["kind 0", "kind 1"]
