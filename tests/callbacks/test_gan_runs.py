@@ -76,7 +76,7 @@ def test_the_pictures_of_a_run(run: Run) -> None:
     expected = {f"{name}_{n:07d}.png" for name, numbers in numbered.items() for n in numbers} | {"samples.gif"}
     assert {p.name for p in (run.folder / "figures").iterdir()} == expected
     assert all(picture(run, name).std() > 1 for name in expected)
-    size = 28 + 2
+    size = 2 * 28 + 2  # enlarged by whole pixels
     assert picture(run, f"samples_{LAST:07d}.png").shape == (4 * size - 2, 8 * size - 2, 3)
     assert picture(run, f"interpolation_{LAST:07d}.png").shape == (6 * size - 2, 8 * size - 2, 3)
     with Image.open(run.folder / "figures" / "samples.gif") as moving:
