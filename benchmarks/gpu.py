@@ -10,15 +10,18 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytorch_lightning as pl
 import torch
 from torch.profiler import ProfilerActivity, profile, schedule
 
+from adversaria.config.instantiate import callbacks_of
 from benchmarks.processes import fresh
 from benchmarks.suite import ROOT, machine
 from benchmarks.systems import SYSTEMS, System, faces
@@ -86,11 +89,11 @@ class Profiled(pl.Callback):
         self.file.write_text(f"{busy:.3f} ms a step of {'kernels' if gpu else 'operations'}\n{table}\n", "utf-8")
 
 
-def speeds(name: str, steps: int, epochs: int) -> dict[str, float]:
+def speeds(name: str, batch: int, steps: int, epochs: int) -> dict[str, float]:
     """Return images a second in the last epoch by the switches that are on."""
     from benchmarks import through_train
 
-    system, batch = MEASURED[name]
+    system, _ = MEASURED[name]
     fixed = (f"trainer.max_epochs={epochs}",)
     return {
         switch: through_train.images_per_second(system, batch, steps, *fixed, *overrides)
@@ -98,19 +101,19 @@ def speeds(name: str, steps: int, epochs: int) -> dict[str, float]:
     }
 
 
-def kernels(name: str, file: str, steps: list[int]) -> None:
+def kernels(name: str, batch: int, file: str, steps: list[int]) -> None:
     """Write the kernels of a system's steps to a file."""
-    import tempfile
-
+    from adversaria.tools import train
     from benchmarks import through_train
 
-    system, batch = MEASURED[name]
+    system, _ = MEASURED[name]
     with tempfile.TemporaryDirectory() as folder:
         limit = f"trainer.limit_train_batches={sum(steps) + 1}"
         config = system.config(batch, *through_train.FIXED, f"run_dir={folder}", limit)
         config["callbacks"] = {key: config["callbacks"][key] for key in through_train.IN_A_STEP}
-        config["callbacks"]["profiled"] = {"_target_": "benchmarks.gpu.Profiled", "file": file, "steps": steps}
-        through_train.train(config)
+        # a configuration may not name code that is not the project's
+        with mock.patch.object(train, "callbacks_of", lambda config: [*callbacks_of(config), Profiled(file, steps)]):
+            through_train.train(config)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -119,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=10, help="begin nothing after this time (default: 10)")
     parser.add_argument("--only", default="speed,kernels,tests", help="some of speed,kernels,tests")
     parser.add_argument("--match", metavar="NAMES", default=",".join(MEASURED), help=f"some of {','.join(MEASURED)}")
-    parser.add_argument("--tiny", action="store_true", help="a few steps each, to see that it works")
+    parser.add_argument("--tiny", action="store_true", help="a few steps of two images, to see that it works")
     parser.add_argument("--output", type=Path, default=ROOT / "outputs" / "benchmarks" / "gpu", help="folder")
     options = parser.parse_args(arguments)
     names = [name for name in MEASURED if name in options.match.split(",")]
@@ -141,18 +144,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measure(part: str, name: str, folder: Path, tiny: bool, end: float) -> None:
+    batch = 2 if tiny or name == "tests" else MEASURED[name][1]
     if part == "speed":
         table = folder / "speed.md"
         if not table.exists():
             head = ["system", "batch", *SWITCHES]
             table.write_text(f"{_device()}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n", encoding="utf-8")
-        rates = fresh(speeds, name, 3 if tiny else 90, 1 if tiny else 3)
-        system, batch = MEASURED[name]
-        cells = [system.name, str(batch), *(f"{rate:,.0f}" for rate in rates.values())]
+        rates = fresh(speeds, name, batch, 3 if tiny else 90, 1 if tiny else 3)
+        cells = [MEASURED[name][0].name, str(batch), *(f"{rate:,.0f}" for rate in rates.values())]
         with table.open("a", encoding="utf-8") as file:
             file.write(f"| {' | '.join(cells)} |\n")
     elif part == "kernels":
-        fresh(kernels, name, str(folder / f"kernels_{name}.txt"), [1, 1, 1] if tiny else [WAIT, WARM_UP, ACTIVE])
+        file_of_it = str(folder / f"kernels_{name}.txt")
+        fresh(kernels, name, batch, file_of_it, [1, 1, 1] if tiny else [WAIT, WARM_UP, ACTIVE])
     else:
         with (folder / "tests.txt").open("w", encoding="utf-8") as file:
             command = [sys.executable, "-m", "pytest", *TESTS]

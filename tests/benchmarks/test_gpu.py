@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from benchmarks import gpu
+from benchmarks.systems import System
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def run(tmp_path, monkeypatch):
         def fresh(function, name, *more):
             if name in failing:
                 raise RuntimeError("out of memory")
-            return {"none": 1000.4, "both": 2000.0} if function is gpu.speeds else Path(more[0]).touch()
+            return {"none": 1000.4, "both": 2000.0} if function is gpu.speeds else Path(more[1]).touch()
 
         monkeypatch.setattr(gpu, "fresh", fresh)
         status = gpu.main([*arguments, f"--output={tmp_path}"])
@@ -60,3 +61,12 @@ def test_the_profile_names_what_takes_the_time(tmp_path):
     text = (tmp_path / "kernels.txt").read_text(encoding="utf-8")
     assert "aten::mm" in text
     assert "ms a step of" in text
+
+
+@pytest.mark.faults  # for its time
+def test_the_steps_of_a_run_are_profiled(tmp_path, monkeypatch, cache_dir):
+    few = [f"data.reader.{split}=12" for split in ("train", "val", "test")]
+    small = ("model=vae", *few, "performance.keep_memory=false", f"data.cache_dir={cache_dir}")
+    monkeypatch.setitem(gpu.MEASURED, "B1", (System("small", small, 6), 2))
+    gpu.kernels("B1", 2, str(tmp_path / "kernels.txt"), [1, 1, 1])
+    assert "ms a step of" in (tmp_path / "kernels.txt").read_text(encoding="utf-8")
