@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from adversaria.config import command_help
 from adversaria.config.as_typed import as_hydra_reads
+from adversaria.config.completion import without_private_names
 from adversaria.config.errors import one_sentence_errors
 from adversaria.config.renamed import renamed_arguments
 from adversaria.config.version import version
@@ -36,5 +37,6 @@ if __name__ == "__main__":
             sys.exit(0)
         register_resolvers()
         sys.argv[1:] = command_line(as_hydra_reads(renamed_arguments(sys.argv[1:])))
-        main()
+        with without_private_names(sys.argv[1:], os.environ.get("COMP_LINE", "")):
+            main()
     sys.exit(0)
