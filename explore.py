@@ -10,7 +10,7 @@ import importlib.util
 from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.runs import run_folder
 from adversaria.speed import settings
-from adversaria.tools import explorer_page
+from adversaria.tools import explorer_server
 from adversaria.tools.arguments import add_device, add_run, add_sampler, add_version
 from adversaria.tools.generator import draw_from, load_generator, weights_of
 from adversaria.tools.model_errors import model_errors
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
         if importlib.util.find_spec("nicegui") is None:
             raise ConfigError("the page needs NiceGUI, which is not installed; pip install -e '.[explore]'")
         folder, file = run_folder.find(options.run, options.checkpoint)
-        port = explorer_page.free_port(options.port)
+        port = explorer_server.free_port(options.port)
         settings.keep_memory()
         from adversaria.tools.explorer import prepare
 
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
             explorer.draw(explorer.initial)  # what cannot be drawn is said before there is a page
         about = f"iteration {explorer.module.iteration:,} · {weights_of(explorer.module)} weights · {options.run}"
         with contextlib.suppress(KeyboardInterrupt):
-            explorer_page.serve(explorer, about, note, port)
+            explorer_server.serve(explorer, about, note, port, folder, not options.no_browser)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -45,6 +45,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add_sampler(parser)
     add = parser.add_argument
     add("--port", type=int, default=7860, help="port of the page, which only this machine can open (default: 7860)")
+    add("--no-browser", action="store_true", help="do not open the page in a browser")
     add("--root", metavar="PATH", help="another folder of the data, which determines a VAE's directions")
     return parser.parse_args(arguments)
 

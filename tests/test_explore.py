@@ -25,10 +25,10 @@ import lightning_modules
 from adversaria.config.errors import CheckpointError
 from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
-from adversaria.tools import explorer_page
+from adversaria.tools import explorer_server
 from adversaria.tools.bounded_control import bounded, bounded_control
 from adversaria.tools.explorer import MAX_IMAGES, TEST_IMAGES, Explorer, prepare
-from adversaria.tools.explorer_page import HOST
+from adversaria.tools.explorer_server import HOST
 from adversaria.tools.own_host import OwnHost
 
 REFUSALS = {"http": ["http.response.start", "http.response.body"], "websocket": ["websocket.close"]}
@@ -157,7 +157,7 @@ def test_what_is_wrong_is_one_sentence(
     arguments: list[str], sentence: str, acgan: Path, tiny_run, untrained, capsys
 ) -> None:
     with socket.socket() as taken:
-        taken.bind((explorer_page.HOST, 0))
+        taken.bind((explorer_server.HOST, 0))
         taken.listen()
         known = {"acgan": acgan, "vae": tiny_run[0], "busy": taken.getsockname()[1], "old": OLD}
         if "{classifier}" in arguments:
@@ -257,7 +257,7 @@ def test_a_menu_takes_the_numbers_of_its_entries_alone(value: Any, expected: int
 
 def test_a_message_that_no_page_sends_is_a_line(capsys) -> None:
     async def receive() -> None:
-        explorer_page._ignore_foreign_messages()
+        explorer_server._ignore_foreign_messages()
         asyncio.get_running_loop().call_exception_handler({"message": "x", "exception": KeyError("id")})
 
     asyncio.run(receive())
@@ -283,7 +283,7 @@ def url(untrained, tmp_path: Path) -> Iterator[str]:
     """The address of a page, served as a user does."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}  # NiceGUI would test itself
     run = untrained("model=acgan", "data=synthetic_faces", "labels=[Smiling]", *ACGAN[2:])
-    command = [sys.executable, str(ROOT / "explore.py"), str(run), "--port", "0", "--device", "cpu"]
+    command = [sys.executable, str(ROOT / "explore.py"), str(run), "--port", "0", "--device", "cpu", "--no-browser"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         address = server.stdout.readline().split()[0]
@@ -336,3 +336,32 @@ def test_the_page_answers_and_reaches_nothing_else(browser: Any, url: str) -> No
     asked += [m["params"]["url"] for m in log if m["method"] == "Network.webSocketCreated"]
     hosts = {urlsplit(address).netloc for address in asked if not address.startswith("data:")}
     assert hosts == {urlsplit(url).netloc}
+
+
+def test_a_browser_is_opened_only_where_someone_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explorer_server.sys, "platform", "linux")
+    assert explorer_server.has_screen({"DISPLAY": ":0"})
+    assert not explorer_server.has_screen({})
+    assert not explorer_server.has_screen({"DISPLAY": ":10", "SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"})
+    monkeypatch.setattr(explorer_server.sys, "platform", "darwin")
+    assert explorer_server.has_screen({})
+
+
+def test_it_says_how_to_reach_the_page_from_elsewhere() -> None:
+    here, there = explorer_server.addresses(7861).splitlines()
+    assert here == "http://127.0.0.1:7861 until Ctrl-C"
+    assert "ssh -L 7861:127.0.0.1:7861 " in there
+
+
+def test_the_report_of_the_run_is_served_and_not_written(tiny_run: Any) -> None:
+    from fastapi.testclient import TestClient
+    from nicegui import app
+
+    before = {file.name for file in tiny_run[0].iterdir()}
+    explorer_server._serve_report(tiny_run[0])
+    try:
+        text = TestClient(app).get("/report").text
+    finally:
+        app.routes[:] = [route for route in app.routes if getattr(route, "path", "") != "/report"]
+    assert "<h1>test</h1>" in text
+    assert {file.name for file in tiny_run[0].iterdir()} == before

@@ -58,6 +58,12 @@ def write_report(runs: list[Run], file: Path) -> list[Path]:
     return _pages(runs, _together, {file: "report.html", file.with_suffix(".md"): "report.md"})
 
 
+def report_text(folder: Path) -> str:
+    """Return the report of one run as HTML, without writing it."""
+    (text,) = _texts(_together([_shown(_read(folder))]), {folder / REPORT: "report.html"})
+    return text
+
+
 def write_index(runs: list[Run], file: Path) -> Path:
     """Write the index of runs, the newest first."""
     (written,) = _pages(sorted(runs, key=lambda run: run.date, reverse=True), _listed, {file: "index.html"})

@@ -8,72 +8,20 @@ import io
 import itertools
 import math
 import random
-import socket
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adversaria.config.errors import ConfigError, first_line
 from adversaria.images.grid import grid
 from adversaria.tools.bounded_control import bounded_control
-from adversaria.tools.own_host import OwnHost
 
 if TYPE_CHECKING:
     import numpy as np
 
     from adversaria.tools.explorer import Explorer, Slider
 
-HOST = "127.0.0.1"
 LARGEST_SEED = 2**32 - 1
 STYLE = Path(__file__).with_name("explorer.css")
-
-
-def serve(explorer: Explorer, about: str, note: str, port: int) -> None:
-    """Serve the page until Ctrl-C; only this machine can open it."""
-    from nicegui import app, ui
-
-    app.add_middleware(OwnHost)
-    app.on_startup(_ignore_foreign_messages)
-    app.on_startup(lambda: print(f"http://{HOST}:{port} until Ctrl-C", flush=True))
-    ui.run(
-        lambda: Page(explorer).lay_out(about, note),
-        host=HOST,
-        port=port,
-        dark=None,  # as the system is
-        reload=False,
-        show=False,
-        show_welcome_message=False,
-        tailwind=False,
-        message_history_length=0,  # messages contain pictures, which would fill the memory
-    )
-
-
-def _ignore_foreign_messages() -> None:
-    """Say in a line what a socket sends that no page does: without a field, say. The default is a traceback each."""
-
-    def ignore(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        reason = context["message"] if error is None else f"{type(error).__name__}: {first_line(error)}"
-        print(f"ignored a message that the page does not send ({reason})", file=sys.stderr)
-
-    asyncio.get_running_loop().set_exception_handler(ignore)
-
-
-def free_port(port: int) -> int:
-    """Return the port, or any free port for 0.
-
-    Raises:
-        ConfigError: the port cannot be used.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ConfigError(f"--port {port}: {reason}; choose another port, or 0 for any free one") from error
-        return int(probe.getsockname()[1])
 
 
 class Page:
@@ -90,8 +38,8 @@ class Page:
         self.initial: list[tuple[Any, Any]] = []  # controls and their initial values
         self.changes = 0
 
-    def lay_out(self, about: str, note: str) -> None:
-        """Build the page; `about` describes the model, `note` says what is missing."""
+    def lay_out(self, about: str, note: str, report: bool) -> None:
+        """Build the page; `about` describes the model, `note` says what is missing; the run may have a report."""
         from nicegui import ui
 
         ui.page_title(f"{self.title} · adversaria")
@@ -100,6 +48,8 @@ class Page:
             ui.html(self.title, tag="h1")
             for text in filter(None, (about, note)):
                 ui.label(text).classes("note")
+            if report:
+                ui.link("report of the run", "/report", new_tab=True).classes("note")
             for name in ("seed", "to seed"):
                 self._seed(name)
             for heading, group in self.explorer.sliders.items():
