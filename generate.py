@@ -16,11 +16,12 @@ from adversaria.tools.generate_modes import add_modes
 
 EXAMPLES = """
 examples:
-  python generate.py outputs/gan_celeba/RUN                                  # one picture of 64
+  python generate.py outputs/gan_celeba/RUN                                  # one picture of 64, in the run folder
+  python generate.py outputs/acgan_digits/RUN --label 3 --output threes.webp
   python generate.py outputs/gan_celeba/RUN -n 5000 --output samples         # samples/00000.png, 00001.png, ...
   python generate.py outputs/gan_celeba/RUN -n 5000 --output samples.npz     # images, noise, labels, label_names
   python generate.py outputs/acgan_celeba/RUN --label Smiling=1 --label Male=0
-  python generate.py outputs/gan_celeba/RUN --interpolate 1 2 --output walks.png
+  python generate.py outputs/gan_celeba/RUN --interpolate 1 2 --output walks.mp4   # .png: a row for each walk
   python generate.py outputs/vae_celeba/RUN --traverse --output dimensions.png
   python generate.py outputs/vae_celeba/RUN --edit Smiling --output smiles.png
   python generate.py outputs/gan_celeba/RUN --project me.jpg --output me.png  # and me.npz, its latent
@@ -45,11 +46,16 @@ def _options(arguments: list[str] | None) -> Options:
     add_version(parser)
     add = parser.add_argument
     add("-n", type=positive(int), help=f"number of images, of all rows together (default: {Options.n})")
-    add("--output", type=Path, metavar="PATH", help=f"FILE.png, FILE.npz, or a folder (default: {Options.output})")
-    add("--format", choices=["png", "grid", "npz"], help="numbered files, one picture, or arrays (by PATH's suffix)")
+    add(
+        "--output",
+        type=Path,
+        metavar="PATH",
+        help="FILE.png, .jpg, .webp, .gif, .mp4, .npz, or a folder (default: RUN/generated/…)",
+    )
+    add("--format", choices=["png", "grid", "npz", "film"], help="numbered files, picture, arrays, film (by suffix)")
     add("--overwrite", action="store_true", help="replace existing images")
     add("--seed", type=seed, help=f"seed of the noise (default: {Options.seed})")
-    add("--label", action="append", metavar="NAME=VALUE", help="fix a label; others alternate")
+    add("--label", action="append", metavar="NAME=VALUE", help="fix a label (of one label: VALUE); others alternate")
     add("--truncation", type=positive(float), metavar="T", help="bound of a GAN's noise (default: the run's)")
     add_sampler(parser)
     add("--live-weights", action="store_true", help="use a GAN's weights of the last step, not their average")

@@ -1,6 +1,7 @@
 """generate.py: what is written, that seeds, labels and weights mean what they say, and the rows of each mode."""
 
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 import generate
 import lightning_modules
 from adversaria.config.instantiate import instantiate
+from adversaria.images import film
 from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
 from adversaria.tools.configuration import run_configuration
@@ -161,8 +163,12 @@ def test_an_edit_goes_along_the_difference_of_means(tiny_run, arrays, extra: lis
         ("acgan", ["--label", "digt=3"], "--label: there is no attribute 'digt'; did you mean digit?"),
         ("acgan", ["--label", "digit=10"], "--label digit=10: write digit=VALUE, a value from 0 to 9"),
         ("acgan", ["--label", "digit=1", "--label", "digit=2"], "digit is given twice; give each label once"),
-        ("acgan", ["--output", "x.gif"], "give a name that ends in .png, .jpg or .npz, or a folder"),
-        ("acgan", ["--output", "x.jfif"], "give a name that ends in .png, .jpg or .npz, or a folder"),
+        ("acgan", ["--output", "x.avi"], "ends in .png, .jpg, .webp, .gif, .mp4 or .npz, or a folder"),
+        (
+            "acgan",
+            ["--output", "x.jfif"],
+            "give a name that ends in .png, .jpg, .webp, .gif, .mp4 or .npz, or a folder",
+        ),
         ("acgan", ["--output", "/proc/x.png"], "nothing can be written into /proc"),
         ("acgan", ["-n", "100000000000000000000"], "-n: this would take"),
         ("vae", ["--interpolate", "1", "2", "--steps", "10000000000", "--output", "x"], "--steps: this would take"),
@@ -229,7 +235,9 @@ def test_samples_need_no_data(tiny_run, tmp_path: Path) -> None:
     assert len(list((tmp_path / "two").iterdir())) == 2
 
 
-@pytest.mark.parametrize(("name", "kind"), [("x.jpg", "JPEG"), ("x.JPEG", "JPEG"), ("x.PNG", "PNG")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("x.jpg", "JPEG"), ("x.JPEG", "JPEG"), ("x.PNG", "PNG"), ("x.webp", "WEBP")]
+)
 def test_a_picture_has_the_format_of_its_name(name: str, kind: str, acgan: Path, tmp_path: Path) -> None:
     generate.main([str(acgan), "-n", "2", "--output", str(tmp_path / name), "--device", "cpu"])
     with Image.open(tmp_path / name) as picture:
@@ -252,3 +260,56 @@ def test_only_pictures_that_were_generated_are_replaced(acgan: Path, tmp_path: P
     with pytest.raises(SystemExit):
         generate.main([*command, "-n", "3"])
     assert "00001.png was not written by generate.py; move it away" in capsys.readouterr().err
+
+
+def test_without_output_each_call_writes_a_new_picture_into_the_run_folder(tiny_run, tmp_path: Path, capsys) -> None:
+    run = shutil.copytree(tiny_run[0], tmp_path / "run", ignore=shutil.ignore_patterns("tensorboard", "figures"))
+    command = [str(run), "-n", "4", "--device", "cpu"]
+    for arguments in ([], [], ["--interpolate", "1", "2", "--format", "film"]):
+        generate.main([*command, *arguments])
+    written = ["interpolate_000.gif", "samples_000.png", "samples_001.png"]
+    assert sorted(file.name for file in (run / "generated").iterdir()) == written
+    assert str(run / "generated" / "samples_001.png") in capsys.readouterr().out
+
+
+def test_a_model_with_one_label_needs_only_its_value(acgan: Path, arrays) -> None:
+    assert arrays(acgan, "-n", 3, "--label", "7")["labels"].tolist() == [[7], [7], [7]]
+
+
+def test_a_film_of_walks_goes_to_their_ends_and_back_and_stops_there(acgan: Path, tmp_path: Path) -> None:
+    file = tmp_path / "walks.gif"
+    command = [str(acgan), "--output", str(file), "--device", "cpu", "-n", "20", "--steps", "5"]
+    generate.main([*command, "--interpolate", "1", "2"])
+    durations, sizes = [], set()
+    with Image.open(file) as film:
+        for number in range(film.n_frames):
+            film.seek(number)
+            durations.append(film.info["duration"])
+            sizes.add(film.size)
+    assert durations == [480, 120, 120, 120, 480, 120, 120, 120]
+    assert sizes == {(2 + 2 * 30, 2 + 2 * 30)}  # four walks at once, of images of 28 pixels
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg")
+def test_an_mp4_has_every_sample(acgan: Path, tmp_path: Path) -> None:
+    file = tmp_path / "samples.mp4"
+    generate.main([str(acgan), "--output", str(file), "--device", "cpu", "-n", "5"])
+    probe = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-count_frames",
+        "-show_entries",
+        "stream=nb_read_frames,width",
+        "-of",
+        "csv=p=0",
+    ]
+    seen = subprocess.run([*probe, str(file)], capture_output=True, text=True, check=True).stdout.strip()
+    assert seen == "280,50"  # ten times its size; two seconds at 25 pictures a second
+
+
+def test_without_a_codec_it_says_what_to_install(acgan: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(film, "_ffmpeg", lambda: None)
+    with pytest.raises(SystemExit):
+        generate.main([str(acgan), "--output", str(tmp_path / "x.mp4")])
+    assert "an .mp4 needs ffmpeg, which is not installed; pip install imageio-ffmpeg" in capsys.readouterr().err

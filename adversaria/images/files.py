@@ -1,8 +1,9 @@
-"""Writing images: a folder of numbered PNGs, one picture of all, or arrays; an interrupted write leaves no file."""
+"""Writing images: numbered PNGs, one picture of all, a film, or arrays; an interrupted write leaves no file."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -10,17 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from adversaria.config.errors import ConfigError
+from adversaria.images import film
 
 if TYPE_CHECKING:
     import numpy as np
 
-Format = Literal["png", "grid", "npz"]
+Format = Literal["png", "grid", "npz", "film"]
 
-FORMATS: dict[str, Format] = {".png": "grid", ".jpg": "grid", ".jpeg": "grid", ".npz": "npz"}
+FORMATS: dict[str, Format] = {
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp"), "grid"),
+    **dict.fromkeys((".gif", ".mp4"), "film"),
+    ".npz": "npz",
+}
+PICTURES = {".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}  # what Pillow calls them; others are png
 #: Endings of files that are not written; a folder of such a name would surprise.
 OTHERS = re.compile(
-    r"\.(apng|avif|bmp|dds|emf|eps|exr|gif|hdr|heic|heif|ico|jfif|jp2|jpe|jxl|pcx|pdf|pgm|pnm|ppm|psd|svgz?|tga|tiff?|webp"
-    r"|avi|mkv|mov|mp4|mpe?g|webm|7z|bz2|gz|rar|tar|tgz|xz|zip|csv|h5|hdf5?|html?|json|mat|md|npy|parquet|pkl|pickle"
+    r"\.(apng|avif|bmp|dds|emf|eps|exr|hdr|heic|heif|ico|jfif|jp2|jpe|jxl|pcx|pdf|pgm|pnm|ppm|psd|svgz?|tga|tiff?"
+    r"|avi|mkv|mov|mpe?g|webm|7z|bz2|gz|rar|tar|tgz|xz|zip|csv|h5|hdf5?|html?|json|mat|md|npy|parquet|pkl|pickle"
     r"|pt2?|pth|ckpt|tsv|txt|yaml|yml)",
     re.IGNORECASE,
 )
@@ -29,13 +36,15 @@ MARK = "adversaria generate.py"  # in the PNGs of a folder, by which they are kn
 
 
 def format_of(output: Path) -> Format:
-    """Return the format of a path by its suffix: `grid` for .png and .jpg, `npz` for .npz, otherwise `png`, a folder.
+    """Return the format of a path by its suffix: `grid` for a picture, `film`, `npz`, otherwise `png`, a folder.
 
     Raises:
         ConfigError: the suffix is that of a file that cannot be written.
     """
     if OTHERS.fullmatch(output.suffix):
-        raise ConfigError(f"--output {output}: give a name that ends in .png, .jpg or .npz, or a folder")
+        raise ConfigError(
+            f"--output {output}: give a name that ends in .png, .jpg, .webp, .gif, .mp4 or .npz, or a folder"
+        )
     return FORMATS.get(output.suffix.lower(), "png")
 
 
@@ -47,6 +56,8 @@ def check_output(output: Path, kind: Format, overwrite: bool) -> None:
             or it has numbered pictures that are not ours.
     """
     folder = kind == "png"
+    if kind == "film":
+        film.check(output)
     if not output.exists():
         return
     if output.is_dir() != folder:
@@ -60,14 +71,15 @@ def check_output(output: Path, kind: Format, overwrite: bool) -> None:
             raise ConfigError(f"{file} was not written by generate.py; move it away, or choose another --output")
 
 
-def write_images(images: Iterable[np.ndarray], output: Path, kind: Format, columns: int, **arrays: Any) -> None:
+def write_images(images: Iterable[np.ndarray], output: Path, kind: Format, steps: int, **arrays: Any) -> None:
     """Write batches of images, (b, h, w, 3) uint8 each. In an existing folder, only pictures of ours are replaced.
 
     Args:
         images: the batches. Images for a folder are written one by one, others are collected first.
         output: the file or folder to write.
-        kind: `png` for a folder, `grid` for one picture, `npz` for an archive with `images` and the other arrays.
-        columns: number of images in a row of the grid.
+        kind: `png` for a folder, `grid` for one picture, `film`, or `npz` for an archive with `images` and the other
+            arrays.
+        steps: number of images in a row; 1 where they are no rows.
         arrays: further arrays for the archive.
     """
     import numpy as np
@@ -83,10 +95,12 @@ def write_images(images: Iterable[np.ndarray], output: Path, kind: Format, colum
                 file.replace(output / file.name)
             return
         together = np.concatenate(list(images))
-        with scratch.open("wb") as stream:
-            if kind == "grid":
-                _write_grid(together, columns, stream, "jpeg" if output.suffix.lower() in (".jpg", ".jpeg") else "png")
-            else:
+        if kind == "film":
+            film.write(*film.frames(together, steps), scratch)
+        elif kind == "grid":
+            _write_grid(together, steps, scratch, PICTURES.get(output.suffix.lower(), "png"))
+        else:
+            with scratch.open("wb") as stream:
                 np.savez(stream, images=together, **arrays)
         scratch.replace(output)
 
@@ -120,13 +134,16 @@ def _write_folder(images: Iterable[np.ndarray], folder: Path) -> None:
         Image.fromarray(image).save(folder / f"{number:05d}.png", pnginfo=mark)
 
 
-def _write_grid(images: np.ndarray, columns: int, stream: Any, kind: str) -> None:
+def _write_grid(images: np.ndarray, steps: int, file: Path, kind: str) -> None:
     from PIL import Image
 
     from adversaria.images.grid import grid
 
-    options = {"quality": 95, "subsampling": 0} if kind == "jpeg" else {}
-    Image.fromarray(grid(images, columns)).save(stream, kind, **options)
+    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if kind == "jpeg" else {}
+    if kind == "webp":
+        options["lossless"] = True
+    columns = steps if steps > 1 else math.ceil(math.sqrt(len(images)))
+    Image.fromarray(grid(images, columns)).save(file, kind, **options)
 
 
 def _numbered(folder: Path) -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,7 @@ def sample_like_data(module: Any, datamodule: Any, noise: Tensor) -> Tensor:
 def labels_from_text(module: Any, given: Iterable[str], count: int) -> Tensor | None:
     """Return labels (count, k), fixed if given as NAME=VALUE, otherwise alternating; None for a model without labels.
 
-    A value is a number, or the name of a class.
+    A value is a number, or the name of a class; it is enough where the model has one label.
 
     Raises:
         ConfigError: the model has no such label, or the label has no such value.
@@ -42,7 +42,7 @@ def labels_from_text(module: Any, given: Iterable[str], count: int) -> Tensor | 
     labels = module.some_labels(count) if names else None
     seen = set[str]()
     for text in given:
-        name, _, value = text.partition("=")
+        name, value = name_and_value(text, names)
         if name in seen:
             raise ConfigError(f"--label {text}: {name} is given twice; give each label once")
         seen.add(name)
@@ -57,6 +57,12 @@ def labels_from_text(module: Any, given: Iterable[str], count: int) -> Tensor | 
             raise ConfigError(f"--label {text}: write {name}=VALUE, {named}a value from 0 to {last}{near}")
         labels[:, column] = chosen
     return labels
+
+
+def name_and_value(text: str, names: Sequence[str]) -> tuple[str, str]:
+    """Part NAME=VALUE; a value alone is that of the only label that there is."""
+    name, equals, value = text.partition("=")
+    return (names[0], text) if len(names) == 1 and not equals else (name, value)
 
 
 def generator_of(module: Any) -> nn.Module:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,13 +36,13 @@ class Options:
         run: a run folder, or a checkpoint.
         checkpoint: which checkpoint of a run folder.
         live_weights: whether to use a GAN's weights of the last step instead of their average.
-        output: file or folder to write.
-        format: `png` for a folder of numbered files, `grid` for one picture, `npz` for arrays; None to decide by the
-            suffix of `output`.
+        output: file or folder to write; None for a new picture in `generated` of the run folder.
+        format: `png` for a folder of numbered files, `grid` for one picture, `film` for an animation, `npz` for arrays;
+            None to decide by the suffix of `output`.
         overwrite: whether existing images may be replaced.
         n: number of images, those of all rows together.
         seed: seed of the noise.
-        label: `NAME=VALUE` of the labels to fix; the values of the other labels alternate.
+        label: `NAME=VALUE` of the labels to fix, `VALUE` where there is one label; the others' values alternate.
         truncation: bound of a GAN's noise; None for the model's own.
         sampler: what a VAE's latents are drawn from: `prior`, or `mixture`, the density fitted to them.
         interpolate: mode: two seeds; each row goes from the noise of the first to that of the second.
@@ -62,7 +64,7 @@ class Options:
     run: Path
     checkpoint: Literal["last", "best"] = "last"
     live_weights: bool = False
-    output: Path = Path("generated.png")
+    output: Path | None = None
     format: Format | None = None
     overwrite: bool = False
     n: PositiveInt = 64
@@ -101,12 +103,14 @@ def generate(options: Options, images: list[np.ndarray] | None = None, write: bo
     Raises:
         UserError: the model cannot do what is asked, or not be used at all, or something exists at the output.
     """
-    if options.project:
-        return project(options, images, write)
     folder, file = run_folder.find(options.run, options.checkpoint)
-    kind = options.format or format_of(options.output)
+    output = options.output or new_output(folder, options)
+    options = replace(options, output=output)
+    if options.project:
+        return project(options, output, images, write)
+    kind = options.format or format_of(output)
     if write:
-        check_output(options.output, kind, options.overwrite)
+        check_output(output, kind, options.overwrite)
     data = None
     if options.needs_data:
         if folder is None:
@@ -122,9 +126,22 @@ def generate(options: Options, images: list[np.ndarray] | None = None, write: bo
         configure(module, file, options)
         _check_count(module, options, kind if images is None else "npz")
         rows = latent_rows(module, options, instantiate(data))
-        _decode(module, rows, options, kind, images, write)
+        _decode(module, rows, options, kind, images, output if write else None)
     count = rows.shape[:2].numel()
-    return f"{count} images of iteration {module.iteration}, {weights_of(module)} weights: {options.output}"
+    return f"{count} images of iteration {module.iteration}, {weights_of(module)} weights: {output}"
+
+
+def new_output(folder: Path | None, options: Options) -> Path:
+    """Return a file or folder that does not exist: in the run folder where one may write there, else in the current."""
+    within = folder if folder is not None and os.access(folder, os.W_OK) else Path()
+    mode = next((name for name in ("project", "interpolate", "traverse", "edit") if _is_set(options, name)), "samples")
+    suffix = {None: ".png", "grid": ".png", "film": ".gif", "npz": ".npz", "png": ""}[options.format]
+    names = (within / "generated" / f"{mode}_{number:03d}" for number in itertools.count())
+    return next(Path(f"{n}{suffix}") for n in names if not any(Path(f"{n}{s}").exists() for s in (suffix, ".npz")))
+
+
+def _is_set(options: Options, name: str) -> bool:
+    return getattr(options, name) not in (None, ())
 
 
 def _check_count(module: Any, options: Options, kind: Format) -> None:
@@ -140,9 +157,9 @@ def _check_count(module: Any, options: Options, kind: Format) -> None:
 
 
 def _decode(
-    module: Any, rows: Tensor, options: Options, kind: Format, images: list[np.ndarray] | None, write: bool
+    module: Any, rows: Tensor, options: Options, kind: Format, images: list[np.ndarray] | None, output: Path | None
 ) -> None:
-    """Generate the images of (rows, steps, d) latents, keep and write them, with what they were made from."""
+    """Generate the images of (rows, steps, d) latents, keep them, and write them, with what they were made from."""
     import numpy as np
     from rich.progress import track
 
@@ -157,13 +174,13 @@ def _decode(
     if images is not None:
         images += batches
         batches = images
-    if not write:
+    if output is None:
         return
     write_images(
         batches,
-        options.output,
+        output,
         kind,
-        columns=steps if steps > 1 else math.ceil(math.sqrt(count)),
+        steps,
         noise=noise.cpu().numpy(),
         labels=np.empty((len(noise), 0), int) if labels is None else labels.cpu().numpy(),
         label_names=np.array([] if labels is None else module.labels, str),

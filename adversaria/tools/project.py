@@ -26,16 +26,16 @@ MOST = 64  # images at once
 ACTIVATIONS = 100  # bytes of a search for each value of an image, at least
 
 
-def project(options: Options, made: list[np.ndarray] | None = None, write: bool = True) -> str:
+def project(options: Options, output: Path, made: list[np.ndarray] | None = None, write: bool = True) -> str:
     """Project the images of `options.project`, write a picture and the latents; return a sentence on what was written.
 
-    `made` gets the projections, (n, h, w, 3) uint8, and `write` says whether to write anything.
+    `output` is the picture, `made` gets the projections, (n, h, w, 3) uint8, and `write` says whether to write at all.
 
     Raises:
         UserError: an image cannot be read, the model cannot do it, or something exists at the output.
     """
     _, file = run_folder.find(options.run, options.checkpoint)
-    arrays = _check_outputs(options) if write else options.output
+    arrays = _check_outputs(options, output) if write else output
     pictures = _read(options.project)
     settings.keep_memory()
     import torch
@@ -60,22 +60,20 @@ def project(options: Options, made: list[np.ndarray] | None = None, write: bool 
         if made is not None:
             made.append(to_uint8(found.images, module.value_range))
         if write:
-            _write(module, images, labels, found, options, arrays)
+            _write(module, images, labels, found, options.project, output, arrays)
     nearest = ", ".join(f"{mse:.4f}" for mse in found.mse.tolist()[:8])
     return (
         f"{len(pictures)} images projected, {weights_of(module)} weights, MSE {nearest}"
-        f"{', …' if len(pictures) > 8 else ''}: {options.output}, and their latents: {arrays}"
+        f"{', …' if len(pictures) > 8 else ''}: {output}, and their latents: {arrays}"
     )
 
 
-def _check_outputs(options: Options) -> Path:
+def _check_outputs(options: Options, output: Path) -> Path:
     """Check where the picture and the latents go; return the file of the latents."""
-    if (options.format or format_of(options.output)) != "grid" or options.output.suffix.lower() == ".npz":
-        raise ConfigError(
-            f"--output {options.output}: --project writes a picture; give a name that ends in .png or .jpg"
-        )
-    arrays = options.output.with_suffix(".npz")
-    check_output(options.output, "grid", options.overwrite)
+    if (options.format or format_of(output)) != "grid" or output.suffix.lower() == ".npz":
+        raise ConfigError(f"--output {output}: --project writes a picture; give a name that ends in .png or .jpg")
+    arrays = output.with_suffix(".npz")
+    check_output(output, "grid", options.overwrite)
     check_output(arrays, "npz", options.overwrite)
     return arrays
 
@@ -98,12 +96,12 @@ def _labels(module: Any, given: Sequence[str], images: Tensor) -> Tensor | None:
     Raises:
         ConfigError: the model recognises none, and not all were given.
     """
-    from adversaria.images.sampling import labels_from_text
+    from adversaria.images.sampling import labels_from_text, name_and_value
 
     chosen = labels_from_text(module, given, len(images))
     if chosen is None:
         return None
-    fixed = {text.partition("=")[0] for text in given}
+    fixed = {name_and_value(text, module.labels)[0] for text in given}
     missing = [name for name in module.labels if name not in fixed]
     if not missing:
         return chosen
@@ -118,7 +116,13 @@ def _labels(module: Any, given: Sequence[str], images: Tensor) -> Tensor | None:
 
 
 def _write(
-    module: Any, images: Tensor, labels: Tensor | None, found: Projection, options: Options, arrays: Path
+    module: Any,
+    images: Tensor,
+    labels: Tensor | None,
+    found: Projection,
+    files: Sequence[Path],
+    output: Path,
+    arrays: Path,
 ) -> None:
     import numpy as np
 
@@ -135,14 +139,14 @@ def _write(
             originals=given,
             mse=found.mse.cpu().numpy(),
             feature_distance=found.feature_distance.cpu().numpy(),
-            files=np.array([file.name for file in options.project], str),
+            files=np.array([file.name for file in files], str),
         )
         scratch.replace(arrays)
     low, high = module.value_range
     title = f"Images and their projections; MSE on ({low:g}, {high:g})"
-    with scratch_beside(options.output) as scratch:
+    with scratch_beside(output) as scratch:
         _draw(given, made, found.mse.tolist(), title, scratch)
-        scratch.replace(options.output)
+        scratch.replace(output)
 
 
 def _draw(given: np.ndarray, made: np.ndarray, errors: Sequence[float], title: str, file: Path) -> None:
