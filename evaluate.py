@@ -57,7 +57,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_run(parser, optional=True)
+    add_run(parser, "?")
     add_device(parser)
     add_version(parser)
     add = parser.add_argument

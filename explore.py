@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import gc
 import importlib.util
+from pathlib import Path
 
 from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.runs import run_folder
@@ -22,24 +23,30 @@ def main(arguments: list[str] | None = None) -> None:
         options = _options(arguments)
         if importlib.util.find_spec("nicegui") is None:
             raise ConfigError("the page needs NiceGUI, which is not installed; pip install -e '.[explore]'")
-        folder, file = run_folder.find(options.run, options.checkpoint)
         port = explorer_server.free_port(options.port)
         settings.keep_memory()
-        from adversaria.tools.explorer import prepare
-
-        module = load_generator(file, options.device)
-        draw_from(module, file, options.sampler)
-        with model_errors(file):
-            explorer, note = prepare(module, folder, options.root)
-            explorer.draw(explorer.initial)  # what cannot be drawn is said before there is a page
-        about = f"iteration {explorer.module.iteration:,} · {weights_of(explorer.module)} weights · {options.run}"
+        runs = [_shown(run, options) for run in options.run]
         with contextlib.suppress(KeyboardInterrupt):
-            explorer_server.serve(explorer, about, note, port, folder, not options.no_browser)
+            explorer_server.serve(runs, port, not options.no_browser)
+
+
+def _shown(run: Path, options: argparse.Namespace) -> explorer_server.Shown:
+    """Load a model for the page."""
+    folder, file = run_folder.find(run, options.checkpoint)
+    from adversaria.tools.explorer import prepare
+
+    module = load_generator(file, options.device)
+    draw_from(module, file, options.sampler)
+    with model_errors(file):
+        explorer, note = prepare(module, folder, options.root)
+        explorer.draw(explorer.initial)  # what cannot be drawn is said before there is a page
+    about = f"iteration {explorer.module.iteration:,} · {weights_of(explorer.module)} weights · {run}"
+    return explorer_server.Shown(explorer, about, note, folder)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Explore a trained VAE or GAN of any kind with sliders in a browser.")
-    add_run(parser)
+    add_run(parser, "+")
     add_device(parser)
     add_version(parser)
     add_sampler(parser)

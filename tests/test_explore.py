@@ -25,7 +25,7 @@ import lightning_modules
 from adversaria.config.errors import CheckpointError
 from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
-from adversaria.tools import explorer_server
+from adversaria.tools import explorer_page, explorer_server
 from adversaria.tools.bounded_control import bounded, bounded_control
 from adversaria.tools.explorer import MAX_IMAGES, TEST_IMAGES, Explorer, prepare
 from adversaria.tools.explorer_server import HOST
@@ -358,10 +358,23 @@ def test_the_report_of_the_run_is_served_and_not_written(tiny_run: Any) -> None:
     from nicegui import app
 
     before = {file.name for file in tiny_run[0].iterdir()}
-    explorer_server._serve_report(tiny_run[0])
+    explorer_server._serve_report(tiny_run[0], "/report/0")
     try:
-        text = TestClient(app).get("/report").text
+        text = TestClient(app).get("/report/0").text
     finally:
-        app.routes[:] = [route for route in app.routes if getattr(route, "path", "") != "/report"]
+        app.routes[:] = [route for route in app.routes if getattr(route, "path", "") != "/report/0"]
     assert "<h1>test</h1>" in text
     assert {file.name for file in tiny_run[0].iterdir()} == before
+
+
+def test_what_one_of_several_runs_is_set_to_the_others_are_set_to(untrained: Any) -> None:
+    from types import SimpleNamespace
+
+    explorer, _ = prepare(lightning_modules.load(untrained(*ACGAN)), None, None)
+    first, second = explorer_page.Page(explorer), explorer_page.Page(explorer)
+    first.others, first.show = [second], lambda: None
+    second.controls = {"truncation": SimpleNamespace(value=4)}
+    asyncio.run(first.change("truncation", 2))
+    asyncio.run(first.change("digit", 3))  # which the second does not have
+    assert second.controls["truncation"].value == 2
+    assert list(second.controls) == ["truncation"]

@@ -7,7 +7,7 @@ import math
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from adversaria.config.errors import ConfigError, suggest
 from adversaria.config.schema import conform
@@ -17,10 +17,10 @@ from adversaria.config.version import version
 Options = TypeVar("Options")
 
 
-def add_run(parser: argparse.ArgumentParser, optional: bool = False) -> None:
-    """Add the run folder or checkpoint to use, and which checkpoint of a run folder."""
+def add_run(parser: argparse.ArgumentParser, number: Literal["?", "+"] | None = None) -> None:
+    """Add the run folder or checkpoint to use, as many as argparse's `nargs` says, and which checkpoint of a folder."""
     help_ = "a run folder, or a checkpoint"
-    parser.add_argument("run", type=Path, metavar="RUN_OR_CHECKPOINT", nargs="?" if optional else None, help=help_)
+    parser.add_argument("run", type=Path, metavar="RUN_OR_CHECKPOINT", nargs=number, help=help_)
     parser.add_argument(
         "--checkpoint", choices=["last", "best"], default="last", help="which one of a run folder (default: last)"
     )

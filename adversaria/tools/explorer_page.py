@@ -36,10 +36,12 @@ class Page:
         self.title = type(explorer.module).__name__
         self.settings = explorer.initial
         self.initial: list[tuple[Any, Any]] = []  # controls and their initial values
+        self.controls: dict[str, Any] = {}  # by the names of their settings
+        self.others: list[Page] = []  # of other runs beside this one, which follow it
         self.changes = 0
 
-    def lay_out(self, about: str, note: str, report: bool) -> None:
-        """Build the page; `about` describes the model, `note` says what is missing; the run may have a report."""
+    def lay_out(self, about: str, note: str, report: str | None) -> None:
+        """Build the page; `about` describes the model, `note` says what is missing, `report` is where its report is."""
         from nicegui import ui
 
         ui.page_title(f"{self.title} · adversaria")
@@ -49,7 +51,7 @@ class Page:
             for text in filter(None, (about, note)):
                 ui.label(text).classes("note")
             if report:
-                ui.link("report of the run", "/report", new_tab=True).classes("note")
+                ui.link("report of the run", report, new_tab=True).classes("note")
             for name in ("seed", "to seed"):
                 self._seed(name)
             for heading, group in self.explorer.sliders.items():
@@ -99,11 +101,15 @@ class Page:
 
     def _connect(self, name: str, control: Any) -> Any:
         control.props["aria-label"] = name
+        self.controls[name] = control
         return control.on_value_change(lambda event: self.change(name, event.value))
 
     async def change(self, name: str, value: float | None) -> None:
         """Set a value, and draw unless another change follows at once: a slider can move faster than a model draws."""
         self.settings[name] = float(value or 0)
+        for other in self.others:
+            if name in other.controls and other.controls[name].value != value:
+                other.controls[name].value = value
         self.changes = mine = self.changes + 1
         await asyncio.sleep(0.01)
         if mine == self.changes:

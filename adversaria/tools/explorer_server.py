@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adversaria.config.errors import ConfigError, first_line
 from adversaria.tools.explorer_page import Page
@@ -21,15 +22,28 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 
-def serve(explorer: Explorer, about: str, note: str, port: int, folder: Path | None, browser: bool = True) -> None:
-    """Serve the page until Ctrl-C; only this machine can open it.
+class Shown(NamedTuple):
+    """A run on the page.
 
-    Args:
-        explorer: draws the images.
+    Attributes:
+        explorer: draws its images.
         about: describes the model.
         note: what is missing.
-        port: of the page.
         folder: the run folder, whose report the page links to; None where there is none.
+    """
+
+    explorer: Explorer
+    about: str
+    note: str
+    folder: Path | None
+
+
+def serve(runs: Sequence[Shown], port: int, browser: bool = True) -> None:
+    """Serve the page of one run, or of several side by side, until Ctrl-C; only this machine can open it.
+
+    Args:
+        runs: what is on the page.
+        port: of the page.
         browser: whether to open the page in a browser, where this machine has a screen.
     """
     from nicegui import app, ui
@@ -37,10 +51,11 @@ def serve(explorer: Explorer, about: str, note: str, port: int, folder: Path | N
     app.add_middleware(OwnHost)
     app.on_startup(_ignore_foreign_messages)
     app.on_startup(lambda: print(addresses(port), flush=True))
-    if folder is not None:
-        _serve_report(folder)
+    for number, run in enumerate(runs):
+        if run.folder is not None:
+            _serve_report(run.folder, _report(number))
     ui.run(
-        lambda: Page(explorer).lay_out(about, note, folder is not None),
+        lambda: lay_out(runs),
         host=HOST,
         port=port,
         dark=None,  # as the system is
@@ -50,6 +65,22 @@ def serve(explorer: Explorer, about: str, note: str, port: int, folder: Path | N
         tailwind=False,
         message_history_length=0,  # messages contain pictures, which would fill the memory
     )
+
+
+def lay_out(runs: Sequence[Shown]) -> list[Page]:
+    """Build the page; of several runs, what one is set to the others are set to, where they have it."""
+    from nicegui import ui
+
+    pages = [Page(run.explorer) for run in runs]
+    for number, (page, run) in enumerate(zip(pages, runs, strict=True)):
+        page.others = [other for other in pages if other is not page]
+        with ui.element("div").classes("run") if page.others else contextlib.nullcontext():
+            page.lay_out(run.about, run.note, _report(number) if run.folder is not None else None)
+    return pages
+
+
+def _report(number: int) -> str:
+    return f"/report/{number}"
 
 
 def addresses(port: int) -> str:
@@ -68,14 +99,14 @@ def has_screen(environment: Mapping[str, str]) -> bool:
     return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & set(environment))
 
 
-def _serve_report(folder: Path) -> None:
+def _serve_report(folder: Path, address: str) -> None:
     """Serve the report of a run, as it is at the time when it is asked for."""
     from fastapi.responses import HTMLResponse
     from nicegui import app
 
     from adversaria.report.pages import report_text
 
-    app.add_api_route("/report", lambda: HTMLResponse(report_text(folder)), response_model=None)
+    app.add_api_route(address, lambda: HTMLResponse(report_text(folder)), response_model=None)
 
 
 def _ignore_foreign_messages() -> None:
