@@ -287,7 +287,7 @@ def test_a_film_of_walks_goes_to_their_ends_and_back_and_stops_there(acgan: Path
             durations.append(film.info["duration"])
             sizes.add(film.size)
     assert durations == [480, 120, 120, 120, 480, 120, 120, 120]
-    assert sizes == {(2 + 2 * 30, 2 + 2 * 30)}  # four walks at once, of images of 28 pixels
+    assert sizes == {(58, 58)}  # four walks at once, of images of 28 pixels, with 2 between
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg")
