@@ -45,7 +45,7 @@ def test_a_run_is_measured_as_at_its_end_and_the_figures_are_appended(run: Path,
     for _ in range(2):
         done = cli(tmp_path, str(run), script="evaluate.py")
         assert done.returncode == 0, done.stderr
-    assert "mse_pm1" in done.stdout
+    assert "MSE, latents at their means" in done.stdout
     after = record(run)
     first, second = after.pop("evaluations")
     assert after == before
@@ -73,7 +73,7 @@ def test_a_bare_checkpoint_is_measured_by_its_kind_on_data_that_is_named(run: Pa
     arguments = [str(bare), "--data", "synthetic_faces", *data, f"data.cache_dir={tmp_path / 'cache'}"]
     arguments += ["--batch-size", "32", "--device", "cpu"]
     evaluate.main(arguments)
-    assert "ssim" in capsys.readouterr().out
+    assert "structural similarity" in capsys.readouterr().out
     assert {p.name for p in tmp_path.iterdir()} == {"run", "bare.ckpt", "cache"}
     evaluate.main([*arguments, "--output", str(tmp_path / "metrics.json")])
     (done,) = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["evaluations"]
@@ -122,7 +122,7 @@ def test_figures_of_a_run_in_progress_are_shown_and_not_recorded(run: Path, caps
     with run_folder.locked(run), pytest.raises(SystemExit):
         evaluate.main([str(run), "--device", "cpu"])
     said = capsys.readouterr()
-    assert "mse_pm1" in said.out
+    assert "MSE, latents at their means" in said.out
     assert "another process is running" in said.err
     assert "--output FILE" in said.err
     assert record(run) == before
