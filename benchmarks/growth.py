@@ -104,13 +104,15 @@ def jobs(trial: Trial) -> float:
             command += [f"callbacks.{name}=null" for name in ("tsne", "curves", "criteria", "oracle")]
             threads = {**os.environ, "OMP_NUM_THREADS": "1"}
             runs = [
-                subprocess.Popen([*command, f"run_dir={folder}/{i}"], cwd=ROOT, env=threads, stdout=subprocess.DEVNULL)
+                subprocess.Popen(
+                    [*command, f"output_root={folder}/{i}"], cwd=ROOT, env=threads, stdout=subprocess.DEVNULL
+                )
                 for i in range(count)
             ]
             codes = [run.wait() for run in runs]
             if any(codes):
                 raise RuntimeError("train.py failed")
-            return sum(through_train.logged_speed(Path(folder) / str(i) / "metrics.csv") for i in range(count))
+            return sum(map(through_train.logged_speed, Path(folder).rglob("metrics.csv")))
 
     return trial.ratio(lambda: rate(2), lambda: rate(1), ("two runs", "one run"), "images/s")
 

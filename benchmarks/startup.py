@@ -118,9 +118,10 @@ def around_the_steps(overrides: list[str], trial: Trial) -> float:
 def above_bare_import(command: list[str], trial: Trial) -> float:
     """Return the seconds of a command on a trained model above those of importing Lightning."""
     with tempfile.TemporaryDirectory() as folder:
-        train = ["train.py", "model=gan", "data=digits", *FIRST_STEP, f"run_dir={folder}/run"]
-        seconds([*train, "callbacks.interpolation=null"], status=0)
-        whole = processor_seconds([part.format(folder=folder) for part in command])
+        few = [*WHOLE, "trainer.limit_val_batches=1", "test=null", f"output_root={folder}"]
+        seconds(["train.py", "model=gan", "data=digits", *few], status=0)
+        run = next(Path(folder).rglob("checkpoints")).parent
+        whole = processor_seconds([part.format(folder=folder, run=run) for part in command])
     imports = processor_seconds(["-c", "import pytorch_lightning"])
     trial.notes |= {"the command, s": whole, "import pytorch_lightning, s": imports}
     return whole - imports
@@ -134,8 +135,8 @@ def processor_seconds(arguments: list[str]) -> float:
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-GENERATE = ["generate.py", "{folder}/run", "-n", "1", "--output", "{folder}/one.png", "--device", "cpu"]
-EVALUATE = ["evaluate.py", "{folder}/run", "--device", "cpu", "trainer.limit_test_batches=1"]
+GENERATE = ["generate.py", "{run}", "-n", "1", "--output", "{folder}/one.png", "--device", "cpu"]
+EVALUATE = ["evaluate.py", "{run}", "--device", "cpu", "trainer.limit_test_batches=1"]
 ROWS = [
     Row("cold start to the first step, above the import of Lightning, s", above_import, at_most(1)),
     *(
