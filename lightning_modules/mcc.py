@@ -21,6 +21,7 @@ class MCC(Supervised):
     """
 
     recordable = True
+    logs = {"train": "loss_label accuracy target_*"}
 
     def __init__(
         self,
