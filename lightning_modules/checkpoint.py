@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lightning_modules.base import BaseModule
 
 KEY = "adversaria"  # of our entry in a checkpoint
+AVERAGE = "ema.network."  # begins the names of averaged weights
 #: What optimizers keep of each parameter, in its shape.
 MOMENTS = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "square_avg", "grad_avg", "momentum_buffer")
 #: Attributes of modules that checkpoints of version 0.1.0 call otherwise.

@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from adversaria.config.errors import CheckpointError, ConfigError
-from lightning_modules.checkpoint import KEY, not_finite
+from lightning_modules.checkpoint import AVERAGE, KEY, not_finite
 from lightning_modules.rebuild import read_checkpoint
 
 if TYPE_CHECKING:
     from lightning_modules.base import BaseModule
 
 log = logging.getLogger("adversaria")
-AVERAGE = "ema.network."  # begins the names of averaged weights
 SHOWN = 4  # weights that a line names
 
 

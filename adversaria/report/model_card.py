@@ -1,4 +1,4 @@
-"""The page of a model on the Hugging Face hub, made from the record of its run."""
+"""The page of a model on the Hugging Face hub or in the zoo, made from the record of its run."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ USE = {
 }
 
 
-def model_card(run: Run, module: Any, name: str, licence: str, terms: list[str]) -> str:
+def model_card(run: Run, module: Any, address: str, licence: str, terms: list[str]) -> str:
     """Return the page, Markdown below the hub's keys.
 
     Args:
         run: the run.
         module: the model.
-        name: of the model on the hub, `owner/name`.
+        address: of the model, `hf://owner/name` or `zoo:name`.
         licence: identifier of a licence, as the hub names them.
         terms: sentences on the data and the licence.
     """
@@ -38,7 +38,7 @@ def model_card(run: Run, module: Any, name: str, licence: str, terms: list[str])
         "pipeline_tag": task,
         "tags": ["adversaria", method.lower()],
     }
-    lines = ["import adversaria", "", f'model = adversaria.load("hf://{name}")', USE[task]]
+    lines = ["import adversaria", "", f'model = adversaria.load("{address}")', USE[task]]
     return render(
         "model_card.md",
         front=Markup(yaml.safe_dump(keys, sort_keys=False)),

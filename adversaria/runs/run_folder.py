@@ -11,7 +11,7 @@ from pathlib import Path
 from adversaria.config.command_lines import resume_command
 from adversaria.config.errors import CheckpointError, UserError, first_line
 from adversaria.config.sense import check_name
-from adversaria.runs import hub, processes
+from adversaria.runs import hub, processes, zoo
 from adversaria.runs.file_lock import file_lock
 from adversaria.runs.record import CONFIG
 
@@ -68,13 +68,13 @@ def find(path: Path, checkpoint: str) -> tuple[Path | None, Path]:
 
 
 def weights_file(path: Path, checkpoint: str) -> Path:
-    """Return the file with the weights of a run folder or of a model on the hub; any other path as it is.
+    """Return the file with the weights of a run folder, of a model on the hub or of the zoo; any other path as it is.
 
     Raises:
-        CheckpointError: the hub has no such model, or cannot be reached.
+        CheckpointError: the hub or the zoo has no such model, or the hub cannot be reached.
         ConfigError: the address is wrong, or a package is missing.
     """
-    path = hub.local(path)
+    path = zoo.local(hub.local(path))
     if not path.is_dir():
         return path
     file = path / "checkpoints" / f"{checkpoint}.ckpt"

@@ -19,7 +19,7 @@ Options = TypeVar("Options")
 
 def add_run(parser: argparse.ArgumentParser, number: Literal["?", "+"] | None = None) -> None:
     """Add the run folder or checkpoint to use, as many as argparse's `nargs` says, and which checkpoint of a folder."""
-    help_ = "a run folder, or a checkpoint"
+    help_ = "a run folder, a checkpoint, or a model that comes with the project: zoo:NAME"
     parser.add_argument("run", type=Path, metavar="RUN_OR_CHECKPOINT", nargs=number, help=help_)
     parser.add_argument(
         "--checkpoint", choices=["last", "best"], default="last", help="which one of a run folder (default: last)"

@@ -14,7 +14,7 @@ from adversaria.config.as_typed import as_hydra_reads
 from adversaria.config.command_lines import value_of
 from adversaria.config.errors import CONF, CheckpointError, ConfigError, UserError, first_line, options
 from adversaria.config.renamed import renamed_override
-from adversaria.runs import resume, run_folder
+from adversaria.runs import resume, run_folder, zoo
 from adversaria.tools.compose import compose
 from datamodules.preflight import preflight
 
@@ -49,6 +49,7 @@ def configuration_for(
     folder, file = run_folder.find(run, checkpoint)
     model = None
     if folder is None:
+        data = data or zoo.data_of(run)
         if data is None:
             raise ConfigError(f"{file} is not in a run folder, so its data is not known; add --data NAME")
         import lightning_modules

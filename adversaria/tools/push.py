@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.images.files import scratch_beside
-from adversaria.runs import hub, run_folder
+from adversaria.runs import hub, run_folder, zoo
 from adversaria.tools.arguments import add_run
 from adversaria.tools.configuration import saved
 from datamodules.licences import licence_of
+
+if TYPE_CHECKING:
+    from adversaria.report.run import Run
 
 
 def push(run: Path, name: str, checkpoint: str = "last", licence: str | None = None, private: bool = False) -> str:
@@ -39,15 +43,26 @@ def push(run: Path, name: str, checkpoint: str = "last", licence: str | None = N
     hub.checked_name(name)
     client = hub.client()
     with tempfile.TemporaryDirectory() as folder:
-        write_model(Path(folder), run, name, checkpoint, licence)
+        write_model(Path(folder), run, f"hf://{name}", checkpoint, licence)
         with hub.one_sentence(name):
             client.create_repo(name, private=private, exist_ok=True)
             client.upload_folder(repo_id=name, folder_path=folder, commit_message="Push a model of adversaria")
     return f"https://huggingface.co/{name}"
 
 
-def write_model(folder: Path, run: Path, name: str, checkpoint: str = "last", licence: str | None = None) -> None:
+def write_model(
+    folder: Path, run: Path, address: str, checkpoint: str = "last", licence: str | None = None, small: bool = False
+) -> Run:
     """Write what is pushed into an empty folder: model.safetensors, config.json, README.md and samples.png.
+
+    Args:
+        folder: the empty folder.
+        run, checkpoint, licence: as of `push`.
+        address: where the model will be found, `hf://owner/name` or `zoo:name`.
+        small: whether the weights are written as small as they can be, see `lightning_modules.safe_weights.save`.
+
+    Returns:
+        The run.
 
     Raises:
         CheckpointError: there is no such run.
@@ -62,13 +77,40 @@ def write_model(folder: Path, run: Path, name: str, checkpoint: str = "last", li
     from lightning_modules.safe_weights import save
 
     module: Any = lightning_modules.load(file)
-    save(module, folder / hub.PUSHED)
+    save(module, folder / hub.PUSHED, small)
     (folder / "config.json").write_text(json.dumps(module.config, indent=2) + "\n", encoding="utf-8")
     record = reading.read(home)
-    page = model_card.model_card(record, module, name, identifier, terms)
+    page = model_card.model_card(record, module, address, identifier, terms)
     (folder / "README.md").write_text(page, encoding="utf-8")
     if samples := model_card.samples_of(record):
         shutil.copyfile(samples, folder / "samples.png")
+    return record
+
+
+def add_to_zoo(run: Path, name: str, checkpoint: str = "last", licence: str | None = None) -> Path:
+    """Add the model of a run to those that come with the project, or replace it there; return its folder.
+
+    Args:
+        run, checkpoint, licence: as of `push`.
+        name: of the model, as in `zoo:NAME`.
+
+    Raises:
+        CheckpointError: there is no such run, or it has no record.
+        ConfigError: the name is wrong, the licence must be given, or the model is too large.
+    """
+    from adversaria.report import ledger
+
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ConfigError(f"zoo:{name}: the name of a model is of small letters, digits and _")
+    with scratch_beside(zoo.FOLDER / name) as scratch:
+        scratch.mkdir(parents=True)
+        record = write_model(scratch, run, zoo.PREFIX + name, checkpoint, licence, small=True)
+        if (size := (scratch / hub.PUSHED).stat().st_size) > zoo.LARGEST:
+            raise ConfigError(f"{run}: its weights have {size:,} bytes, and {zoo.LARGEST:,} may come with the project")
+        said = {"data": record.choice("data"), **ledger.record_of(record.folder)}
+        (scratch / zoo.RECORD).write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+        shutil.rmtree(zoo.FOLDER / name, ignore_errors=True)
+        return scratch.replace(zoo.FOLDER / name)
 
 
 def _terms(run: Path, licence: str | None) -> tuple[str, list[str]]:
@@ -100,13 +142,20 @@ def main(arguments: list[str] | None = None) -> None:
     )
     add_run(parser)
     add = parser.add_argument
-    add("name", metavar="OWNER/NAME", help="of the model on the hub")
+    add(
+        "name",
+        metavar="OWNER/NAME",
+        help="of the model on the hub; or zoo:NAME, a new one of this project",
+    )
     add("--license", dest="licence", metavar="ID", help="of the model, as the hub names it (default: that of its data)")
     add("--private", action="store_true", help="for its owner alone")
     add("--output", type=Path, metavar="FOLDER", help="write into this new folder instead, to look at")
     with one_sentence_errors():
         options = parser.parse_args(arguments)
         given = (options.run, options.name, options.checkpoint, options.licence)
+        if options.name.startswith(zoo.PREFIX):
+            print(f"written to {add_to_zoo(options.run, options.name.removeprefix(zoo.PREFIX), *given[2:])}")
+            return
         if options.output is None:
             print(f"pushed to {push(*given, options.private)}")
             return
@@ -114,7 +163,7 @@ def main(arguments: list[str] | None = None) -> None:
             raise ConfigError(f"--output {options.output}: this is there already; give the name of a new folder")
         with scratch_beside(options.output) as scratch:
             scratch.mkdir()
-            write_model(scratch, *given)
+            write_model(scratch, options.run, f"hf://{options.name}", *given[2:])
             scratch.replace(options.output)
         print(f"written to {options.output}")
 

@@ -99,3 +99,28 @@ def test_damaged_bytes_are_one_sentence(saved: Path, tmp_path: Path) -> None:
     file.unlink()
     os.mkfifo(file)
     assert outcome(file)
+
+
+def test_a_small_file_has_the_average_alone_in_half_precision(saved: Path, tmp_path: Path) -> None:
+    module = lightning_modules.load(saved)
+    with torch.no_grad():
+        for weight in module.ema.parameters():
+            weight.add_(0.1)
+    safe_weights.save(module, tmp_path / "small.safetensors", small=True)
+    kept = safetensors.torch.load_file(tmp_path / "small.safetensors")
+    assert {w.dtype for w in kept.values() if w.is_floating_point()} == {torch.float16}
+    assert not any(name.startswith("network.generator.") for name in kept)
+    again, own = lightning_modules.load(tmp_path / "small.safetensors").state_dict(), module.state_dict()
+    assert list(again) == list(own)
+    for name, weight in own.items():
+        average = own[name.replace("network.generator.", "ema.network.")]
+        assert torch.equal(again[name], (average.half().float() if weight.is_floating_point() else average)), name
+
+
+@pytest.mark.parametrize("part", ["network.discriminator", 3, ["a"], "x" * 100])
+def test_a_small_file_that_names_another_part_is_one_sentence(part: Any, saved: Path, tmp_path: Path) -> None:
+    safe_weights.save(lightning_modules.load(saved), file := tmp_path / "small.safetensors", small=True)
+    entry = {**safe_weights.read_entry(file), "averaged": part}
+    content = safetensors.torch.load_file(file)
+    file.write_bytes(safetensors.torch.save(content, {"format": "pt", "adversaria": json.dumps(entry)}))
+    assert "has weights that are not those of its model" in outcome(file)
