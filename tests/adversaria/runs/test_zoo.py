@@ -51,7 +51,7 @@ def test_a_model_that_was_added_is_used_by_its_name(run: Path, folder: Path, tmp
     assert (tmp_path / "one.png").is_file()
     assert initial_weights.file_of({"init_from": "zoo:faces"}) == folder / "faces" / hub.PUSHED
     evaluate.main(["zoo:faces", "--device", "cpu", *("data.reader.train=8", "data.reader.val=8", "data.reader.test=8")])
-    assert "psnr" in capsys.readouterr().out  # of the data that its record names
+    assert "signal-to-noise" in capsys.readouterr().out  # of the data that its record names
 
 
 def test_what_is_beside_the_weights_says_how_they_came_about(run: Path, folder: Path) -> None:
