@@ -121,7 +121,6 @@ print(sorted({m.split(".")[0] for m in sys.modules} & {"torch", "torchvision", "
         ("data.value_range", [0, 1, 2], "expected list of length 2, got 3"),
         ("model.lambda_kl", "big", "model.lambda_kl='big': expected one of float, a component, 'auto'"),
         ("model.lambda_kl", False, "model.lambda_kl=False: expected one of float, a component, 'auto'"),
-        ("model.network.channels", [1, 2], "expected list of length 5, got 2"),
         ("model.network", 5, "model.network=5: expected"),
         ("model.network", None, "model.network=None: expected"),
         ("seed", "0", "seed='0': expected int, got str"),

@@ -35,7 +35,7 @@ def sentence_for(compose, *overrides: str) -> str:
         (["trainer.accelerator=cpu", "trainer.devices=-1"], "trainer.devices=-1: on CPUs it is a number of processes"),
         (["trainer.accelerator=cpu", "trainer.devices=[0]"], "trainer.devices=[0]: on CPUs it is a number"),
         (["trainer.accelerator=cpu", "trainer.devices=100000"], "trainer.devices=100000: this machine has"),
-        (["+trainer.min_epochs=100"], "trainer.min_epochs=100 is above trainer.max_epochs=5"),
+        (["+trainer.min_epochs=100"], "trainer.min_epochs=100 is above trainer.max_epochs=12"),
         (["+trainer.barebones=true"], "trainer.barebones leaves out logging and checkpoints"),
         (["+trainer.inference_mode=7"], "trainer.inference_mode=7: expected bool"),
         (["trainer.overfit_batches=null"], "trainer.overfit_batches=None: expected int | float"),
