@@ -76,7 +76,8 @@ def test_a_run_ends_with_table_folder_and_tensorboard_and_writes_nowhere_else(
     done = cli(tmp_path, *tiny, "callbacks.tsne=null", "trainer.profiler=simple")
     assert done.returncode == 0, done.stderr
     (folder,) = runs(tmp_path)
-    for expected in ("mse_pm1", "psnr", f"tensorboard --logdir outputs/vae_synthetic_faces/{folder.name}"):
+    curves = f"tensorboard.main --logdir outputs/vae_synthetic_faces/{folder.name}"
+    for expected in ("MSE, latents", "signal-to-noise", curves):
         assert expected in done.stdout
     assert {p.name for p in tmp_path.iterdir()} == {"outputs", ".cache"}
     assert {p.name for p in folder.iterdir()} == {
@@ -199,7 +200,7 @@ def test_a_killed_run_resumes_in_its_folder_with_joined_curves(tmp_path: Path, c
 
     finished = cli(tmp_path, "ckpt_path=last", "objective=val/mse")  # nothing left to fit: tested again
     assert finished.returncode == 0, finished.stderr
-    assert "mse_pm1" in finished.stdout
+    assert "MSE, latents" in finished.stdout
     lower = cli(tmp_path, f"ckpt_path={folder}", f"trainer.max_epochs={epochs + 1}", "model.optimizer.lr=1e-5")
     assert lower.returncode == 0, lower.stderr
     assert read_metrics(folder / "metrics.csv")["optim/lr_0"][1][-4:] == [0.003, 1e-5, 1e-5, 1e-5]

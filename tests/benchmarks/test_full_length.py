@@ -45,8 +45,12 @@ def test_every_planned_run_is_a_configuration_of_its_own(compose, plan, tmp_path
     runs = read_plan(PLAN.with_stem(plan), records=tmp_path)
     assert len({run.name for run in runs}) == len(runs)
     assert {run.after for run in runs} <= {run.name for run in runs} | {""}
-    for command in {" ".join(w for w in run.overrides if not w.startswith("seed=")) for run in runs}:
-        compose(*command.split())
+    seen: set[str] = set()
+    for run in runs:
+        words = [word for word in run.overrides if not word.startswith("seed=")]
+        if not seen.issuperset(words):  # each word once: tests/test_configs.py composes models with all data
+            compose(*words)
+            seen.update(words)
 
 
 def test_a_run_with_a_record_is_wanted_only_where_another_needs_its_folder(tmp_path):
