@@ -42,5 +42,6 @@ def local(path: Path) -> Path:
 
 def data_of(path: Path) -> str | None:
     """Return the name of the data that a model of the zoo was trained on, as of `data=NAME`; None for any other."""
-    name: str | None = read_json(local(path) / RECORD, {}).get("data") if str(path).startswith(PREFIX) else None
+    folder = local(path)
+    name: str | None = None if folder == path else read_json(folder / RECORD, {}).get("data")
     return name

@@ -6,7 +6,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -105,7 +105,6 @@ def generate(options: Options, images: list[np.ndarray] | None = None, write: bo
     """
     folder, file = run_folder.find(options.run, options.checkpoint)
     output = options.output or new_output(folder, options)
-    options = replace(options, output=output)
     if options.project:
         return project(options, output, images, write)
     kind = options.format or format_of(output)

@@ -152,18 +152,18 @@ def main(arguments: list[str] | None = None) -> None:
     add("--output", type=Path, metavar="FOLDER", help="write into this new folder instead, to look at")
     with one_sentence_errors():
         options = parser.parse_args(arguments)
-        given = (options.run, options.name, options.checkpoint, options.licence)
+        chosen = (options.checkpoint, options.licence)
         if options.name.startswith(zoo.PREFIX):
-            print(f"written to {add_to_zoo(options.run, options.name.removeprefix(zoo.PREFIX), *given[2:])}")
+            print(f"written to {add_to_zoo(options.run, options.name.removeprefix(zoo.PREFIX), *chosen)}")
             return
         if options.output is None:
-            print(f"pushed to {push(*given, options.private)}")
+            print(f"pushed to {push(options.run, options.name, *chosen, options.private)}")
             return
         if options.output.exists():
             raise ConfigError(f"--output {options.output}: this is there already; give the name of a new folder")
         with scratch_beside(options.output) as scratch:
             scratch.mkdir()
-            write_model(scratch, options.run, f"hf://{options.name}", *given[2:])
+            write_model(scratch, options.run, f"hf://{options.name}", *chosen)
             scratch.replace(options.output)
         print(f"written to {options.output}")
 
