@@ -8,6 +8,7 @@ import gc
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from adversaria.tools import compose as composition
 
 gc.set_threshold(50_000, 20, 100)  # looking for garbage took a fifth of the time to compose a configuration
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # pytest-xdist has a process on each core; torch is imported below
+# As an activated environment has it, so that commands to be pasted begin with `python`.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 pytest_plugins = ["support.generators"]  # stand-ins for generators, of callbacks and of measures
 
 ROOT = Path(__file__).resolve().parents[1]

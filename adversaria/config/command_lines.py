@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+-]*")  # what Hydra reads as this text; "1_0" would be the number 10
@@ -62,9 +65,26 @@ def pasteable(*words: str) -> str:
     return " ".join(map(_for_shell, words))
 
 
+def script_command(script: str, *words: str) -> str:
+    """Return the command that starts a script of this project, train.py for example, to be pasted where we are now."""
+    return pasteable(python(), shown(Path(__file__).parents[2] / script), *words)
+
+
+def python() -> str:
+    """Return `python` where the shell finds this interpreter by that name, else its path."""
+    here = Path(sys.executable)  # not resolved: the interpreter of an environment is a link to that of the system
+    found = shutil.which("python")
+    return "python" if found and Path(found).parent.resolve() == here.parent.resolve() else shown(here)
+
+
+def shown(path: Path) -> str:
+    """Return a path as people read it: relative where it is in the current folder."""
+    return os.path.relpath(path) if path.absolute().is_relative_to(Path.cwd()) else str(path.absolute())
+
+
 def resume_command(checkpoint_or_run: object, *overrides: str) -> str:
     """Return the command that goes on with a run."""
-    return pasteable("python", "train.py", override("ckpt_path", checkpoint_or_run), *overrides)
+    return script_command("train.py", override("ckpt_path", checkpoint_or_run), *overrides)
 
 
 def _for_shell(word: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from adversaria.config.command_lines import current_arguments, key_of, override, overrides_in, pasteable
+from adversaria.config.command_lines import current_arguments, key_of, override, overrides_in, script_command
 from adversaria.config.errors import CONF, options, suggest
 from adversaria.config.foreign_keys import STEPS
 
@@ -93,7 +93,7 @@ def folder_as_data(folder: str) -> str:
 def corrected(old: str, new: str) -> str:
     """Return this command with one argument replaced, to be pasted; the argument alone where it is not in it."""
     arguments = current_arguments()
-    return pasteable("python", "train.py", *(new if a == old else a for a in arguments)) if old in arguments else new
+    return script_command("train.py", *(new if a == old else a for a in arguments)) if old in arguments else new
 
 
 def _folder_readers(folder: str) -> str:
@@ -102,7 +102,7 @@ def _folder_readers(folder: str) -> str:
     single = [name for name in names if "target" not in _content(CONF / "data" / f"{name}.yaml")]
     chosen = next(name for name in ("folder", "lab_faces", *single) if name in single)
     others = [argument for argument in current_arguments() if key_of(argument) not in ("data", "data.root")]
-    command = pasteable("python", "train.py", *others, f"data={chosen}", override("data.root", folder))
+    command = script_command("train.py", *others, f"data={chosen}", override("data.root", folder))
     return f"write e.g. {command} (what reads folders: {', '.join(single)}, and pairs)"
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
-from adversaria.config.command_lines import current_arguments, from_python, key_of, pasteable, value_of
+from adversaria.config.command_lines import current_arguments, from_python, key_of, script_command, value_of
 from adversaria.config.errors import ConfigError
 from adversaria.config.foreign_errors import JOBLIB_KILLED, JOBLIB_LAUNCHER, JOBLIB_WORKER
 from adversaria.runs import processes, signals
@@ -138,7 +138,7 @@ def check_trainer(trainer: Any) -> None:
     if from_python() and not in_sweep() and processes.launch() is None:
         raise ConfigError(
             "trainer.devices: a run from Python has one device, or processes of torchrun; set trainer.devices=1, or "
-            f"write {pasteable('python', 'train.py', *current_arguments())}"
+            f"write {script_command('train.py', *current_arguments())}"
         )
     if in_sweep():
         raise ConfigError(

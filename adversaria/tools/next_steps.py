@@ -7,8 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-import adversaria
-from adversaria.config.command_lines import pasteable
+from adversaria.config.command_lines import pasteable, python, script_command, shown
 
 
 def next_steps(folder: Path, model: type) -> dict[str, str]:
@@ -18,31 +17,15 @@ def next_steps(folder: Path, model: type) -> dict[str, str]:
         folder: the run folder.
         model: the class of its model; images can be generated only by one that samples.
     """
-    run, python = shown(folder), _python()
-    commands = {"pictures": [_viewer(), shown(folder / "figures")]} if any(folder.glob("figures/*")) else {}
-    commands["report"] = [python, _entry("report.py"), run]
+    run = shown(folder)
+    commands = {"pictures": pasteable(_viewer(), shown(folder / "figures"))} if any(folder.glob("figures/*")) else {}
+    commands["report"] = script_command("report.py", run)
     if hasattr(model, "sample") and hasattr(model, "noise"):
-        commands["generate"] = [python, _entry("generate.py"), run]
-        commands["explore"] = [python, _entry("explore.py"), run]
+        commands["generate"] = script_command("generate.py", run)
+        commands["explore"] = script_command("explore.py", run)
     if (folder / "tensorboard").is_dir():
-        commands["curves"] = [python, "-m", "tensorboard.main", "--logdir", run]
-    return {what: pasteable(*words) for what, words in commands.items()}
-
-
-def shown(path: Path) -> str:
-    """Return a path as people read it: relative where it is in the current folder."""
-    return os.path.relpath(path) if path.absolute().is_relative_to(Path.cwd()) else str(path.absolute())
-
-
-def _entry(name: str) -> str:
-    return shown(Path(adversaria.__file__).parents[1] / name)
-
-
-def _python() -> str:
-    """Return `python` where the shell finds this interpreter by that name, else its path."""
-    here = Path(sys.executable)  # not resolved: the interpreter of an environment is a link to that of the system
-    found = shutil.which("python")
-    return "python" if found and Path(found).parent.resolve() == here.parent.resolve() else shown(here)
+        commands["curves"] = pasteable(python(), "-m", "tensorboard.main", "--logdir", run)
+    return commands
 
 
 def _viewer() -> str:

@@ -49,7 +49,10 @@ def test_a_signal_saves_says_how_to_go_on_and_gives_its_exit_code(number, start,
     assert process.returncode == 128 + number
     run = run_of(tmp_path)
     assert f"{number.name}: stopping as soon as everything is saved" in rest
-    assert f"stopped; go on with: python train.py ckpt_path={run.relative_to(tmp_path)}" in rest
+    assert (
+        f"stopped; go on with: python {Path(__file__).parents[2] / 'train.py'} ckpt_path={run.relative_to(tmp_path)}"
+        in rest
+    )
     assert "Traceback" not in rest
     stopped = iteration_in(run)
     assert stopped > 2 * EPOCH

@@ -1,8 +1,11 @@
 """Values are quoted for Hydra, then for the shell, so that what is printed can be pasted."""
 
+import os
 import shlex
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +68,19 @@ def test_plain_words_stay_as_they_are() -> None:
     assert quoted("outputs/vae/2026-01-02_03-04-05_ab") == "outputs/vae/2026-01-02_03-04-05_ab"
     assert command_lines.resume_command("a b") == "python train.py \"ckpt_path='a b'\""
     assert shlex.split(command_lines.resume_command("it's")) == ["python", "train.py", r"ckpt_path='it\'s'"]
+
+
+def test_a_command_names_the_script_and_the_interpreter_that_started_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = str(Path(__file__).parents[3] / "train.py")
+    assert command_lines.script_command("train.py", "seed=1") == "python train.py seed=1"
+    monkeypatch.chdir(tmp_path)
+    assert shlex.split(command_lines.script_command("train.py")) == ["python", elsewhere]
+    monkeypatch.setenv("PATH", "")  # the environment is not activated
+    assert shlex.split(command_lines.resume_command("run")) == [sys.executable, elsewhere, "ckpt_path=run"]
+    monkeypatch.chdir(Path(sys.executable).parents[2])
+    assert shlex.split(command_lines.script_command("train.py"))[0] == os.path.relpath(sys.executable)
 
 
 def test_an_interpolation_in_a_name_is_none() -> None:
