@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from rich.progress import track
 from torch import Tensor
 
 from adversaria.config.errors import DataError
 from adversaria.config.types import Split
+from adversaria.images.progress import progress
 from datamodules.images import normalize
 
 ENCODED_IMAGES = 10_000  # training images that determine directions of attributes and dimensions of largest KLD
@@ -32,7 +32,7 @@ def encode(
     parts = list(zip(*(value.split(datamodule.batch_size) for value in inputs), strict=True))
     encoded = [
         module.encode(normalize(image.to(module.device), datamodule.value_range), *(y.to(module.device) for y in given))
-        for image, *given in track(parts, f"encoding {split} images", transient=True, disable=quiet)
+        for image, *given in progress(parts, f"encoding {split} images", quiet=quiet)
     ]
     mu, logvar = (torch.cat(values) for values in zip(*encoded, strict=True))
     return mu, logvar, batch["labels"].to(module.device)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import track
 from torch import Tensor
 
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import instantiate
+from adversaria.images.progress import progress
 from adversaria.images.sampling import in_batches
 from adversaria.measures.distances import RealFeatures, compare
 from adversaria.measures.extractors import ChosenClassifier
@@ -67,7 +67,7 @@ def _features(
     if isinstance(images, Tensor):
         return in_batches(extractor, images, batch_size, device)
     batches = images.batches(size, resize, batch_size)
-    shown = track(batches, f"measuring {images.folder.name}", math.ceil(len(images) / batch_size), transient=True)
+    shown = progress(batches, f"measuring {images.folder.name}", math.ceil(len(images) / batch_size))
     return torch.cat([extractor(torch.from_numpy(batch).permute(0, 3, 1, 2).to(device)) for batch in shown])
 
 

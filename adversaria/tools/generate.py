@@ -15,6 +15,7 @@ from adversaria.config.instantiate import instantiate
 from adversaria.config.limits import check_memory
 from adversaria.config.types import LatentSampler, Positive, PositiveInt, Seed
 from adversaria.images.files import Format, check_output, format_of, write_images
+from adversaria.images.progress import progress
 from adversaria.runs import run_folder
 from adversaria.speed import settings
 from adversaria.tools.configuration import run_configuration
@@ -160,7 +161,6 @@ def _decode(
 ) -> None:
     """Generate the images of (rows, steps, d) latents, keep them, and write them, with what they were made from."""
     import numpy as np
-    from rich.progress import track
 
     from adversaria.images.sampling import labels_from_text, pixel_batches
 
@@ -169,7 +169,7 @@ def _decode(
     if labels is not None:
         labels = labels.repeat_interleave(steps, 0)
     batches: Iterable[np.ndarray] = pixel_batches(module, noise, labels, options.batch_size)
-    batches = track(batches, "generating", math.ceil(len(noise) / options.batch_size), transient=True)
+    batches = progress(batches, "generating", math.ceil(len(noise) / options.batch_size))
     if images is not None:
         images += batches
         batches = images

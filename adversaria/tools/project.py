@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adversaria.config.errors import ConfigError, DataError
 from adversaria.config.limits import check_memory
 from adversaria.images.files import check_output, format_of, scratch_beside
+from adversaria.images.progress import progress
 from adversaria.runs import run_folder
 from adversaria.speed import settings
 from adversaria.tools.generator import configure, load_generator, weights_of
@@ -39,7 +40,6 @@ def project(options: Options, output: Path, made: list[np.ndarray] | None = None
     pictures = _read(options.project)
     settings.keep_memory()
     import torch
-    from rich.progress import track
 
     from adversaria.images import projection
     from adversaria.images.grid import to_uint8
@@ -55,7 +55,7 @@ def project(options: Options, output: Path, made: list[np.ndarray] | None = None
         check_memory(ACTIVATIONS * images.numel() * options.starts, "--starts")
         images = normalize(images.to(module.device), module.value_range)
         labels = _labels(module, options.label, images)
-        shown = lambda steps: track(steps, "projecting", transient=True)  # noqa: E731
+        shown = lambda steps: progress(steps, "projecting")  # noqa: E731
         found = projection.project(module, images, labels, options.project_steps, options.starts, options.seed, shown)
         if made is not None:
             made.append(to_uint8(found.images, module.value_range))
