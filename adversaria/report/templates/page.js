@@ -180,7 +180,7 @@ for (const chart of all(".chart")) {
     for (const y of ticks(low, high, 5)) {
       parts.push(rule("grid", left, right, toY(y), toY(y)), text(left - 8, toY(y) + 4, "end", short(y)));
     }
-    for (const x of ticks(...range, width / 90)) {
+    for (const x of ticks(...range, Math.max(4, width / 90))) {
       parts.push(text(Math.min(toX(x), width - 20), HEIGHT - 22, "middle", x.toLocaleString("en")));
     }
     parts.push(text((left + right) / 2, HEIGHT - 5, "middle", "iteration (batches)"));
