@@ -15,6 +15,7 @@ from adversaria.runs.record import read_json
 FOLDER = Path(__file__).parents[2] / "zoo"
 PREFIX = "zoo:"
 RECORD = "record.json"  # the name of the data, and what `adversaria.report.ledger` keeps of a run
+DIRECTIONS = "directions.json"  # of a VAE's latent space, found in the data, which does not come along
 LARGEST = 4 * MIB  # of the weights of one
 
 
@@ -45,3 +46,8 @@ def data_of(path: Path) -> str | None:
     folder = local(path)
     name: str | None = None if folder == path else read_json(folder / RECORD, {}).get("data")
     return name
+
+
+def has_directions(weights: Path) -> bool:
+    """Tell whether directions in the latent space are kept beside the weights of a model."""
+    return weights.with_name(DIRECTIONS).is_file()

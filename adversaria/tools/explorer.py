@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,12 +12,13 @@ from torch import Tensor
 
 from adversaria.config.errors import DataError
 from adversaria.config.instantiate import instantiate
-from adversaria.config.labels import value_names, value_title
+from adversaria.config.labels import value_names
+from adversaria.images import directions
+from adversaria.images.directions import Directions
 from adversaria.images.interpolation import spherical
-from adversaria.images.latents import ENCODED_IMAGES, attribute_direction, encode
+from adversaria.images.latents import ENCODED_IMAGES, encode
 from adversaria.images.sampling import pixel_batches
 from adversaria.tools.configuration import run_configuration
-from lightning_modules.losses import per_dimension_kld
 from lightning_modules.protocols import Autoencoder
 
 MAX_IMAGES = 16
@@ -103,13 +103,16 @@ class Explorer:
         return noise[:count]
 
 
-def prepare(module: Any, folder: Path | None, root: str | None) -> tuple[Explorer, str]:
+def prepare(
+    module: Any, folder: Path | None, root: str | None, known: Directions | None = None
+) -> tuple[Explorer, str]:
     """Return the explorer of a model, and a sentence on what is missing, or an empty text.
 
     Args:
         module: a VAE, GAN, WGAN or ACGAN.
         folder: the run's folder, whose data determines a VAE's directions; None for a checkpoint without a run folder.
         root: another folder of the data.
+        known: directions that come with such a checkpoint.
 
     Raises:
         ConfigError: the data at the given root does not fit the model.
@@ -118,24 +121,17 @@ def prepare(module: Any, folder: Path | None, root: str | None) -> tuple[Explore
     if not isinstance(module, Autoencoder):
         return Explorer(module, {}, None), ""
     axes = torch.eye(module.noise(1, 0).shape[1], device=module.device)  # type: ignore[attr-defined]
-    dimensions, attributes, test_latents, note = list(range(len(axes))), dict[str, Tensor](), None, ""
+    found, test_latents, note = known or Directions({}, list(range(len(axes)))), None, ""
     try:
-        if folder is None:
+        if folder is not None:
+            data = instantiate(run_configuration(folder, root=root)["data"])
+            found = directions.find(module, data)
+            test_latents = encode(module, data, "test", ENCODED_IMAGES)[0]
+        elif known is None or root is not None:
             raise DataError("a checkpoint outside a run folder does not say which data it is from")
-        data = instantiate(run_configuration(folder, root=root)["data"])
-        mu, logvar, labels = encode(module, data, "train", ENCODED_IMAGES)
-        test_latents = encode(module, data, "test", ENCODED_IMAGES)[0]
-        dimensions = per_dimension_kld(mu, logvar).argsort(descending=True).tolist()
-        given = getattr(module, "labels", [])  # to decoder and encoder, so the latent does not have them
-        for name, column in [pair for pair in zip(data.attributes, labels.T, strict=True) if pair[0] not in given]:
-            size = len(value_names(name, data.classes))
-            for value in range(size) if size > 2 else [1]:
-                with contextlib.suppress(DataError):  # all of these images have the attribute, or none has it
-                    title = value_title(name, value, data.classes)
-                    attributes[title] = attribute_direction(mu, column == value)
     except DataError as error:
         if root is not None:
             raise
         note = f"Without the run's data there are no attributes and no test images: {error}."
-    latent = {f"dimension {d}": axes[d] for d in dimensions[:MAX_DIMENSIONS]}
-    return Explorer(module, {"Attributes": attributes, "Latent dimensions": latent}, test_latents), note
+    latent = {f"dimension {d}": axes[d] for d in found.dimensions[:MAX_DIMENSIONS]}
+    return Explorer(module, {"Attributes": found.attributes, "Latent dimensions": latent}, test_latents), note

@@ -16,7 +16,7 @@ from adversaria.config.limits import check_memory
 from adversaria.config.types import LatentSampler, Positive, PositiveInt, Seed
 from adversaria.images.files import Format, check_output, format_of, write_images
 from adversaria.images.progress import progress
-from adversaria.runs import run_folder
+from adversaria.runs import run_folder, zoo
 from adversaria.speed import settings
 from adversaria.tools.configuration import run_configuration
 from adversaria.tools.generator import configure, load_generator, weights_of
@@ -112,10 +112,10 @@ def generate(options: Options, images: list[np.ndarray] | None = None, write: bo
     if write:
         check_output(output, kind, options.overwrite)
     data = None
-    if options.needs_data:
-        if folder is None:
-            raise ConfigError(f"{file} is not in a run folder, so its data is not known; give the run folder")
+    if options.needs_data and folder is not None:
         data = run_configuration(folder, root=options.root)["data"]
+    elif options.needs_data and not zoo.has_directions(file):
+        raise ConfigError(f"{file} is not in a run folder, so its data is not known; give the run folder")
     settings.keep_memory()
     import torch
 
@@ -125,7 +125,7 @@ def generate(options: Options, images: list[np.ndarray] | None = None, write: bo
         module = load_generator(file, options.device)
         configure(module, file, options)
         _check_count(module, options, kind if images is None else "npz")
-        rows = latent_rows(module, options, instantiate(data))
+        rows = latent_rows(module, options, instantiate(data), file)
         _decode(module, rows, options, kind, images, output if write else None)
     count = rows.shape[:2].numel()
     return f"{count} images of iteration {module.iteration}, {weights_of(module)} weights: {output}"

@@ -96,6 +96,7 @@ def add_to_zoo(run: Path, name: str, checkpoint: str = "last", licence: str | No
 
     Raises:
         CheckpointError: there is no such run, or it has no record.
+        DataError: the data of a VAE is not there.
         ConfigError: the name is wrong, the licence must be given, or the model is too large.
     """
     from adversaria.report import ledger
@@ -107,10 +108,28 @@ def add_to_zoo(run: Path, name: str, checkpoint: str = "last", licence: str | No
         record = write_model(scratch, run, zoo.PREFIX + name, checkpoint, licence, small=True)
         if (size := (scratch / hub.PUSHED).stat().st_size) > zoo.LARGEST:
             raise ConfigError(f"{run}: its weights have {size:,} bytes, and {zoo.LARGEST:,} may come with the project")
+        _keep_directions(scratch, record.folder)
         said = {"data": record.choice("data"), **ledger.record_of(record.folder)}
         (scratch / zoo.RECORD).write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(zoo.FOLDER / name, ignore_errors=True)
         return scratch.replace(zoo.FOLDER / name)
+
+
+def _keep_directions(folder: Path, run: Path) -> None:
+    """Write the directions of a VAE beside its weights; other models have none.
+
+    Raises:
+        DataError: the data of the run, in which they are found, is not there.
+    """
+    import lightning_modules
+    from adversaria.config.instantiate import instantiate
+    from adversaria.images import directions
+    from adversaria.tools.configuration import run_configuration
+    from lightning_modules.protocols import Autoencoder
+
+    module = lightning_modules.load(folder / hub.PUSHED)  # of half precision, as it will be used
+    if isinstance(module, Autoencoder):
+        directions.write(directions.find(module, instantiate(run_configuration(run)["data"])), folder)
 
 
 def _terms(run: Path, licence: str | None) -> tuple[str, list[str]]:

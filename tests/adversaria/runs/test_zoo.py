@@ -8,15 +8,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import adversaria
 import evaluate
 import generate
+import lightning_modules
 from adversaria.config.errors import CheckpointError, ConfigError
+from adversaria.config.instantiate import instantiate
+from adversaria.images import directions
 from adversaria.runs import hub, initial_weights, zoo
 from adversaria.tools import push
+from adversaria.tools.configuration import run_configuration
+from adversaria.tools.explorer import TEST_IMAGES, prepare
+from lightning_modules import safe_weights
+from lightning_modules.protocols import Autoencoder
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -52,6 +60,39 @@ def test_a_model_that_was_added_is_used_by_its_name(run: Path, folder: Path, tmp
     assert initial_weights.file_of({"init_from": "zoo:faces"}) == folder / "faces" / hub.PUSHED
     evaluate.main(["zoo:faces", "--device", "cpu", *("data.reader.train=8", "data.reader.val=8", "data.reader.test=8")])
     assert "signal-to-noise" in capsys.readouterr().out  # of the data that its record names
+
+
+def test_a_vae_comes_with_its_directions_and_needs_no_data(run: Path, folder: Path, tmp_path: Path, capsys) -> None:
+    push.add_to_zoo(run, "faces")
+    module, weights = lightning_modules.load(Path("zoo:faces")), folder / "faces" / hub.PUSHED
+    explorer, note = prepare(module, None, None, directions.beside(weights, module))
+    of_the_run = prepare(lightning_modules.load(run), run, None)[0]
+    assert note == ""
+    assert list(explorer.sliders["Attributes"]) == list(of_the_run.sliders["Attributes"])
+    assert list(explorer.sliders["Latent dimensions"]) == list(of_the_run.sliders["Latent dimensions"])
+    assert TEST_IMAGES not in explorer.sliders[""]
+    file = tmp_path / "images.npz"
+    chosen = ["zoo:faces", "--device", "cpu", "-n", "6", "--steps", "3", "--reach", "2", "--output", str(file)]
+    generate.main([*chosen, "--edit", "Smiling"])
+    walks = np.load(file)["noise"].reshape(2, 3, 16)
+    direction = directions.find(module, instantiate(run_configuration(run)["data"])).attributes["Smiling"].numpy()
+    assert np.allclose(walks[:, 2] - walks[:, 0], 4 * direction, rtol=1e-3, atol=1e-4)
+    assert np.allclose(walks[:, 1], module.noise(2, 0).numpy(), atol=1e-6)
+    assert "samples, as the test images do not come with the model" in capsys.readouterr().out
+    generate.main([*chosen, "--traverse", "--overwrite"])
+    first, second = list(explorer.sliders["Latent dimensions"])[:2]
+    assert f"rows: dimensions {first.split()[1]} {second.split()[1]}\n" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        generate.main([*chosen, "--edit", "Smilng", "--overwrite"])
+    assert "Bangs, Black_Hair" in (said := capsys.readouterr().err)
+    assert "did you mean Smiling?" in said
+
+
+def test_what_has_no_latent_of_images_has_no_directions(untrained, tmp_path: Path) -> None:
+    gan = lightning_modules.load(untrained("model=gan", "data=digits", "model.network.width=4"))
+    safe_weights.save(gan, tmp_path / hub.PUSHED)
+    push._keep_directions(tmp_path, tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == [hub.PUSHED]
 
 
 def test_what_is_beside_the_weights_says_how_they_came_about(run: Path, folder: Path) -> None:
@@ -91,6 +132,9 @@ def test_each_model_in_the_box_is_small_and_whole(name: str) -> None:
     record = json.loads((zoo.FOLDER / name / zoo.RECORD).read_text(encoding="utf-8"))
     assert record["protocol"]["iteration"] == model.iteration
     assert (zoo.FOLDER / name / "README.md").is_file()
+    assert zoo.has_directions(file) == isinstance(model, Autoencoder)
+    if zoo.has_directions(file):
+        assert directions.beside(file, model)
 
 
 def test_the_box_is_small() -> None:
