@@ -6,8 +6,10 @@ import argparse
 import contextlib
 import gc
 import importlib.util
+import sys
 from pathlib import Path
 
+from adversaria.config.command_lines import script_command
 from adversaria.config.errors import ConfigError, one_sentence_errors
 from adversaria.runs import run_folder
 from adversaria.speed import settings
@@ -24,21 +26,24 @@ def main(arguments: list[str] | None = None) -> None:
         if importlib.util.find_spec("nicegui") is None:
             raise ConfigError("the page needs NiceGUI, which is not installed; pip install -e '.[explore]'")
         port = explorer_server.free_port(options.port)
+        own = [*(sys.argv[1:] if arguments is None else arguments)]
+        again = script_command("explore.py", *own, *([] if port == options.port else [f"--port={port}"]))
         settings.keep_memory()
         runs = [_shown(run, options) for run in options.run]
         with contextlib.suppress(KeyboardInterrupt):
-            explorer_server.serve(runs, port, not options.no_browser)
+            explorer_server.serve(runs, port, again, not options.no_browser)
 
 
 def _shown(run: Path, options: argparse.Namespace) -> explorer_server.Shown:
     """Load a model for the page."""
     folder, file = run_folder.find(run, options.checkpoint)
+    from adversaria.images.directions import beside
     from adversaria.tools.explorer import prepare
 
     module = load_generator(file, options.device)
     draw_from(module, file, options.sampler)
     with model_errors(file):
-        explorer, note = prepare(module, folder, options.root)
+        explorer, note = prepare(module, folder, options.root, beside(file, module) if folder is None else None)
         explorer.draw(explorer.initial)  # what cannot be drawn is said before there is a page
     about = f"iteration {explorer.module.iteration:,} · {weights_of(explorer.module)} weights · {run}"
     return explorer_server.Shown(explorer, about, note, folder)

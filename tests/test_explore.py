@@ -19,12 +19,14 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 import torch
+from support import looks
 
 import explore
 import lightning_modules
 from adversaria.config.errors import CheckpointError
 from adversaria.images.grid import to_uint8
 from adversaria.images.interpolation import spherical
+from adversaria.report.pages import report_text
 from adversaria.tools import explorer_page, explorer_server
 from adversaria.tools.bounded_control import bounded, bounded_control
 from adversaria.tools.explorer import MAX_IMAGES, TEST_IMAGES, Explorer, prepare
@@ -278,13 +280,12 @@ def test_a_missing_library_is_one_sentence(acgan: Path, monkeypatch: pytest.Monk
     assert capsys.readouterr().err == expected
 
 
-@pytest.fixture
-def url(untrained, tmp_path: Path) -> Iterator[str]:
-    """The address of a page, served as a user does."""
+@contextlib.contextmanager
+def served(run: Path, cwd: Path, port: int = 0) -> Iterator[str]:
+    """Serve a page as a user does; its address."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}  # NiceGUI would test itself
-    run = untrained("model=acgan", "data=synthetic_faces", "labels=[Smiling]", *ACGAN[2:])
-    command = [sys.executable, str(ROOT / "explore.py"), str(run), "--port", "0", "--device", "cpu", "--no-browser"]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as server:
+    command = [sys.executable, str(ROOT / "explore.py"), str(run), f"--port={port}", "--device=cpu", "--no-browser"]
+    with subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         address = server.stdout.readline().split()[0]
         for _ in range(100):  # it is said just before the server listens
@@ -294,6 +295,17 @@ def url(untrained, tmp_path: Path) -> Iterator[str]:
         yield address
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == 0
+
+
+@pytest.fixture
+def smiling(untrained) -> Path:
+    return untrained("model=acgan", "data=synthetic_faces", "labels=[Smiling]", *ACGAN[2:])
+
+
+@pytest.fixture
+def url(smiling: Path, tmp_path: Path) -> Iterator[str]:
+    with served(smiling, tmp_path) as address:
+        yield address
     assert list(tmp_path.iterdir()) == []
 
 
@@ -322,6 +334,7 @@ def test_the_page_answers_and_reaches_nothing_else(browser: Any, url: str) -> No
     moved = until(lambda shown: shown[0] != before[0])
     press("images", "\ue012")
     assert until(lambda shown: len(shown) == 3) == moved[:3]
+    browser.execute_script("scrollTo(0, 0)")
     browser.find_element("css selector", ".seed button").click()
     until(lambda shown: shown[0] != moved[0])
     switch = browser.find_element("css selector", '[aria-label="Smiling"]')
@@ -336,6 +349,62 @@ def test_the_page_answers_and_reaches_nothing_else(browser: Any, url: str) -> No
     asked += [m["params"]["url"] for m in log if m["method"] == "Network.webSocketCreated"]
     hosts = {urlsplit(address).netloc for address in asked if not address.startswith("data:")}
     assert hosts == {urlsplit(url).netloc}
+
+
+@pytest.mark.faults  # for its time: it starts a server twice
+def test_a_page_whose_server_stops_says_so_and_goes_on_where_it_was(
+    browser: Any, smiling: Path, tmp_path: Path
+) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def until(condition: Any) -> None:
+        WebDriverWait(browser, 60, 0.1).until(lambda _: condition())
+
+    def pictures() -> list[str]:
+        shown = "[...document.querySelectorAll('.picture img')].filter(i => i.offsetParent && i.naturalWidth)"
+        return browser.execute_script(f"return {shown}.map(i => i.src)")
+
+    def popup() -> Any:
+        return browser.find_element("css selector", "#popup")
+
+    with served(smiling, tmp_path) as address:
+        browser.get(f"{address}/?seed=7&images=99&truncation=many&of=nothing")
+        until(lambda: len(pictures()) == MAX_IMAGES)
+        before = pictures()
+        browser.find_element("css selector", '[aria-label="images"] [tabindex]').send_keys("\ue012")
+        until(lambda: "images=15" in browser.current_url)
+        before, where = pictures(), browser.current_url
+        assert where == f"{address}/?seed=7&images=15"
+    until(lambda: popup().is_displayed() and popup().value_of_css_property("opacity") == "1")
+    assert "it was stopped, or cannot be reached" in popup().text
+    port = urlsplit(address).port or 0
+    assert popup().text.endswith(f"explore.py {smiling} --port=0 --device=cpu --no-browser --port={port}")
+    assert pictures() == before  # what was there stays there
+    with served(smiling, tmp_path, port):
+        until(lambda: popup().get_attribute("aria-hidden") == "true" and pictures() == before)
+        assert browser.current_url == where
+    browser.get("about:blank")
+    browser.get_log("browser")  # of the time without a server
+
+
+@pytest.mark.faults  # for its time: it starts a server
+def test_the_page_fits_and_is_readable_on_a_desk_and_on_a_phone(browser: Any, url: str) -> None:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    try:
+        for scheme in ("light", "dark"):
+            for width in (1300, looks.PHONE):
+                looks.show_as(browser, scheme, width)
+                browser.get(url)
+                WebDriverWait(browser, 20).until(lambda b: b.find_elements("css selector", ".picture img[src]"))
+                assert looks.faults(browser) == {}, (scheme, width)
+        narrow = "return [...document.querySelectorAll('.q-slider')].map(s => s.getBoundingClientRect().width)"
+        assert min(browser.execute_script(narrow)) > 0.6 * looks.PHONE  # as precise as a finger needs
+        browser.execute_script("scrollTo(0, document.body.scrollHeight)")
+        top = "return document.querySelector('.picture').getBoundingClientRect().top"
+        assert browser.execute_script(top) >= 0  # what a slider does can be seen
+    finally:
+        looks.show_as_usual(browser)
 
 
 def test_a_browser_is_opened_only_where_someone_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,12 +436,44 @@ def test_the_report_of_the_run_is_served_and_not_written(tiny_run: Any) -> None:
     assert {file.name for file in tiny_run[0].iterdir()} == before
 
 
+def test_the_report_of_a_run_that_was_deleted_is_a_sentence(tmp_path: Path) -> None:
+    assert "This run cannot be shown: it was moved or deleted." in report_text(tmp_path / "gone")
+
+
+def test_of_two_changes_at_once_the_last_is_drawn(acgan: Path) -> None:
+    page, shown = explorer_page.Page(prepare(lightning_modules.load(acgan), None, None)[0]), []
+    page.show = lambda: shown.append(page.settings["seed"])  # type: ignore[method-assign]
+    page.remember = lambda: None  # type: ignore[method-assign]
+
+    async def click_twice() -> None:
+        await asyncio.gather(page.change("seed", 5), page.change("seed", 6))
+
+    asyncio.run(click_twice())
+    assert shown == [6]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"seed": "3", "truncation": "1e9", "digit": "4"}, {"seed": 3, "truncation": 4, "digit": 4}),
+        ({"seed": "-1", "images": "0", "digit": "nan"}, {"seed": 0, "images": 1, "digit": 0}),
+        ({"sed": "3", "seed": "<b>", "to seed": "9" * 400}, {"seed": 0, "to seed": 2**32 - 1}),
+    ],
+)
+def test_settings_of_an_address_are_kept_between_bounds(
+    given: dict[str, str], expected: dict[str, float], digits: Explorer
+) -> None:
+    settings = explorer_page.Page(digits, given).settings
+    assert settings == {**digits.initial, **expected}
+    assert draw(digits, **{"images": 1, **expected}).shape == (1, 28, 28, 3)
+
+
 def test_what_one_of_several_runs_is_set_to_the_others_are_set_to(untrained: Any) -> None:
     from types import SimpleNamespace
 
     explorer, _ = prepare(lightning_modules.load(untrained(*ACGAN)), None, None)
     first, second = explorer_page.Page(explorer), explorer_page.Page(explorer)
-    first.others, first.show = [second], lambda: None
+    first.others, first.show, first.remember = [second], lambda: None, lambda: None
     second.controls = {"truncation": SimpleNamespace(value=4)}
     asyncio.run(first.change("truncation", 2))
     asyncio.run(first.change("digit", 3))  # which the second does not have

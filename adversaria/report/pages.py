@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from adversaria.config.errors import SavingError, UserError
+from adversaria.config.loaded import FileError
 from adversaria.report.comparison import compare, names_of
 from adversaria.report.reading import find, is_run, read, unreadable
 from adversaria.report.rendering import render
@@ -60,7 +61,8 @@ def write_report(runs: list[Run], file: Path) -> list[Path]:
 
 def report_text(folder: Path) -> str:
     """Return the report of one run as HTML, without writing it."""
-    (text,) = _texts(_together([_shown(_read(folder))]), {folder / REPORT: "report.html"})
+    run = _shown(_read(folder)) if folder.is_dir() else unreadable(folder, FileError("was moved or deleted"))
+    (text,) = _texts(_together([run]), {folder / REPORT: "report.html"})
     return text
 
 

@@ -8,12 +8,15 @@ import io
 import itertools
 import math
 import random
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from adversaria.images.grid import grid
-from adversaria.tools.bounded_control import bounded_control
+from adversaria.tools.bounded_control import bounded, bounded_control
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,12 +32,17 @@ class Page:
 
     Args:
         explorer: draws the images, and knows the settings.
+        given: settings to start from, as in the page's address; those without sense are left out.
     """
 
-    def __init__(self, explorer: Explorer) -> None:
+    def __init__(self, explorer: Explorer, given: Mapping[str, str] = MappingProxyType({})) -> None:
         self.explorer = explorer
         self.title = type(explorer.module).__name__
-        self.settings = explorer.initial
+        limits = {name: slider[:2] for group in explorer.sliders.values() for name, slider in group.items()}
+        self.settings = {
+            name: bounded(given.get(name), *limits.get(name, (0, LARGEST_SEED)), start)
+            for name, start in explorer.initial.items()
+        }
         self.initial: list[tuple[Any, Any]] = []  # controls and their initial values
         self.controls: dict[str, Any] = {}  # by the names of their settings
         self.others: list[Page] = []  # of other runs beside this one, which follow it
@@ -81,7 +89,8 @@ class Page:
     def _setting(self, name: str, slider: Slider) -> None:
         from nicegui import ui
 
-        low, high, step, value, names = slider
+        low, high, step, start, names = slider
+        value = self.settings[name]
         with ui.element("div").classes("setting"):
             ui.label(name.replace("_", " "))
             if names:
@@ -97,7 +106,7 @@ class Page:
                 control.LOOPBACK = control.props["loopback"] = False
                 control.classes("two-sided" if low < 0 else "")
                 ui.label().classes("value").bind_text_from(control, "value", "{:g}".format)
-            self.initial.append((control, control.value))
+            self.initial.append((control, type(control.value)(start)))
 
     def _connect(self, name: str, control: Any) -> Any:
         control.props["aria-label"] = name
@@ -114,6 +123,7 @@ class Page:
         await asyncio.sleep(0.01)
         if mine == self.changes:
             self.show()
+            self.remember()
 
     def show(self) -> None:
         """Draw the images."""
@@ -123,6 +133,18 @@ class Page:
             tile.set_visibility(image is not None)
             if image is not None:
                 tile.props["src"] = f"data:image/png;base64,{base64.b64encode(_png(image)).decode()}"
+
+    def remember(self) -> None:
+        """Keep what differs from the start in the page's address, so that a page that is opened again goes on there."""
+        from nicegui import ui
+
+        changed = {
+            name: f"{value:.10g}"
+            for page in (*self.others, self)
+            for name, value in page.settings.items()
+            if value != page.explorer.initial[name]
+        }
+        ui.navigate.history.replace(f"?{urlencode(changed)}")
 
     def download(self) -> None:
         """Let the browser download the images as one picture."""

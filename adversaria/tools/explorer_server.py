@@ -38,16 +38,18 @@ class Shown(NamedTuple):
     folder: Path | None
 
 
-def serve(runs: Sequence[Shown], port: int, browser: bool = True) -> None:
+def serve(runs: Sequence[Shown], port: int, again: str, browser: bool = True) -> None:
     """Serve the page of one run, or of several side by side, until Ctrl-C; only this machine can open it.
 
     Args:
         runs: what is on the page.
         port: of the page.
+        again: the command that starts the same page again, for one that is still open when this ends.
         browser: whether to open the page in a browser, where this machine has a screen.
     """
     from nicegui import app, ui
 
+    _say_when_stopped(again)
     app.add_middleware(OwnHost)
     app.on_startup(_ignore_foreign_messages)
     app.on_startup(lambda: print(addresses(port), flush=True))
@@ -71,7 +73,8 @@ def lay_out(runs: Sequence[Shown]) -> list[Page]:
     """Build the page; of several runs, what one is set to the others are set to, where they have it."""
     from nicegui import ui
 
-    pages = [Page(run.explorer) for run in runs]
+    given = ui.context.client.request.query_params
+    pages = [Page(run.explorer, given) for run in runs]
     for number, (page, run) in enumerate(zip(pages, runs, strict=True)):
         page.others = [other for other in pages if other is not page]
         with ui.element("div").classes("run") if page.others else contextlib.nullcontext():
@@ -97,6 +100,17 @@ def has_screen(environment: Mapping[str, str]) -> bool:
     if environment.get("SSH_CONNECTION"):
         return False
     return sys.platform in ("darwin", "win32") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & set(environment))
+
+
+def _say_when_stopped(again: str) -> None:
+    """Let a page whose server is gone say so, and how to start it again; it goes on when the server is back.
+
+    NiceGUI's own sentences are in a table that it does not call public; a test reads the page.
+    """
+    from nicegui.translations import translations
+
+    translations["en-US"]["connection_lost"] = "The explorer does not answer: it was stopped, or cannot be reached."
+    translations["en-US"]["trying_to_reconnect"] = f"This page goes on by itself when it runs again: {again}"
 
 
 def _serve_report(folder: Path, address: str) -> None:
