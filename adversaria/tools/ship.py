@@ -45,7 +45,7 @@ def ship(run: Path, name: str, data: list[str], folder: Path = FOLDER) -> Path:
 
     target = folder / f"{name}{SUFFIX}"
     with scratch_beside(target) as scratch:
-        save(lightning_modules.load(file), scratch)
+        save(lightning_modules.load(file), scratch, small=True)
         if (size := scratch.stat().st_size) > LARGEST:
             raise ConfigError(
                 f"{run}: its weights have {size:,} bytes, and {LARGEST:,} may be shipped; train one of "
