@@ -34,11 +34,12 @@ SYSTEMS = {
     "vae": ("reconstructions", *VAE, "callbacks.reconstructions.every_n_epochs=0"),
     "cvae": ("labels", *VAE, "callbacks.reconstructions=null", "callbacks.conditional_grid.every_n_epochs=0"),
     "gan": ("samples", "data=digits", "trainer.max_epochs=16"),
-    "wgan": ("samples", *GAN),
+    "wgan": ("samples", *GAN, "trainer.max_epochs=300"),  # its generator steps once in three iterations
     "acgan": ("labels", *GAN, "callbacks.conditional_grid.every_n_epochs=0"),
     "classifier": ("confusion", "data=digits"),
     **dict.fromkeys(("source_only", "target_only"), ("confusion", *PAIR, "callbacks.tsne=null")),
-    **dict.fromkeys(("dann", "adda", "dsn", "mcc", "adamatch"), ("domains", *FEATURES)),
+    **dict.fromkeys(("dann", "dsn", "mcc", "adamatch"), ("domains", *FEATURES)),
+    "adda": ("domains", *FEATURES, "trainer.max_epochs=20"),  # of which five are on the source alone
 }
 
 
