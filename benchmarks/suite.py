@@ -24,6 +24,7 @@ SECTIONS = {
     "start": "benchmarks.startup",
     "callbacks": "benchmarks.callback_cost",
     "memory": "benchmarks.memory",
+    "cost": "benchmarks.cost",
     "growth": "benchmarks.growth",
     "peers": "benchmarks.peers",
     "cuda": "benchmarks.cuda",
