@@ -79,8 +79,11 @@ def main(file: str, overrides: list[str]) -> None:
     with mock.patch.object(bootstrap, "_find_and_load", clock.importing(bootstrap._find_and_load)):
         from pytorch_lightning.profilers import PassThroughProfiler
 
+        from adversaria.speed.unprofiled import Unprofiled
+
         sys.argv = ["train.py", *overrides]
         with (
+            mock.patch.object(Unprofiled, "profile", PassThroughProfiler.profile),
             mock.patch.object(PassThroughProfiler, "start", lambda _, action: clock.start(action)),
             mock.patch.object(PassThroughProfiler, "stop", lambda _, action: clock.stop(action)),
         ):

@@ -134,13 +134,14 @@ class AdversarialModule(BaseModule):
             phase.after()
 
     def _backward(self, phase: Phase, batch: Batch) -> None:
-        strategy, parts = self.trainer.strategy, list(_parts(batch, phase.update.accumulate))
+        strategy, parts = self.trainer.strategy, _parts(batch, phase.update.accumulate)
         for part, weight in parts:
             more = part is not parts[-1][0]
             kept = strategy.block_backward_sync() if more and isinstance(strategy, ParallelStrategy) else nullcontext()
             # only this phase's parameters require gradients, so DDP reduces no others
             with frozen(self._others[phase.name]), kept:
-                self.manual_backward(phase.loss(part) * weight)
+                loss = phase.loss(part)
+                self.manual_backward(loss if weight == 1 else loss * weight)
 
     def rate(self, phase: Phase) -> float:
         """Return the factor of a phase's learning rate in this iteration."""
@@ -189,9 +190,11 @@ def find_unused_parameters(strategy: DDPStrategy) -> None:
     strategy._ddp_kwargs["find_unused_parameters"] = True
 
 
-def _parts(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:
-    """Yield parts of a batch, and the fraction of the batch that each is."""
+def _parts(batch: Batch, count: int) -> list[tuple[Batch, float]]:
+    """Return parts of a batch, and the fraction of the batch that each is."""
+    if count == 1:
+        return [(batch, 1.0)]
     size = len(next(iter(batch.values())))
     chunks = {key: value.chunk(count) for key, value in batch.items()}
-    for values in zip(*chunks.values(), strict=True):
-        yield dict(zip(chunks, values, strict=True)), len(values[0]) / size
+    parts = zip(*chunks.values(), strict=True)
+    return [(dict(zip(chunks, values, strict=True)), len(values[0]) / size) for values in parts]

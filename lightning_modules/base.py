@@ -98,19 +98,19 @@ class BaseModule(RecordedSteps):
         self.iteration += 1
         self.images += self.count(batch)
         self.end_iteration(batch)
-        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set outside Trainer's class body
-        last, due = batch_idx + 1 == self.trainer.num_training_batches, self.iteration % every == 0
+        trainer: Any = self.trainer
+        last, due = batch_idx + 1 == trainer.num_training_batches, self.iteration % trainer.log_every_n_steps == 0
         if last or due:
-            rates = [optimizer.param_groups[0]["lr"] for optimizer in self.trainer.optimizers]
+            rates = [optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers]
             self.record("optim", {f"lr_{n}": rate for n, rate in zip(self.optimizer_names, rates, strict=True)})
             self.publish("train", to_callbacks=last)
             self.publish("optim", to_callbacks=last)
         if last:  # a checkpoint is written anyway, after the validation that is due now
             return
         signal = self._requested_signal(due)
-        for callback in self.trainer.checkpoint_callbacks:
+        for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, SavesWithinEpochs):
-                callback.on_iteration_end(self.trainer, self, stopping=bool(signal))
+                callback.on_iteration_end(trainer, self, stopping=bool(signal))
         if signal:
             signals.stop(signal)
 

@@ -95,6 +95,7 @@ def _data_and_model(config: dict[str, Any]) -> tuple[Any, Any]:
 def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) -> pl.Trainer:
     """Build the trainer, and check that it fits the model and the sweep."""
     from adversaria.runs.checkpoint_io import AtomicCheckpointIO
+    from adversaria.speed.unprofiled import Unprofiled
     from callbacks.base import in_order
     from callbacks.record.checked_start import CheckedStart
     from callbacks.record.run_record import RunRecord
@@ -113,6 +114,8 @@ def _trainer(config: dict[str, Any], folder: Path, module: Any, start: Start) ->
     checked.hold_loggers(trainer)
     if config["trainer"].get("profiler"):
         trainer.profiler.dirpath, trainer.profiler.filename = folder, "profile"
+    else:
+        trainer.profiler = Unprofiled()
     module.check_trainer(trainer)
     jobs.check_trainer(trainer)
     if trainer.world_size > 1:
