@@ -15,13 +15,11 @@ import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytorch_lightning as pl
 import torch
 from torch.profiler import ProfilerActivity, profile, schedule
 
-from adversaria.config.instantiate import callbacks_of
 from benchmarks.processes import fresh
 from benchmarks.suite import ROOT, machine
 from benchmarks.systems import SYSTEMS, System, faces
@@ -103,7 +101,6 @@ def speeds(name: str, batch: int, steps: int, epochs: int) -> dict[str, float]:
 
 def kernels(name: str, batch: int, file: str, steps: list[int]) -> None:
     """Write the kernels of a system's steps to a file."""
-    from adversaria.tools import train
     from benchmarks import through_train
 
     system, _ = MEASURED[name]
@@ -111,9 +108,7 @@ def kernels(name: str, batch: int, file: str, steps: list[int]) -> None:
         limit = f"trainer.limit_train_batches={sum(steps) + 1}"
         config = system.config(batch, *through_train.FIXED, f"run_dir={folder}", limit)
         config["callbacks"] = {key: config["callbacks"][key] for key in through_train.IN_A_STEP}
-        # a configuration may not name code that is not the project's
-        with mock.patch.object(train, "callbacks_of", lambda config: [*callbacks_of(config), Profiled(file, steps)]):
-            through_train.train(config)
+        through_train.train(config, Profiled(file, steps))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,10 +8,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from benchmarks.systems import System
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
 
 FIXED = ["trainer.limit_val_batches=0", "trainer.max_epochs=1", "test=null", "objective=null"]
 #: Callbacks that run in a step. The others run outside the timed steps; see `benchmarks.callback_cost`.
@@ -34,11 +37,17 @@ def logged_speed(file: Path) -> float:
     return read_metrics(file)["perf/images_per_second"][1][-1]
 
 
-def train(config: dict[str, Any]) -> None:
-    """Train a configuration in its run folder as in a terminal, but show nothing."""
+def train(config: dict[str, Any], *more: pl.Callback) -> None:
+    """Train a configuration in its run folder as in a terminal, but show nothing.
+
+    Args:
+        config: the configuration.
+        more: further callbacks, which a configuration may not name where their code is not the project's.
+    """
+    from adversaria.config.instantiate import callbacks_of
     from adversaria.tools import train
 
-    with _terminal() as screen:
+    with _terminal() as screen, mock.patch.object(train, "callbacks_of", lambda config: [*callbacks_of(config), *more]):
         train.train(config, Path(config["run_dir"]))
     if "epoch" not in screen.getvalue():
         raise RuntimeError("the progress bar drew nothing, so its time would be missing")
