@@ -53,6 +53,12 @@ class ClassifierFeatures(nn.Module):
         logits: Tensor = self.classifier.classify(normalize(image, self.classifier.value_range))
         return logits
 
+    @torch.no_grad()
+    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Map uint8 images to features and logits, in one pass through the network."""
+        features = self(image)
+        return features, self.classifier.network.head(features)
+
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the extractor."""
         return {
@@ -145,16 +151,17 @@ class InceptionFeatures(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Map uint8 images to features."""
-        return self._outputs(image)[0]
+        return self.both(image)[0]
 
     def logits(self, image: Tensor) -> Tensor:
         """Map uint8 images to logits of ImageNet's classes, without their bias."""
-        return self._outputs(image)[1]
+        return self.both(image)[1]
 
     @torch.no_grad()
-    def _outputs(self, image: Tensor) -> tuple[Tensor, ...]:
-        outputs: tuple[Tensor, ...] = self.network(image)
-        return outputs
+    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Map uint8 images to features and logits, in one pass through the network."""
+        features, logits = self.network(image)
+        return features, logits
 
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the extractor."""

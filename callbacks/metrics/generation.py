@@ -83,10 +83,11 @@ class GenerationMetrics(TestMetricCallback):
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
             torch.manual_seed(self.seed)
             generated = self._generated(pl_module, real)
-            features, floor, made = (
+            features, floor = (
                 in_batches(self.extractor, pixels, self.batch_size, device)
-                for pixels in (real["image"], held_out["image"], generated)
+                for pixels in (real["image"], held_out["image"])
             )
+            made, logits = self._outputs(generated, device)
             references = RealFeatures.of(features)
             values = compare(references, made, name)
             if self.split != "val":  # of which the floor is
@@ -96,13 +97,20 @@ class GenerationMetrics(TestMetricCallback):
                     drawn = self._generated(pl_module, real)
                 drawn = in_batches(self.extractor, drawn, self.batch_size, device)
                 values |= {f"{k}_mixture": v for k, v in compare(references, drawn, name).items()}
-            if hasattr(self.extractor, "logits") and [size > 2 for size in self.extractor.sizes] in ([], [True]):
-                logits = in_batches(self.extractor.logits, generated, self.batch_size, device)
+            if logits is not None:
                 values[f"is_{name}"] = inception_score(logits)
             if isinstance(pl_module, ConditionalSampler) and self.extractor.labels:
                 values |= label_metrics(pl_module, self.extractor, real, self.label_images, self.batch_size, self.seed)
         add_metrics(pl_module, "test", values)
         self.extractor.cpu()
+
+    def _outputs(self, pixels: Tensor, device: torch.device) -> tuple[Tensor, Tensor | None]:
+        """Return the features of generated images, and the logits where the inception score is defined over them."""
+        if not hasattr(self.extractor, "both") or [size > 2 for size in self.extractor.sizes] not in ([], [True]):
+            return in_batches(self.extractor, pixels, self.batch_size, device), None
+        outputs = in_batches(lambda image: torch.cat(self.extractor.both(image), 1), pixels, self.batch_size, device)
+        features, logits = outputs.tensor_split([self.extractor.num_features], 1)
+        return features.contiguous(), logits.contiguous()
 
     def _generated(self, module: Any, real: Mapping[str, Tensor]) -> Tensor:
         """Return generated images (count, 3, h, w) uint8, with the labels of the real ones if they need any."""

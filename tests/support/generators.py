@@ -134,6 +134,9 @@ class Colours(nn.Module):
             logits.append(brightness - 0.5 if size == 2 else -100 * (brightness - values).abs())
         return torch.cat(logits or [self(image) / 100], 1)
 
+    def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return self(image), self.logits(image)
+
     def describe(self) -> dict[str, str]:
         return {"extractor": self.name}
 

@@ -78,6 +78,9 @@ def test_the_extractor_is_as_right_on_bytes_as_the_classifier_was_in_its_test(co
     right = predict_labels(extractor.logits(batch["image"]), [10]) == batch["labels"]
     assert right.float().mean().item() == pytest.approx(extractor.accuracy, abs=1e-6)
     assert extractor(batch["image"]).shape == (360, extractor.num_features) == (360, 128)
+    features, logits = extractor.both(batch["image"])
+    assert torch.equal(features, extractor(batch["image"]))
+    assert torch.equal(logits, extractor.logits(batch["image"]))
     assert (extractor.name, extractor.labels) == ("digits-digit", ["digit"])
 
 
