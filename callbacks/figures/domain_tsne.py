@@ -35,7 +35,7 @@ class DomainTSNE(FigureCallback):
 
     def __init__(
         self,
-        count: IntAtLeast2 = 1000,
+        count: IntAtLeast2 = 500,
         after_epochs: NonNegativeInt = 0,
         every_n_epochs: NonNegativeInt = 0,
         seed: Seed = 0,
