@@ -9,7 +9,7 @@ from pytorch_lightning.profilers import PassThroughProfiler
 
 
 class Unprofiled(PassThroughProfiler):
-    """Enters no context for what Lightning calls: with ten callbacks that is about a hundred times a step.
+    """Enters no context for what Lightning calls: 41 times in a step of DANN with four callbacks, and more with more.
 
     Each context of Lightning's own profiler that does nothing takes some microseconds.
     """
