@@ -19,6 +19,7 @@ from benchmarks.suite import ROOT, Row, Skipped, Trial, at_least, at_most
 from benchmarks.systems import SYSTEMS, System
 from benchmarks.training_step import SECONDS, against_bare, steps_in
 
+SPINS = "300000"  # what OpenMP's GNU library does by default before a waiting thread sleeps
 #: Our default, whose networks fit any resolution.
 GAN = System("our GAN", ("model=gan", "data=synthetic_faces", "data.reader.train=600", "data.reader.val=64"), 600)
 
@@ -91,30 +92,43 @@ def processes(trial: Trial) -> float:
 
 def jobs(trial: Trial) -> float:
     """Return our DANN's images a second of two runs at once over those of one, each with one thread."""
-    if (os.cpu_count() or 1) < 2:
-        raise Skipped("two runs at once need two cores here")
-    steps = trial.size(57, 3)  # an epoch
+    one, two = (functools.partial(_runs, count, trial, OMP_NUM_THREADS="1") for count in (1, 2))
+    return trial.ratio(two, one, ("two runs", "one run"), "images/s")
 
+
+def waiting(count: int, trial: Trial) -> float:
+    """Return the images a second of runs at once whose threads sleep while they wait over those that OpenMP lets spin.
+
+    Each run has a thread for each core, as is the default.
+    """
+    asleep = functools.partial(_runs, count, trial)
+    return trial.ratio(asleep, functools.partial(asleep, GOMP_SPINCOUNT=SPINS), ("asleep", "spinning"), "images/s")
+
+
+def _runs(count: int, trial: Trial, **variables: str) -> float:
+    """Return the images a second of runs of our DANN at once, all together, with these environment variables."""
+    if (os.cpu_count() or 1) < 2:
+        raise Skipped("this needs two cores")
     from benchmarks import through_train
 
-    def rate(count: int) -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "train.py", *SYSTEMS["DANN"].overrides, "trainer.accelerator=cpu", "test=null"]
-            command += [f"trainer.limit_train_batches={steps}", "trainer.limit_val_batches=0", "trainer.max_epochs=2"]
-            command += [f"callbacks.{name}=null" for name in ("tsne", "curves", "criteria", "oracle")]
-            threads = {**os.environ, "OMP_NUM_THREADS": "1"}
-            runs = [
-                subprocess.Popen(
-                    [*command, f"output_root={folder}/{i}"], cwd=ROOT, env=threads, stdout=subprocess.DEVNULL
-                )
-                for i in range(count)
-            ]
-            codes = [run.wait() for run in runs]
-            if any(codes):
-                raise RuntimeError("train.py failed")
-            return sum(map(through_train.logged_speed, Path(folder).rglob("metrics.csv")))
-
-    return trial.ratio(lambda: rate(2), lambda: rate(1), ("two runs", "one run"), "images/s")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "train.py", *SYSTEMS["DANN"].overrides, "trainer.accelerator=cpu", "test=null"]
+        command += [f"trainer.limit_train_batches={trial.size(57, 3)}"]  # an epoch
+        command += ["trainer.limit_val_batches=0", "trainer.max_epochs=2"]
+        command += [f"callbacks.{name}=null" for name in ("tsne", "curves", "criteria", "oracle")]
+        runs = [
+            subprocess.Popen(
+                [*command, f"output_root={folder}/{i}"],
+                cwd=ROOT,
+                env={**os.environ, **variables},
+                stdout=subprocess.DEVNULL,
+            )
+            for i in range(count)
+        ]
+        codes = [run.wait() for run in runs]
+        if any(codes):
+            raise RuntimeError("train.py failed")
+        return sum(map(through_train.logged_speed, Path(folder).rglob("metrics.csv")))
 
 
 def _batch_row(batch: int) -> Row:
@@ -129,4 +143,6 @@ ROWS = [
     Row("our GAN, batch 16: images/s at 64x64 / at 128x128", resolution, at_most(4.5)),
     Row("C2, 64 images a step: two processes (gloo) / one", processes),
     Row("our DANN: two runs at once, with one thread each / one", jobs, at_least(1.9)),
+    Row("our DANN: threads that sleep while they wait / spin", functools.partial(waiting, 1), at_least(0.98)),
+    Row("our DANN, two runs at once: threads that sleep while they wait / spin", functools.partial(waiting, 2)),
 ]
