@@ -10,6 +10,7 @@ from typing import Any
 from adversaria.config.labels import value_names
 from adversaria.config.types import Crop, Domain, Labels, OnBadImage, PositiveInt
 from datamodules.domains import domain_names, open_domains
+from datamodules.own_images import say_if_short
 from datamodules.pair import PairDataModule
 from datamodules.readers.own_images import OwnImages
 
@@ -61,6 +62,13 @@ class FolderPairDataModule(PairDataModule):
             for line in domain.reader.sentences(domain.cache.notes, domain.cache.skipped):  # type: ignore[attr-defined]
                 log.info(line)
         self._said = True
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the caches; say for a fit if so few images make it a short one."""
+        super().setup(stage)
+        if stage == "fit":
+            images = max(len(domain.cache.splits["train"]) for domain in self.domains.values())
+            say_if_short(self.trainer, images // self.batch_size)
 
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the data."""

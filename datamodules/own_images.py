@@ -51,16 +51,26 @@ class OwnImagesDataModule(ImagesDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Open the cache; say for a fit if so few images make it a short one."""
         super().setup(stage)
-        epochs = (self.trainer is not None and self.trainer.max_epochs) or 0
-        iterations = len(self.cache.splits["train"]) // self.batch_size
-        if stage == "fit" and 0 < epochs * iterations < FEW:
-            log.warning(
-                "%d iterations in all are a short training; with trainer.max_epochs=%d they would be %d",
-                epochs * iterations,
-                enough := -(-4 * FEW // iterations),
-                enough * iterations,
-            )
+        if stage == "fit":
+            say_if_short(self.trainer, len(self.cache.splits["train"]) // self.batch_size)
 
     def describe(self) -> dict[str, Any]:
         """Return the part of the protocol that is about the data; `adversaria.runs.wording` explains the keys."""
         return {**super().describe(), **self.reader.describe(self.cache.notes)}
+
+
+def say_if_short(trainer: Any, iterations: int) -> None:
+    """Warn of a training in which no method gets far, with the number of epochs that makes it long enough.
+
+    Args:
+        trainer: the trainer; None for none.
+        iterations: in an epoch.
+    """
+    epochs = (trainer is not None and trainer.max_epochs) or 0
+    if 0 < epochs * iterations < FEW:
+        log.warning(
+            "%d iterations in all are a short training; with trainer.max_epochs=%d they would be %d",
+            epochs * iterations,
+            enough := -(-4 * FEW // iterations),
+            enough * iterations,
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from adversaria.config.errors import CONF, options
 
 BEFORE = """\
-adversaria: generative models of faces and digits, and domain adaptation between digit sets.
+adversaria: models that generate faces, digits or pictures of your own, and classifiers that adapt to a new data set.
 
   python train.py [group=choice ...] [key=value ...]
 
@@ -26,7 +26,7 @@ What you choose (group=choice)
   data            the data set; data.root=PATH where it lies
   experiment      a whole system of a report, with its model, data and settings
   sweep           with -m: what is swept, and the table of it
-  metrics         what measures the generated images: classifier (train one with model=classifier), inception, none
+  metrics         what measures generated images: reference (comes along), imagenet, classifier (of yours), inception
   trainer         epochs, device, precision
   labels          what conditional models are given and classifiers learn: 'labels=[Smiling,Male]'
   logger          where scalars go: metrics.csv and TensorBoard

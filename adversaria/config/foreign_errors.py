@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from adversaria.config import machine_errors
+from adversaria.config.command_lines import current_arguments, pasteable
 from adversaria.config.command_lines import override as quoted_override
 from adversaria.config.errors import UserError
 from adversaria.config.guesses import corrected, unknown_choice, unknown_key
@@ -76,10 +77,26 @@ def describe_conversion(error: msgspec.ValidationError) -> str:
 
 def _unreadable(override: str) -> str:
     key, equals, value = override.partition("=")
-    if not equals:
-        return f"cannot read the override '{override}'; write key=value"
-    text = corrected(override, quoted_override(key, value))
-    return f"cannot read the override '{override}'; if its value is a text, quote it: {text}"
+    before, after = _beside(override)
+    if not equals and after[:1] == ["="]:
+        cure = f"write {override}={' '.join(after[1:2])}, without spaces"
+    elif not equals and "=" in before:  # perhaps the second half of a path with a space
+        whole = pasteable(quoted_override(*f"{before} {override}".split("=", 1)))
+        cure = f"write key=value; or, if it belongs to {before}, quote both: {whole}"
+    elif not equals:
+        cure = "write key=value"
+    elif value.endswith(",") and after and "=" not in after[0]:
+        cure = f"write {override}{after[0]}, without a space after the comma"
+    else:
+        cure = f"if its value is a text, quote it: {corrected(override, quoted_override(key, value))}"
+    return f"cannot read '{override}'; {cure}"
+
+
+def _beside(argument: str) -> tuple[str, list[str]]:
+    """Return the argument before one, empty where there is none, and those after it."""
+    arguments = ["", *current_arguments()]
+    at = arguments.index(argument) if argument in arguments else len(arguments)
+    return arguments[at - 1], arguments[at + 1 :]
 
 
 def _several_values(override: str) -> str:

@@ -145,7 +145,7 @@ def open_store(root: Path) -> Store:
             head = stream.read(512)
     except FileNotFoundError as error:
         raise DataError(
-            f"data.root={root}: there is no such folder or file; write data.root=PATH with the folder of your images"
+            f"data.root={root}: there is no such folder or file; give the one with your images, as data.root=pics"
         ) from error
     except OSError as error:
         raise DataError(f"data.root={root} cannot be read ({error.strerror})") from error

@@ -2,15 +2,18 @@
 
 import functools
 import json
+import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from support.class_folders import write_classes
 
+from adversaria.config.instantiate import instantiate
 from adversaria.tools import train
 from datamodules.preflight import completed, preflight
 from datamodules.readers.digits import DigitArrays, EmbeddedDigits
@@ -56,6 +59,18 @@ def trained(config: dict[str, Any], folder: Path) -> dict[str, Any]:
     folder.mkdir()
     train.train(completed(config, preflight(config["data"], config["model"])), folder)
     return dict(json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
+
+
+def test_a_training_of_few_iterations_is_said_with_the_cure(
+    compose: Any, place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    roots = [f"data.source_root={place}/photos", f"data.target_root={place}/grey"]
+    config = compose("model=dann", *TINY, *roots, f"data.cache_dir={place}/cache", folder=place)
+    module = instantiate(completed(config, preflight(config["data"], config["model"]))["data"])
+    module.trainer = SimpleNamespace(max_epochs=5, world_size=1)
+    module.prepare_data()
+    module.setup("fit")
+    assert re.match(r"\d+ iterations in all are a short training; with trainer.max_epochs=\d+ ", caplog.messages[-1])
 
 
 def test_exported_digits_give_the_values_of_their_sets_bit_for_bit(

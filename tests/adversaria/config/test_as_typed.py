@@ -117,6 +117,27 @@ def test_another_value_that_hydra_cannot_read_gets_the_command_to_paste(
     assert value_of(pasted) == value
 
 
+@pytest.mark.parametrize(
+    ("arguments", "at", "cure"),
+    [
+        (
+            ["data.root=../my", "pics", "seed=1"],
+            1,
+            "belongs to data.root=../my, quote both: \"data.root='../my pics'\"",
+        ),
+        (["model", "=", "gan"], 0, "cannot read 'model'; write model=gan, without spaces"),
+        (["-m", "seed=1,", "2"], 1, "cannot read 'seed=1,'; write seed=1,2, without a space after the comma"),
+        (["seed=1,"], 0, "if its value is a text, quote it: python train.py \"seed='1,'\""),
+        (["gan"], 0, "cannot read 'gan'; write key=value"),
+    ],
+)
+def test_a_space_too_many_is_shown(arguments: list[str], at: int, cure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    with pytest.raises(Exception) as error:  # noqa: PT011  # Hydra's
+        OverridesParser.create().parse_overrides([arguments[at]])
+    assert cure in str(describe_error(error.value))
+
+
 def test_the_version_is_ours() -> None:
     text = (Path(__file__).resolve().parents[3] / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{version().removeprefix("adversaria ")}"' in text
