@@ -49,12 +49,20 @@ def environment_of(trainer: pl.Trainer) -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any]:
-    """Return `git_commit` and `git_dirty`, None where the code is not in a git checkout."""
+    """Return `git_commit` and `git_dirty`, None where the code is not in a git checkout.
+
+    New files are changes only where they can be code or configuration: pictures in the checkout change no result.
+    """
+    commands = (
+        ("rev-parse", "HEAD"),
+        ("status", "--porcelain", "--untracked-files=no"),
+        ("ls-files", "--others", "--exclude-standard", "--", ":/*.py", ":/*.yaml"),
+    )
     try:
-        commit, status = (
+        commit, changed, new = (
             subprocess.run(["git", *args], cwd=folder, capture_output=True, check=True, timeout=10).stdout
-            for args in (("rev-parse", "HEAD"), ("status", "--porcelain"))
+            for args in commands
         )
     except (OSError, subprocess.SubprocessError):
         return {"git_commit": None, "git_dirty": None}
-    return {"git_commit": commit.decode("ascii").strip(), "git_dirty": bool(status.strip())}
+    return {"git_commit": commit.decode("ascii").strip(), "git_dirty": bool(changed or new)}

@@ -1,6 +1,7 @@
 """Callbacks by themselves: their arithmetic, and that they refuse a model without the ability they need."""
 
 import re
+import subprocess
 import types
 import warnings
 from pathlib import Path
@@ -307,6 +308,29 @@ def test_flatten_gives_plain_values_under_dotted_keys() -> None:
         "model.betas": [0.9, 0.99],
         "none": None,
     }
+
+
+def test_new_pictures_in_a_checkout_are_no_change_of_the_code_but_new_code_is(tmp_path: Path) -> None:
+    def git(*args: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        subprocess.run(["git", *who, *args], cwd=tmp_path, check=True, capture_output=True)
+
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "a.py").touch()
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "a")
+    (tmp_path / "pics").mkdir()
+    (tmp_path / "pics" / "1.png").touch()
+    (tmp_path / "report.html").touch()
+    assert git_state(package)["git_dirty"] is False
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "mine.yaml").touch()
+    assert git_state(package)["git_dirty"] is True
+    (tmp_path / "conf" / "mine.yaml").unlink()
+    (package / "a.py").write_text("1", encoding="utf-8")
+    assert git_state(package)["git_dirty"] is True
 
 
 def test_outside_a_checkout_the_commit_is_unknown(tmp_path: Path) -> None:
