@@ -51,7 +51,7 @@ _RESULTS = (
     Wording(r"accuracy/(?P<of>.+)", "accuracy of {of}", HIGHER, "%"),
     Wording(r"average_precision/(?P<of>.+)", "average precision of {of}", HIGHER, "%"),
     Wording(r"accuracy_source", "accuracy on the source", HIGHER, "%"),
-    Wording(r"accuracy_oracle", "accuracy of the best epoch", HIGHER, "%", "by the target's labels: no result"),
+    Wording(r"accuracy_oracle", "accuracy of the best epoch", HIGHER, "%", "no result: the target's labels chose it"),
     Wording(r"proxy_a_distance", "distance of the domains (proxy A)", "", "", "alike: 0, apart: 2"),
     Wording(r"mse_pm1", "MSE, latents at their means", LOWER, "", "pixels from -1 to 1"),
     Wording(r"mse_01", "MSE, latents at their means", LOWER, "", "pixels from 0 to 1"),

@@ -139,6 +139,7 @@ def _test(trainer: pl.Trainer, module: Any, data: Any, which: str, folder: Path)
         if jobs.in_sweep():
             log.info("%s", "  ".join(["test", *result_fields(record)]), extra={"fields": True})
         else:
-            print_results(record, f"results of the {which} weights")
+            count = record["protocol"].get("n_test", record["protocol"].get("n_test_target"))
+            print_results(record, f"results of the {which} weights" + (f" on {count:,} test images" if count else ""))
             print_steps(next_steps(folder, type(module)))
     return dict(trainer.callback_metrics)
