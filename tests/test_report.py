@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from support import looks
+from support.markdown import tables_of
 
 from adversaria.report import charts, pages
 from adversaria.report.comparison import compare
@@ -213,12 +215,36 @@ def test_what_was_evaluated_later_is_compared_with_its_protocol(tmp_path: Path) 
     gan, vae = make(tmp_path / "gan", "gan", {"fid_x": 9.0}), make(tmp_path / "vae", "vae", {"mse": 0.1})
     _, markdown = report_of(vae, gan, output=tmp_path / "r.html")
     assert "No two of these runs have a test metric in common." in markdown
+    assert "it needs `pip install -e '.[imagenet]'`." in markdown
     record = json.loads((vae / "metrics.json").read_text(encoding="utf-8"))
     later = {"time": "2026-01-02", "metrics": {"test/fid_x": 20.0}, "protocol": PROTOCOL | {"n_test": 50}, "seconds": 1}
     (vae / "metrics.json").write_text(json.dumps(record | {"evaluations": [later]}), encoding="utf-8")
     _, markdown = report_of(vae, gan, output=tmp_path / "r.html")
     assert "| vae_&lt;b>digits | finished |  | 40 | 0 | 2 | 1 |" in markdown
     assert "| vae_&lt;b>digits, evaluated 2026-01-02 | finished | 20.00 | 40 | 0 | 2 | 2 |" in markdown
+
+
+@pytest.mark.parametrize(
+    ("names", "headings"),
+    [
+        (["vae"], ["metric", ""]),
+        (["gan"], ["metric", ""]),
+        (["stopped"], [""]),
+        (["vae", "gan"], ["run", "metric", "", "metric", ""]),
+        (["source_only", "dann", "target_only"], ["run", "system", *(["metric", ""] * 3)]),
+    ],
+)
+def test_every_table_in_markdown_is_one(
+    names: list[str], headings: list[str], runs: dict[str, Path], tmp_path: Path
+) -> None:
+    _, markdown = report_of(*(runs[name] for name in names), output=tmp_path / "r.html")
+    assert [table[0][0] for table in tables_of(markdown)] == headings
+
+
+def test_runs_without_a_test_are_compared_with_a_sentence(runs: dict[str, Path], tmp_path: Path) -> None:
+    other = make(tmp_path / "other", "gan", None)
+    for text in report_of(runs["stopped"], other, output=tmp_path / "r.html"):
+        assert "None of these runs has test metrics yet" in text
 
 
 def test_a_comparison_says_why_a_run_failed(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -415,6 +441,37 @@ def test_a_table_sorts_by_the_header_that_is_clicked(report: Any) -> None:
     header.click()
     assert column("accuracy ↑")[:3] == ["0.9000", "0.7000", "0.5000"]
     assert report.execute_script("return arguments[0].parentNode.ariaSort", header) == "descending"
+
+
+@pytest.mark.parametrize(("width", "beside"), [(1200, True), (looks.PHONE, False)])
+def test_samples_of_runs_are_side_by_side_where_they_fit(
+    width: int, beside: bool, browser: Any, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    folders = [shutil.copytree(runs["gan"], tmp_path / name) for name in "ab"]
+    for folder in folders:
+        Image.new("RGB", (530, 530), "navy").save(folder / "figures" / "samples_0000040.png")
+    looks.show_as(browser, "light", width)
+    try:
+        browser.get(pages.write(folders, tmp_path / "r.html")[0].as_uri())
+        first, second = (
+            figure.rect
+            for figure in browser.find_elements("css selector", ".beside")[0].find_elements("css selector", "figure")
+        )
+        assert (first["y"] == second["y"]) is beside
+    finally:
+        looks.show_as_usual(browser)
+
+
+def test_axes_have_no_two_ticks_alike_and_whole_iterations(browser: Any, runs: dict[str, Path], tmp_path: Path) -> None:
+    run = make(tmp_path / "short", "gan", None)
+    lines = [f"{i},train/loss_d,{value}" for i, value in ((1, 1.04e-4), (2, 1.041e-4), (3, 1.042e-4))]
+    (run / "metrics.csv").write_text("\n".join(["iteration,metric,value", *lines]) + "\n", encoding="utf-8")
+    browser.get(pages.write([run], tmp_path / "r.html")[0].as_uri())
+    texts = [node.text for node in browser.find_elements("css selector", ".chart > svg > text")]
+    heights, iterations = texts[: texts.index("1")], texts[texts.index("1") : -1]
+    assert len(heights) >= 4
+    assert len(set(heights)) == len(heights)
+    assert iterations == ["1", "2", "3"]
 
 
 def test_a_picture_opens_large_and_closes(report: Any) -> None:

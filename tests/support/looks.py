@@ -49,6 +49,13 @@ return [...document.images].filter((image) => image.getAttribute("src") && image
   .filter((image) => !(image.complete && image.naturalWidth)).map((image) => image.alt);
 """
 
+#: Rows of a table that have other columns than its first one.
+UNEVEN = """
+const columns = (row) => [...row.cells].reduce((sum, cell) => sum + cell.colSpan, 0);
+return [...document.querySelectorAll("tr")].filter((row) => columns(row) !== columns(row.closest("table").rows[0]))
+  .map((row) => row.textContent.trim().slice(0, 120));
+"""
+
 
 def show_as(browser: Any, scheme: str, width: int) -> None:
     """Let a browser be light or dark, and as wide as this."""
@@ -73,6 +80,7 @@ def faults(browser: Any) -> dict[str, list[str]]:
         "scrolls sideways": [f"{whole} pixels"] if whole > shown else [],
         "too wide": browser.execute_script(WIDE),
         "faint": browser.execute_script(FAINT),
+        "uneven rows": browser.execute_script(UNEVEN),
         "pictures": browser.execute_script(BROKEN),
         "console": [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"],
     }

@@ -104,7 +104,9 @@ lightbox.addEventListener("keydown", ({ key }) => {
 // Grids of images are enlarged by whole numbers alone, so that each pixel has the same size.
 const enlarge = () => {
   for (const image of all("main img.pixels").filter(({ complete }) => complete)) {
-    image.style.width = `${image.naturalWidth * whole(image, image.closest("figure").clientWidth)}px`;
+    const room = image.closest("figure").clientWidth;
+    image.style.width = `${image.naturalWidth * whole(image, room)}px`;
+    image.classList.toggle("reduced", image.naturalWidth > room);
   }
 };
 addEventListener("load", enlarge);
@@ -115,14 +117,23 @@ const MARGIN = { top: 8, right: 12, bottom: 42, left: 52 };
 const HEIGHT = 266;
 const COLOURS = 7;
 const PATTERNS = ["none", "8 5", "0.1 4.5", "10 5 0.1 5"];
-const short = (value) => {
+const short = (value, more = 0) => {
   const size = Math.abs(value);
-  return size > 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(1) : String(+value.toPrecision(4));
+  return size > 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(1 + more) : String(+value.toPrecision(4 + more));
 };
-const ticks = (low, high, count) => {
+// The texts of an axis's ticks: each with the digits that tell it from the next one, and as many as that needs.
+const labels = (values) => {
+  const gap = Math.min(...values.slice(1).map((value, i) => Math.abs(value - values[i])));
+  const told = (more) => values.map((value) => short(value, more));
+  for (let more = 0; more < 10; more += 1) {
+    if (told(more).every((text, i) => Math.abs(text - values[i]) <= gap / 100)) return told(more);
+  }
+  return told(10);
+};
+const ticks = (low, high, count, least = 0) => {
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+  const step = Math.max(least, power * [1, 2, 5, 10].find((factor) => factor * power >= rough));
   const first = Math.ceil(low / step);
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => (first + i) * step);
 };
@@ -177,10 +188,12 @@ for (const chart of all(".chart")) {
     const text = (x, y, anchor, content) => `<text x="${x}" y="${y}" text-anchor="${anchor}">${content}</text>`;
     const rule = (kind, x1, x2, y1, y2) => `<line class="${kind}" x1="${x1}" x2="${x2}" y1="${y1}" y2="${y2}"/>`;
     const parts = [];
-    for (const y of ticks(low, high, 5)) {
-      parts.push(rule("grid", left, right, toY(y), toY(y)), text(left - 8, toY(y) + 4, "end", short(y)));
-    }
-    for (const x of ticks(...range, Math.max(4, width / 90))) {
+    const heightTicks = ticks(low, high, 5);
+    labels(heightTicks).forEach((label, i) => {
+      const y = toY(heightTicks[i]);
+      parts.push(rule("grid", left, right, y, y), text(left - 8, y + 4, "end", label));
+    });
+    for (const x of ticks(...range, Math.max(4, width / 90), 1)) {
       parts.push(text(Math.min(toX(x), width - 20), HEIGHT - 22, "middle", x.toLocaleString("en")));
     }
     parts.push(text((left + right) / 2, HEIGHT - 5, "middle", "iteration (batches)"));
