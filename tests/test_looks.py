@@ -84,10 +84,10 @@ def test_a_page_that_is_cut_short_says_so(part: float, browser: Any, written: di
 
 def test_paper_has_the_jobs_of_a_sweep_without_links(browser: Any, written: dict[str, Path]) -> None:
     browser.get(written["sweep"].as_uri())
-    assert browser.find_element("css selector", "#settings td:last-child").is_displayed()
+    assert browser.find_element("css selector", "#settings td.links").is_displayed()
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
-        assert not browser.find_element("css selector", "#settings td:last-child").is_displayed()
+        assert not browser.find_element("css selector", "#settings td.links").is_displayed()
     finally:
         looks.show_as_usual(browser)
 
@@ -98,6 +98,7 @@ def test_paper_has_the_jobs_of_a_sweep_without_links(browser: Any, written: dict
         ("<p style='width:500px'>wide</p>", "too wide"),
         ("<p style='color:#999'>faint</p>", "faint"),
         ("<img src='data:image/png;base64,AAAA' alt='broken'>", "pictures"),
+        ("<table><tr><td>a<td>b<tr><td>c</table>", "uneven rows"),
         ("<script>undefined.x</script>", "console"),
     ],
 )

@@ -49,7 +49,7 @@ class Row:
 
 def rows(metrics: Metrics, protocol: Mapping[str, Any]) -> list[Row]:
     """Return the rows of test metrics, each quantity once: floors stand beside, classes and labels are one row."""
-    hidden = _hidden(metrics, protocol)
+    hidden = doubles(metrics, protocol)
     groups: dict[str, list[str]] = {}
     for name in in_order(name for name in metrics if name not in hidden):
         groups.setdefault(_group(name), []).append(name)
@@ -96,8 +96,8 @@ def number(value: float | None, unit: str = "", digits: int = 3) -> str:
     return f"{text} {unit}".rstrip()
 
 
-def _hidden(metrics: Metrics, protocol: Mapping[str, Any]) -> set[str]:
-    """Return the metrics that say what another one says: floors, which stand beside, and doubles."""
+def doubles(metrics: Metrics, protocol: Mapping[str, Any]) -> set[str]:
+    """Return the metrics that a table need not show: floors, which stand beside others, and what others say too."""
     hidden = {name for name in metrics if name.endswith(FLOOR) and name.removesuffix(FLOOR) in metrics}
     kld, nats = metrics.get("kld"), metrics.get("kld_nats")
     if kld is not None and nats is not None and math.isclose(kld, nats, rel_tol=1e-3):

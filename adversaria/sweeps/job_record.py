@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Job:
         objective: the metric that jobs are compared by, if there is one.
         value: its value.
         metrics: test metrics, without those of single labels and the floors.
+        protocol: how they were measured.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class Job:
     objective: Objective | None
     value: float | None
     metrics: dict[str, float]
+    protocol: dict[str, Any] = field(default_factory=dict)
 
     @property
     def outcome(self) -> str:
@@ -70,7 +72,8 @@ def _job(folder: Path, running_since: float | None) -> Job:
 
 
 def _read(folder: Path, running_since: float | None) -> Job:
-    measured = read_record(folder / METRICS).get("metrics")
+    record = read_record(folder / METRICS)
+    measured = record.get("metrics")
     failure = read_json(folder / FAILURE, None) if measured is None else None  # else another process finished it
     invocations = read_json(folder / INVOCATION, None)
     config: Any = read_yaml(folder / CONFIG) if (folder / CONFIG).exists() else {}
@@ -78,13 +81,13 @@ def _read(folder: Path, running_since: float | None) -> Job:
     if measured:
         with contextlib.suppress(ConfigError):  # it has no such metric
             value = objective_value(config, measured, folder)
-    unfinished = UNFINISHED
-    if running_since is not None and invocations and (folder / INVOCATION).stat().st_mtime >= running_since:
-        unfinished = RUNNING
+    status = FAILED if failure else UNFINISHED if measured is None else DONE
+    if not failure and running_since is not None and _is_running(folder, running_since):
+        status = RUNNING
     return Job(
         folder,
         _values((failure or invocations[-1])["overrides"]),
-        FAILED if failure else unfinished if measured is None else DONE,
+        status,
         failure["error"] if failure else None,
         objective_of(config),
         value,
@@ -93,7 +96,14 @@ def _read(folder: Path, running_since: float | None) -> Job:
             for key, value in (measured or {}).items()
             if is_number(value) and key.count("/") == 1 and not key.endswith("_floor")
         },
+        record.get("protocol", {}),
     )
+
+
+def _is_running(folder: Path, since: float) -> bool:
+    """Say whether a job was started, or continued, since this time and no test has followed."""
+    begun, tested = (file.stat().st_mtime if file.exists() else 0 for file in (folder / INVOCATION, folder / METRICS))
+    return begun >= since and begun > tested
 
 
 def _values(overrides: Sequence[str]) -> dict[str, str]:

@@ -44,7 +44,8 @@ def write(folder: Path, summary: Summary, live: bool = False) -> Path:
         title=f"Sweep {folder.name}",
         refresh=REFRESH if live else None,
         progress=progress(summary),
-        header=[(name, arrows.get(name, name)) for name in header(summary)[:-2]],
+        header=[(name, arrows.get(name, name)) for name in header(summary)],
+        swept=len(summary.swept),
         rows=[_row(folder, summary, row) for row in summary.rows],
         caption=caption(summary),
         data=data,
@@ -71,7 +72,7 @@ def chart_data(folder: Path, summary: Summary) -> dict[str, Any]:
         metrics of each setting.
     """
     objective = summary.objective
-    names = [*([objective.metric] if objective else []), *in_order(summary.metrics)]
+    names = [*([objective.metric] if objective else []), *in_order(summary.shown)]
     directions = {name: next(way for way, arrow in ARROWS.items() if arrow == better(name)) for name in names}
     if objective:
         directions[objective.metric] = -objective.sign
@@ -126,7 +127,7 @@ def _name(summary: Summary, values: tuple[str, ...]) -> str:
 
 def _row(folder: Path, summary: Summary, row: Row) -> dict[str, Any]:
     """Return the cells of a setting, and its jobs: a name, a link and the status of each."""
-    *texts, _, outcome = cells(summary, row)
+    texts, outcome = cells(summary, row), row.outcome
     jobs = [(job.overrides.get("seed", job.folder.name), _link(folder, job), job.status) for job in row.jobs]
     return {"cells": texts, "status": row.jobs[0].status if len(row.jobs) == 1 else outcome, "outcome": outcome} | {
         "jobs": jobs if len(jobs) > 1 else [("open", *jobs[0][1:])]

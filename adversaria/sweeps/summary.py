@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from adversaria.config.command_lines import value_of
 from adversaria.report import tables
+from adversaria.runs.metric_rows import doubles
 from adversaria.runs.objective import Objective
 from adversaria.runs.whole_files import replace_text
 from adversaria.sweeps.job_record import DONE, Job, find_jobs
@@ -69,6 +70,11 @@ class Summary:
         """The metrics that a job has."""
         return sorted({metric for job in self.jobs for metric in job.metrics})
 
+    @property
+    def shown(self) -> list[str]:
+        """Those that people read: each quantity once."""
+        return sorted({m for job in self.jobs for m in job.metrics.keys() - doubles(job.metrics, job.protocol)})
+
 
 def write(folder: Path, summary: Summary) -> str:
     """Write `summary.csv` and `summary.md` into a sweep's folder; return the second."""
@@ -88,7 +94,8 @@ def read(folder: Path, begins: Job | None = None, live: bool = False) -> Summary
     """
     plan = folder / PLAN
     since = plan.stat().st_mtime if (live or begins) and plan.exists() else None
-    jobs = [job for job in find_jobs(folder, since) if begins is None or job.folder != begins.folder]
+    begun = begins.folder.resolve() if begins else None
+    jobs = [job for job in find_jobs(folder, since) if job.folder.resolve() != begun]
     jobs += [begins] if begins else []
     count, settings = planned(folder)
     overrides = [job.overrides for job in jobs]
@@ -111,17 +118,17 @@ def header(summary: Summary) -> list[str]:
     """Return the columns' names."""
     return [
         *shortest(summary.swept),
-        *([summary.objective.metric] if summary.objective else []),
-        *summary.metrics,
-        "jobs",
         "status",
+        "jobs",
+        *([summary.objective.metric] if summary.objective else []),
+        *summary.shown,
     ]
 
 
 def cells(summary: Summary, row: Row) -> list[str]:
     """Return a row's texts, one a column."""
     objective = [tables.spread(job.value for job in row.jobs)] if summary.objective else []
-    return [*row.values, *objective, *map(row.text, summary.metrics), str(len(row.jobs)), row.outcome]
+    return [*row.values, row.outcome, str(len(row.jobs)), *objective, *map(row.text, summary.shown)]
 
 
 def markdown(summary: Summary) -> str:

@@ -48,7 +48,7 @@ def discarded_if_refused() -> Iterator[None]:
         for folder, output_root in started:
             _discard_unstarted(folder, output_root)
             if (folder / page.FILE).exists():
-                page.write(folder, summaries.read(folder))  # nothing runs any more
+                _show(folder, summaries.read(folder))  # nothing runs any more
         raise
 
 
@@ -93,7 +93,7 @@ class Sweep(Callback):
         self._starts = _starts(job)
         if in_sweep and self.summary:
             folder = Path(config.hydra.sweep.dir)
-            page.write(folder, summaries.read(folder, starting(job, config.hydra.overrides.task)), live=True)
+            _show(folder, summaries.read(folder, starting(job, config.hydra.overrides.task)), live=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Write why a job failed and let the others go on; write a summary each time, as the sweep may be stopped."""
@@ -115,9 +115,7 @@ class Sweep(Callback):
         terminal.name_job("")
         if self.summary:
             folder = Path(config.hydra.sweep.dir)
-            summary = summaries.read(folder, live=True)
-            summaries.write(folder, summary)
-            page.write(folder, summary, live=True)
+            _show(folder, summaries.read(folder, live=True), live=True)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print the summary; leave with status 1 if a job failed, and without a folder if all were refused alike."""
@@ -127,13 +125,18 @@ class Sweep(Callback):
             _discard(folder, Path(config.output_root), summary.jobs)
             raise Refused(sentence)
         if self.summary:
-            print(f"\n{summaries.write(folder, summary)}\n{page.write(folder, summary)}")
+            print("", *_show(folder, summary), sep="\n")
         failed = sum(job.status == FAILED for job in summary.jobs)
         if failed:
             raise JobsFailed(
                 f"error: {failed} job{'s' if failed > 1 else ''} failed; see {folder}, and run the same command again: "
                 "finished jobs are skipped"
             )
+
+
+def _show(folder: Path, summary: summaries.Summary, live: bool = False) -> tuple[str, Path]:
+    """Write the summary of a sweep, and its page; return the text of the one and the file of the other."""
+    return summaries.write(folder, summary), page.write(folder, summary, live)
 
 
 def error_of(job_return: JobReturn) -> Exception:

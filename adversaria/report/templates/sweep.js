@@ -73,12 +73,13 @@ const axis = (values, texts, from, to) => {
   const margin = (high - low) * 0.06 || Math.abs(high) / 10 || 1;
   [low, high] = [low - margin, high + margin];
   const at = (value) => from + ((place(value) - low) / (high - low)) * (to - from);
+  if (Math.min(...values) === Math.max(...values)) return { at, ticks: [values[0]] };
   let marks = logarithmic
     ? Array.from({ length: Math.floor(high) - Math.floor(low) + 1 }, (_, i) => Math.floor(low) + i)
         .flatMap((power) => [1, 2, 5].map((factor) => factor * 10 ** power))
         .filter((value) => place(value) >= low && place(value) <= high)
     : ticks(low, high, 5);
-  if (marks.length > 8) marks = marks.filter((value) => String(value.toExponential()).startsWith("1e"));
+  if (marks.length > 6) marks = marks.filter((value) => String(value.toExponential()).startsWith("1e"));
   return { at, ticks: marks };
 };
 const points = ({ x, y, join, colours, legend }, settings) => {
@@ -87,11 +88,13 @@ const points = ({ x, y, join, colours, legend }, settings) => {
   const up = axis(settings.map(y.of), null, bottom, top);
   const mark = (value) => (typeof value === "string" ? value : short(value)).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const text = (kind, at, place, content, more = "") => `<text class="${kind}" x="${at}" y="${place}" ${more}>${mark(content)}</text>`;
-  const parts = up.ticks.flatMap((value) => [
+  const heights = labels(up.ticks);
+  const parts = up.ticks.flatMap((value, i) => [
     `<line x1="${left}" x2="${right}" y1="${up.at(value)}" y2="${up.at(value)}"/>`,
-    text("", left - 8, up.at(value) + 4, value, 'text-anchor="end"'),
+    text("", left - 8, up.at(value) + 4, heights[i], 'text-anchor="end"'),
   ]);
-  for (const value of across.ticks) parts.push(text("", across.at(value), bottom + 20, value, 'text-anchor="middle"'));
+  const places = x.texts ?? labels(across.ticks);
+  across.ticks.forEach((value, i) => parts.push(text("", across.at(value), bottom + 20, places[i], 'text-anchor="middle"')));
   parts.push(text("axis", (left + right) / 2, height - 10, x.name, 'text-anchor="middle"'));
   parts.push(text("axis", 0, 0, y.name, `text-anchor="middle" transform="translate(14 ${(top + bottom) / 2}) rotate(-90)"`));
   const placed = settings.map((setting) => [across.at(x.of(setting)), up.at(y.of(setting)), setting]);
@@ -173,8 +176,8 @@ if (document.getElementById("against")) {
     const chart = points({ x: axisOf(x), y: axisOf(y), colours: (s) => colour(s.at[at]), legend }, known);
     document.getElementById("against").replaceChildren(known.length ? chart : element("p", {}, "no job has both yet"));
   };
-  const x = select("x", first("kld") ?? names[0], () => show());
-  const y = select("y", first("mse") ?? names[1], () => show());
+  const x = select("x", first("kld", "kld_nats") ?? names[0], () => show());
+  const y = select("y", first("mse", "mse_pm1", "mse_01") ?? names[1], () => show());
   const by = select("by", sweep.keys[0].name, () => show());
   show();
 }

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.types import RunMode
+from omegaconf import OmegaConf
 from PIL import Image
+from support.markdown import tables_of
 
 from adversaria.sweeps import page, summary
 from adversaria.sweeps.job_record import starting
 from adversaria.sweeps.plan import PLAN, planned
+from adversaria.sweeps.sweep import Sweep
 
 PLANNED = """
 hydra:
@@ -85,6 +89,32 @@ def test_a_job_that_has_not_ended_runs_only_while_its_sweep_does(sweep: Path) ->
     assert "http-equiv" not in page.write(sweep, ended).read_text(encoding="utf-8")
 
 
+def test_a_job_that_goes_on_runs_and_counts_once(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(sweep.parent)  # the folder of a sweep is relative to it, that of a job is not
+    left = sweep / "lambda_kl=1e-05,lr=0.001"
+    (left / "metrics.json").unlink()
+    begins = starting(left, ["model=vae", "model.lambda_kl=1e-05", "model.optimizer.lr=0.001"])
+    assert page.progress(summary.read(Path(sweep.name), begins)) == "1 done, 1 running, 2 waiting"
+
+
+def test_the_summary_says_that_a_job_runs_where_it_begins(sweep: Path) -> None:
+    left = job(sweep, "1e-05", "0.003")
+    task = ["model=vae", "model.lambda_kl=1e-05", "model.optimizer.lr=0.003"]
+    hydra = {"mode": RunMode.MULTIRUN, "sweep": {"dir": str(sweep), "subdir": left.name}}
+    hydra |= {"runtime": {"output_dir": str(left)}, "overrides": {"task": task}}
+    Sweep().on_job_start(OmegaConf.create({"hydra": hydra}))
+    (table,) = tables_of((sweep / "summary.md").read_text(encoding="utf-8"))
+    assert sorted(row[2] for row in table[1:]) == ["done", "done", "running"]
+
+
+def test_a_job_that_goes_on_after_its_test_runs(sweep: Path) -> None:
+    done = sweep / "lambda_kl=1e-05,lr=0.001"
+    os.utime(done / "metrics.json", (1500, 1500))
+    os.utime(done / "invocation.json", (2000, 2000))
+    assert page.progress(summary.read(sweep, live=True)) == "1 done, 1 running, 2 waiting"
+    assert page.progress(summary.read(sweep)) == "2 done, 2 waiting"
+
+
 def test_the_page_has_axes_in_order_links_and_samples_at_their_place(sweep: Path) -> None:
     file = page.write(sweep, summary.read(sweep))
     data, text = data_of(file), file.read_text(encoding="utf-8")
@@ -116,6 +146,14 @@ def test_the_page_draws_a_heat_map_that_shows_the_best_and_colours_the_table(swe
     assert browser.find_element("css selector", ".heat tbody td").text == "4"
     assert len(browser.find_elements("css selector", "#against circle")) == 2
     assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+def test_one_value_is_one_tick(sweep: Path, browser: Any) -> None:
+    (sweep / PLAN).unlink()
+    (sweep / "lambda_kl=0.0001,lr=0.001" / "metrics.json").unlink()
+    browser.get(page.write(sweep, summary.read(sweep)).as_uri())
+    texts = [node.text for node in browser.find_elements("css selector", "#effect text:not(.axis)")]
+    assert texts == ["0.25", "1.0e-5"]
 
 
 def test_one_key_is_a_line(sweep: Path, browser: Any) -> None:

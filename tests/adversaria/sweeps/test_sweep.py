@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hydra.types import RunMode
+from support.markdown import tables_of
 
 from adversaria.config.errors import CONF, ConfigError, Refused, one_sentence_errors
 from adversaria.sweeps import jobs, summary
@@ -78,15 +79,27 @@ def sweep(tmp_path: Path) -> Path:
 
 def test_the_summary_has_means_over_seeds_best_first_and_says_what_is_missing(sweep: Path) -> None:
     lines = [line.strip("| ").split(" | ") for line in summary.write(sweep, summary.read(sweep)).splitlines()]
-    assert lines[0] == ["lambda_kl", "test/loss", "kld", "loss", "mse", "jobs", "status"]
-    assert lines[2] == ["0.01", "0.4", "5", "0.4", "0.2", "2", "unfinished"]
-    assert lines[3] == ["0.1", "0.8 ± 0.28", "2.667 ± 0.94", "0.8 ± 0.28", "0.4 ± 0.14", "2", "done"]
-    assert lines[4][-1] == r"failed: no \| such &lt;thing>"
+    assert lines[0] == ["lambda_kl", "status", "jobs", "test/loss", "kld", "loss", "mse"]
+    assert lines[2] == ["0.01", "unfinished", "2", "0.4", "5", "0.4", "0.2"]
+    assert lines[3] == ["0.1", "done", "2", "0.8 ± 0.28", "2.667 ± 0.94", "0.8 ± 0.28", "0.4 ± 0.14"]
+    assert lines[4][1] == r"failed: no \| such &lt;thing>"
     with (sweep / "summary.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 5
     assert {row["data"] for row in rows} == {"celeba"}
     assert [row["mse"] for row in rows if row["model.lambda_kl"] == "0.1"] == ["0.3", "0.5"]
+
+
+def test_people_read_each_quantity_once_and_machines_all(tmp_path: Path) -> None:
+    finish(tmp_path, {"model.lambda_kl": 0.1}, 0.3)
+    file = tmp_path / "model.lambda_kl=0.1" / "metrics.json"
+    metrics = {"test/kld": 7.5, "test/kld_nats": 7.5, "test/mse_01": 0.1, "test/mse_pm1": 0.4}
+    file.write_text(json.dumps({"metrics": metrics, "protocol": {"value_range": [-1, 1]}}), encoding="utf-8")
+    found = summary.read(tmp_path)
+    (table,) = tables_of(summary.write(tmp_path, found))
+    assert table[0][-2:] == ["kld_nats", "mse_pm1"]
+    assert found.metrics == ["kld", "kld_nats", "mse_01", "mse_pm1"]
+    assert "kld,kld_nats,mse_01,mse_pm1" in (tmp_path / "summary.csv").read_text(encoding="utf-8")
 
 
 def test_a_job_that_was_refused_while_another_process_did_it_is_done(sweep: Path) -> None:
