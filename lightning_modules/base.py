@@ -18,6 +18,7 @@ from adversaria.config.errors import ConfigError
 from adversaria.config.renamed import renamed
 from adversaria.runs import random_state, signals
 from lightning_modules import checkpoint as checkpoints
+from lightning_modules import stopping
 from lightning_modules.checks import check_data, check_synchronised
 from lightning_modules.labels import LabelColumns
 from lightning_modules.recorded import RecordedSteps
@@ -105,9 +106,9 @@ class BaseModule(RecordedSteps):
             self.record("optim", {f"lr_{n}": rate for n, rate in zip(self.optimizer_names, rates, strict=True)})
             self.publish("train", to_callbacks=last)
             self.publish("optim", to_callbacks=last)
-        if last:  # a checkpoint is written anyway, after the validation that is due now
+        if last:  # a checkpoint is written anyway, after the validation that is due now; the next epoch does not start
             return
-        signal = self._requested_signal(due)
+        signal = stopping.requested(trainer) if due or trainer.world_size == 1 else 0  # processes meet when it is due
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, SavesWithinEpochs):
                 callback.on_iteration_end(trainer, self, stopping=bool(signal))
@@ -116,15 +117,6 @@ class BaseModule(RecordedSteps):
 
     def end_iteration(self, batch: Any) -> None:
         """Do what ends an iteration, such as updating an average of weights. Called before anything is saved."""
-
-    def _requested_signal(self, due: bool) -> int:
-        """Return the signal that asked any process to stop, 0 for none; several processes look only when it is due."""
-        if self.trainer.world_size == 1:
-            return signals.asked()
-        if not due:
-            return 0
-        number = torch.tensor(float(signals.asked()), device=self.device)
-        return int(self.trainer.strategy.reduce(number, reduce_op="max"))
 
     # -- start, end and checkpoints
     def check_data(self, datamodule: Any) -> None:
@@ -168,6 +160,14 @@ class BaseModule(RecordedSteps):
         signals.install()  # Lightning has just taken SIGTERM
         signals.defer(True)
 
+    def on_train_epoch_start(self) -> None:
+        """Stop if a signal asked for it in the last iteration of an epoch or since: the checkpoint of its end is there.
+
+        Raises:
+            Interrupted: there was one.
+        """
+        stopping.stop_if_requested(self.trainer)
+
     def on_train_end(self) -> None:
         """Let signals end the process at once again, as all is saved; then stop if one came during the last iterations.
 
@@ -176,8 +176,7 @@ class BaseModule(RecordedSteps):
         """
         signals.defer(False)
         self.stop_recording()
-        if signal := self._requested_signal(due=True):
-            signals.stop(signal)
+        stopping.stop_if_requested(self.trainer)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what the run needs to go on exactly, and what rebuilds the module.

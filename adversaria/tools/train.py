@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adversaria.config.command_lines import resume_command
+from adversaria.config.command_lines import current_arguments, resume_command, script_command
 from adversaria.config.errors import ConfigError
 from adversaria.config.instantiate import callbacks_of, instantiate, instantiate_all
 from adversaria.runs import initial_weights, processes
 from adversaria.runs.objective import objective_value
 from adversaria.runs.record import METRICS, read_record
 from adversaria.runs.restoring import restoring
+from adversaria.runs.signals import Interrupted
 from adversaria.runs.start import Start
 from adversaria.speed import settings
 from adversaria.sweeps import jobs
@@ -42,7 +43,10 @@ def train(config: dict[str, Any], folder: Path, save: Callable[[], None] = lambd
             return _train(config, folder, relative_folder, start)
         except BaseException as error:
             start.failed(error)
-            if start.saved and (folder / "checkpoints" / "last.ckpt").exists():
+            if jobs.in_sweep() and isinstance(error, Interrupted):
+                command = script_command("train.py", *current_arguments())
+                log.info("stopped; go on with the sweep, whose finished jobs are skipped: %s", command)
+            elif start.saved and (folder / "checkpoints" / "last.ckpt").exists():
                 log.info("stopped; go on with: %s", resume_command(relative_folder))
             raise
 

@@ -18,7 +18,8 @@ class EpochSummary(pl.Callback):
     """Log epoch, losses, images a second, the time left and iteration, and record `perf/images_per_second`.
 
     The throughput is that of training batches, of both domains where there are two, without validation, pictures and
-    checkpoints. The first batch of an epoch is left out: it includes the start of the loader.
+    checkpoints. The first batch of an epoch is left out: it includes the start of the loader. Where an epoch
+    trains no other, it has no throughput.
     """
 
     logs = {"perf": "images_per_second"}
@@ -57,7 +58,7 @@ class EpochSummary(pl.Callback):
         fields = [
             f"epoch {counted_epoch(trainer)}",
             *loss_fields({**pl_module.progress_bar_losses, **validated}),
-            f"{speed:.0f} images/s",
+            *([f"{speed:.0f} images/s"] if speed else []),
             *([terminal.left((time.perf_counter() - self._epoch_start) * left)] if left >= 0 else []),
             f"iteration {pl_module.iteration}",
         ]

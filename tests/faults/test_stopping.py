@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ LONG = [
     *("trainer.log_every_n_steps=5", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu"),
 ]
 EPOCH = 48  # iterations
+UNVALIDATED = ["trainer.limit_val_batches=0", "callbacks.checkpoint.monitor=null"]
 TWO = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
 
 
@@ -55,13 +57,52 @@ def test_a_signal_saves_says_how_to_go_on_and_gives_its_exit_code(number, start,
     )
     assert "Traceback" not in rest
     stopped = iteration_in(run)
-    assert stopped > 2 * EPOCH
+    assert stopped >= 2 * EPOCH
     more = cli(tmp_path, f"ckpt_path={run.relative_to(tmp_path)}", f"trainer.max_epochs={stopped // EPOCH + 2}")
     assert more.returncode == 0, more.stderr
     logged = read_metrics(run / "metrics.csv")["train/loss"][0]
     assert len(set(logged)) == len(logged)
     assert all(i % 5 == 0 or i % EPOCH == 0 for i in logged)  # no point at the stop, none lost, none twice
     assert set(range(5, logged[-1], 5)) <= set(logged)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("iterations", "overrides"),
+    [(1, []), (1, UNVALIDATED), (1, ["trainer.check_val_every_n_epoch=3"]), (2, []), (2, TWO)],
+)
+def test_epochs_of_few_iterations_are_stopped_as_others(
+    iterations: int, overrides: list[str], number: int, start, cli, tmp_path: Path
+) -> None:
+    processes = 2 if overrides is TWO else 1
+    size = f"data.batch_size={96 // iterations // processes}"
+    process = start(tmp_path, *LONG, size, *overrides, "trainer.max_epochs=100000", "trainer.log_every_n_steps=1001")
+    lines = wait_for(process, "epoch 3/").splitlines()
+    assert not [line for line in lines if " 0 images/s" in line]
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, rest
+    assert "stopped; go on with: " in rest
+    run, stopped = run_of(tmp_path), iteration_in(run_of(tmp_path))
+    assert 3 * iterations <= stopped < 1000
+    more = cli(tmp_path, f"ckpt_path={run.relative_to(tmp_path)}", f"trainer.max_epochs={stopped // iterations + 2}")
+    assert more.returncode == 0, more.stderr
+    assert " 0 images/s" not in more.stderr
+    assert iteration_in(run) == (stopped // iterations + 2) * iterations
+
+
+def test_a_stopped_sweep_says_how_to_go_on_with_all_of_it(start, tmp_path: Path) -> None:
+    arguments = ["-m", "seed=0,1", *LONG]
+    process = start(tmp_path, *arguments)
+    wait_for(process, "epoch 1/")
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    script = Path(__file__).parents[2] / "train.py"
+    said = "stopped; go on with the sweep, whose finished jobs are skipped: "
+    (command,) = (line.partition(said)[2] for line in rest.splitlines() if said in line)
+    assert shlex.split(command)[1:] == [str(script), *arguments]
+    assert "seed=1" not in rest.replace(command, "")  # which is never started
 
 
 def test_a_second_signal_stops_at_once(start, tmp_path: Path) -> None:
@@ -148,4 +189,5 @@ def test_a_signal_to_any_of_two_processes_stops_both_with_one_checkpoint(start, 
     rest = ended_within(process, 60)
     assert process.returncode == 143, rest
     assert_gone(child)
-    assert iteration_in(run_of(tmp_path)) % 5 == 0  # at a logged point, where the processes meet anyway
+    stopped = iteration_in(run_of(tmp_path))
+    assert stopped % 5 == 0 or stopped % (EPOCH // 2) == 0  # at a logged point or an epoch's end, where they meet
