@@ -109,4 +109,4 @@ def test_the_tools_give_it_labels(untrained: Any, tmp_path: Path) -> None:
     assert torch.allclose(exported, module.sample(5, noise, labels), atol=1e-5)
     options = types.SimpleNamespace(edit="digit", n=4, steps=2, interpolate=None, traverse=None)
     with pytest.raises(ConfigError, match=r"^--edit: this model is given its labels; .* --label digit=VALUE$"):
-        latent_rows(module, options, None)
+        latent_rows(module, options, None, file)
