@@ -118,8 +118,8 @@ def test_a_sweep_sums_up_its_jobs_and_goes_on_with_what_is_missing(tmp_path: Pat
     table = (sweep / "summary.md").read_text(encoding="utf-8")
     assert table in first.stdout
     *rows, failed = [line.split(" | ") for line in table.splitlines()[2:5]]
-    assert float(rows[0][1]) <= float(rows[1][1])  # the objective, best first
-    assert failed[-1] == "failed: model.lambda_kl=-1: expected float >= 0.0 |"
+    assert float(rows[0][3]) <= float(rows[1][3])  # the objective, best first
+    assert failed[1] == "failed: model.lambda_kl=-1: expected float >= 0.0"
     second = cli(tmp_path, "-m", *once, "model.lambda_kl=0,0.01,0.1")
     assert second.stdout.count("done before") == 2
     assert len(list(sweep.glob("*/metrics.json"))) == 3
