@@ -28,7 +28,6 @@ def main(arguments: list[str] | None = None) -> None:
         port = explorer_server.free_port(options.port)
         own = [*(sys.argv[1:] if arguments is None else arguments)]
         again = script_command("explore.py", *own, *([] if port == options.port else [f"--port={port}"]))
-        settings.sleep_while_waiting()
         settings.keep_memory()
         runs = [_shown(run, options) for run in options.run]
         with contextlib.suppress(KeyboardInterrupt):

@@ -37,15 +37,6 @@ def keep_memory() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def sleep_while_waiting() -> None:
-    """Let threads that wait for each other sleep instead of keeping their core busy. Call before torch is imported.
-
-    OpenMP's threads meet after each operation. Where other programs use the cores, most of the time is lost in waiting
-    for threads that cannot run because others wait. An `OMP_WAIT_POLICY` in the environment is left as it is.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-
 def give_memory_back() -> None:
     """Undo `keep_memory`: glibc's allocator is as it is where a program has freed large tensors, and keeps none."""
     global _keeps

@@ -84,7 +84,6 @@ def evaluate(config: dict[str, Any], file: Path, split: Split | None = None, dev
         ConfigError: the data does not fit the model, nothing is measured, or there is no such device.
     """
     start = time.time()
-    settings.sleep_while_waiting()
     if config["performance"]["keep_memory"]:
         settings.keep_memory()
     import pytorch_lightning as pl

@@ -116,7 +116,6 @@ def generate(options: Options, images: list[np.ndarray] | None = None, write: bo
         data = run_configuration(folder, root=options.root)["data"]
     elif options.needs_data and not zoo.has_directions(file):
         raise ConfigError(f"{file} is not in a run folder, so its data is not known; give the run folder")
-    settings.sleep_while_waiting()
     settings.keep_memory()
     import torch
 

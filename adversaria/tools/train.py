@@ -52,7 +52,6 @@ def train(config: dict[str, Any], folder: Path, save: Callable[[], None] = lambd
 
 
 def _train(config: dict[str, Any], folder: Path, relative_folder: str, start: Start) -> float | None:
-    settings.sleep_while_waiting()
     if config["performance"]["keep_memory"]:
         settings.keep_memory()
     import pytorch_lightning as pl  # this takes seconds, so only after the checks

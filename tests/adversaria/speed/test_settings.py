@@ -74,23 +74,6 @@ def test_keep_memory_does_without_glibc(monkeypatch):
     settings.keep_memory()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have another OpenMP")
-@pytest.mark.parametrize(("chosen", "seen"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "active"}, "ACTIVE")])
-def test_threads_sleep_while_they_wait_unless_the_environment_says_otherwise(chosen, seen):
-    lines = (
-        "import sys",
-        "from adversaria.tools import train",  # which calls it, and must not have imported torch before
-        "assert 'torch' not in sys.modules",
-        "train.settings.sleep_while_waiting()",
-        "import torch",
-    )
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    environment |= {"OMP_DISPLAY_ENV": "true", **chosen}  # OpenMP then writes what it read
-    command = [sys.executable, "-c", "\n".join(lines)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    assert f"OMP_WAIT_POLICY = '{seen}'" in done.stderr
-
-
 def test_channels_last_changes_the_layout_of_the_weights_and_no_output():
     torch.manual_seed(0)
     module = nn.Sequential(
