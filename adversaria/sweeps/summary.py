@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +71,7 @@ class Summary:
         """The metrics that a job has."""
         return sorted({metric for job in self.jobs for metric in job.metrics})
 
-    @property
+    @cached_property  # each row asks for it
     def shown(self) -> list[str]:
         """Those that people read: each quantity once."""
         return sorted({m for job in self.jobs for m in job.metrics.keys() - doubles(job.metrics, job.protocol)})
