@@ -42,7 +42,6 @@ def _row(name: str, batch: int, target: float) -> Row:
 
 ROWS = [
     _row("A1", 128, 0.98),
-    *(_row(name, 64, 0.98) for name in ("C2", "E1", "A2", "C3", "E3", "E4")),
-    *(_row(name, 64, 0.97) for name in ("DANN", "ADDA")),
+    *(_row(name, 64, 0.98) for name in ("C2", "E1", "A2", "C3", "E3", "E4", "DANN", "ADDA")),
     *(_row(name, 16, 0.95) for name in ("A1", "C2", "E1", "A2", "C3", "E3", "E4", "DANN", "ADDA")),
 ]

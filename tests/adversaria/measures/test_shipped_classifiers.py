@@ -24,7 +24,7 @@ def test_each_is_small_and_the_file_that_its_record_states(one) -> None:
     one.check()
     assert one.file.stat().st_size == said["bytes"] <= 2 * 2**20
     assert said["command"].startswith("python train.py model=classifier ")
-    assert one.accuracy > 0.93
+    assert one.accuracy > (0.93 if one.name == "faces" else 0.95)  # a mean over 13 attributes of faces
 
 
 @pytest.mark.parametrize("data", ["digits", "mnist5k"])

@@ -31,6 +31,7 @@ from lightning_modules.vae import VAE
 
 pytestmark = pytest.mark.xdist_group("warm processes")  # one server of them
 
+TRAIN = Path(__file__).resolve().parents[3] / "train.py"
 SMALL = [
     *("data.reader.train=96", "data.reader.val=24", "data.reader.test=24", "data.batch_size=32"),
     *("model.network.width=4", "model.network.latent_dim=16", "trainer.max_epochs=2"),
@@ -160,13 +161,13 @@ def test_a_second_run_after_an_error_is_the_same_and_nothing_is_left_of_either(
     [
         (["model=gna"], adversaria.ConfigError, "model=gna: there is no such model; did you mean gan?"),
         (["epochs=3"], adversaria.ConfigError, "did you mean trainer.max_epochs=3?"),
-        (["data.root=pics"], adversaria.ConfigError, "train.py data=folder data.root=pics"),
+        (["data.root=pics"], adversaria.ConfigError, f"python {TRAIN} data=folder data.root=pics"),
         (["model.lambda_kl=-1"], adversaria.ConfigError, "model.lambda_kl=-1: expected float >= 0"),
         (["data=celeba", "data.root=nowhere"], adversaria.DataError, "nowhere/celeba"),
         (["ckpt_path=best", "name=x"], adversaria.CheckpointError, "outputs/x has checkpoints/best.ckpt"),
         ([["model=gan"]], adversaria.ConfigError, "['model=gan']: write each override as a text of its own"),
         (["-m", "seed=0,1"], adversaria.ConfigError, "there is adversaria.sweep"),
-        (["trainer.devices=2", "trainer=ddp", *SMALL], adversaria.ConfigError, "train.py trainer.devices=2"),
+        (["trainer.devices=2", "trainer=ddp", *SMALL], adversaria.ConfigError, f"python {TRAIN} trainer.devices=2"),
     ],
 )
 def test_an_error_is_raised_with_the_sentence_of_the_command_line(
