@@ -355,10 +355,12 @@ def test_the_page_answers_and_reaches_nothing_else(browser: Any, url: str) -> No
 def test_a_page_whose_server_stops_says_so_and_goes_on_where_it_was(
     browser: Any, smiling: Path, tmp_path: Path
 ) -> None:
+    from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
 
     def until(condition: Any) -> None:
-        WebDriverWait(browser, 60, 0.1).until(lambda _: condition())
+        reloaded = [StaleElementReferenceException]  # the page was loaded again between two questions
+        WebDriverWait(browser, 60, 0.1, reloaded).until(lambda _: condition())
 
     def pictures() -> list[str]:
         shown = "[...document.querySelectorAll('.picture img')].filter(i => i.offsetParent && i.naturalWidth)"
@@ -372,7 +374,7 @@ def test_a_page_whose_server_stops_says_so_and_goes_on_where_it_was(
         until(lambda: len(pictures()) == MAX_IMAGES)
         before = pictures()
         browser.find_element("css selector", '[aria-label="images"] [tabindex]').send_keys("\ue012")
-        until(lambda: "images=15" in browser.current_url)
+        until(lambda: "images=15" in browser.current_url and len(pictures()) == MAX_IMAGES - 1)
         before, where = pictures(), browser.current_url
         assert where == f"{address}/?seed=7&images=15"
     until(lambda: popup().is_displayed() and popup().value_of_css_property("opacity") == "1")
@@ -383,14 +385,14 @@ def test_a_page_whose_server_stops_says_so_and_goes_on_where_it_was(
     with served(smiling, tmp_path, port):
         until(lambda: popup().get_attribute("aria-hidden") == "true" and pictures() == before)
         assert browser.current_url == where
-    browser.get("about:blank")
-    browser.get_log("browser")  # of the time without a server
 
 
 @pytest.mark.faults  # for its time: it starts a server
 def test_the_page_fits_and_is_readable_on_a_desk_and_on_a_phone(browser: Any, url: str) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
+    browser.get("about:blank")
+    browser.get_log("browser")  # of other pages, and of a time without a server
     try:
         for scheme in ("light", "dark"):
             for width in (1300, looks.PHONE):

@@ -203,12 +203,14 @@ def test_a_comparison_has_every_number_with_its_protocol(runs: dict[str, Path], 
 def test_a_comparison_starts_with_what_all_runs_share(tmp_path: Path) -> None:
     images = {"precision_x": 0.5, "fid_x": 9.0, "recall_x": 0.4, "kid_x": 0.1}
     gan = make(tmp_path / "gan", "gan", {"accuracy_fake": 0.2, **images})
-    vae = make(tmp_path / "vae", "vae", {"mse": 0.1, "psnr": 20.0, **images})
+    own = {"mse_01": 0.1, "mse_pm1": 0.4, "psnr": 20.0, "kld": 5, "kld_nats": 5}
+    vae = make(tmp_path / "vae", "vae", {**own, **images})
     html, markdown = report_of(vae, gan, output=tmp_path / "r.html")
     assert "| run | status | fid_x ↓ | kid_x ↓ | precision_x ↑ | recall_x ↑ | iteration |" in markdown
     headings = re.findall(r'<th class="number">(.*?)</th>', html[: html.index("Metrics of one run alone")])
     assert headings == ["fid_x ↓", "kid_x ↓", "precision_x ↑", "recall_x ↑", "iteration", "seed", "minutes"]
-    assert "vae_&lt;b>digits alone: mse ↓ 0.1000; psnr ↑ 20.00." in markdown
+    # each quantity once
+    assert "vae_&lt;b>digits alone: mse_pm1 ↓ 0.4000; psnr ↑ 20.00; kld_nats 5." in markdown
 
 
 def test_what_was_evaluated_later_is_compared_with_its_protocol(tmp_path: Path) -> None:

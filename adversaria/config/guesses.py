@@ -54,7 +54,8 @@ def unknown_key(key: str) -> str:
     if likely := _likely(key, value):
         return f"{key}: there is no such key; did you mean {' or '.join(name + equals + value for name in likely)}?"
     near = difflib.get_close_matches(key, owners, 1, 0.75) or difflib.get_close_matches(key, owners, 1, 0.5)
-    return f"{key}: there is no such key" + (f"; did you mean {near[0]}?" if near else "; see --cfg job for all keys")
+    cure = f"did you mean {near[0]}{equals}{value}?" if near else "see --cfg job for all keys"
+    return f"{key}: there is no such key; {cure}"
 
 
 def as_override(key: str, value: str) -> str:

@@ -13,6 +13,7 @@ from adversaria.report.charts import Named, overlaid
 from adversaria.report.pictures import KINDS
 from adversaria.report.results import reported
 from adversaria.report.run import Run
+from adversaria.runs.metric_rows import copies
 from adversaria.runs.metric_wording import in_order
 
 SIDE_BY_SIDE = ("samples", "domains")  # pictures of several runs beside each other
@@ -63,9 +64,11 @@ def _metrics(named: Named, rows: list[dict[str, Any]]) -> dict[str, Any]:
     ordered = in_order(owners)
     shared = [metric for metric in ordered if len(owners[metric]) > 1]
     own = {name: [metric for metric in ordered if owners[metric] == {name}] for name, _ in named}
+    for name, run in named:
+        own[name] = [m for m in own[name] if m in run.metrics and m not in copies(run.metrics, run.protocol)]
     return {
         "shared": sorted(shared, key=lambda metric: len(owners[metric]) < len(named)),
-        "own": {name: {m: run.metrics[m] for m in own[name] if m in run.metrics} for name, run in named if own[name]},
+        "own": {name: {m: run.metrics[m] for m in own[name]} for name, run in named if own[name]},
     }
 
 

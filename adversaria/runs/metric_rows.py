@@ -98,7 +98,13 @@ def number(value: float | None, unit: str = "", digits: int = 3) -> str:
 
 def doubles(metrics: Metrics, protocol: Mapping[str, Any]) -> set[str]:
     """Return the metrics that a table need not show: floors, which stand beside others, and what others say too."""
-    hidden = {name for name in metrics if name.endswith(FLOOR) and name.removesuffix(FLOOR) in metrics}
+    floors = {name for name in metrics if name.endswith(FLOOR) and name.removesuffix(FLOOR) in metrics}
+    return floors | copies(metrics, protocol)
+
+
+def copies(metrics: Metrics, protocol: Mapping[str, Any]) -> set[str]:
+    """Return the metrics that say in other units, or by another name, what others say too."""
+    hidden = set()
     kld, nats = metrics.get("kld"), metrics.get("kld_nats")
     if kld is not None and nats is not None and math.isclose(kld, nats, rel_tol=1e-3):
         hidden.add("kld")

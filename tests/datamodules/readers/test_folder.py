@@ -269,7 +269,10 @@ def circular_tar(at):
 
 BAD_ROOTS = {
     "circle": (circular_tar, "is not a readable tar archive"),
-    "missing": (lambda at: at / "nowhere", "there is no such folder or file; write data.root=PATH"),
+    "missing": (
+        lambda at: at / "nowhere",
+        "no such folder or file; give the one with your images, as data.root=pics",
+    ),
     "empty": (lambda at: (at / "new").mkdir() or at / "new", "is empty; put your images there"),
     "no image": (
         lambda at: write(at / "docs/a.HEIC") and write(at / "docs/b.txt").parent,
