@@ -103,7 +103,7 @@ def waiting(count: int, trial: Trial) -> float:
 
     Each run has a thread for each core, as is the default.
     """
-    spinning = functools.partial(_runs, count, trial)
+    spinning = functools.partial(_runs, count, trial, OMP_NUM_THREADS=str(os.cpu_count()))
     asleep = functools.partial(spinning, OMP_WAIT_POLICY="passive")
     return trial.ratio(asleep, spinning, ("asleep", "spinning"), "images/s")
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from adversaria.config import errors
+from adversaria.config.command_lines import given_from_python
 from adversaria.config.errors import (
     CheckpointError,
     ConfigError,
@@ -88,7 +89,8 @@ def test_options_lists_the_choices_of_a_group():
 def test_what_hydra_finds_wrong_is_explained_in_one_line(compose, override, expected):
     with pytest.raises(Exception) as error:  # noqa: PT011
         compose(override)
-    sentence = describe_error(error.value)
+    with given_from_python([override]):  # as on a command line, which a cure repeats
+        sentence = describe_error(error.value)
     assert sentence is not None
     assert "\n" not in sentence
     for part in expected:
