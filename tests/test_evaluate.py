@@ -1,6 +1,7 @@
 """evaluate.py: it repeats what training measured, measures other images, and says what is wrong in one sentence."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 import evaluate
-from adversaria.config.errors import ConfigError
+from adversaria.config.errors import ConfigError, DataError
 from adversaria.runs import resume, run_folder
 from adversaria.runs.curves import read_metrics
 from adversaria.runs.record import write_invocation
@@ -172,6 +173,14 @@ def test_another_root_reaches_both_sets_of_a_pair_however_it_is_given(compose, t
     sets = by_option["data"]["sets"]
     roots = {by_option["data"]["root"], *(sets[name]["root"] for name in ("usps", "lab_usps", "lab_mnistm"))}
     assert roots == {"/new place"}
+
+
+def test_a_run_from_another_folder_says_where_its_pictures_are(compose, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "pics").mkdir()
+    folder = tmp_path / "run"
+    write_invocation(folder, compose("data=folder", "data.root=pics", folder=folder), {}, [])
+    with pytest.raises(DataError, match=re.escape(f"where the run was started; add data.root={tmp_path}/pics")):
+        run_configuration(folder)
 
 
 def test_data_with_fewer_training_images_than_a_batch_can_be_measured(run: Path) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from adversaria.config.command_lines import resume_command
-from adversaria.config.errors import CheckpointError, UserError, first_line
+from adversaria.config.command_lines import override, pasteable, resume_command
+from adversaria.config.errors import CheckpointError, DataError, UserError, first_line
 from adversaria.config.sense import check_name
 from adversaria.runs import hub, processes, zoo
 from adversaria.runs.file_lock import file_lock
@@ -48,6 +50,29 @@ def check_new(folder: Path) -> None:
             f"{folder} has a run already, and a new run never replaces it; continue it with "
             f"{resume_command(folder)}, or give this start another name: torchrun --rdzv-id=ANOTHER, or name=ANOTHER"
         )
+
+
+def check_data(folder: Path | None, data: Mapping[str, Any]) -> None:
+    """Check that what a run calls by a relative path is there, where it can tell where it is instead.
+
+    Args:
+        folder: the run's, which is below the folder where the run was started; None for a checkpoint in no run folder.
+        data: the group `data` of its configuration.
+
+    Raises:
+        DataError: the path is not here, but above the run's folder.
+    """
+    for key in ("root", "source_root", "target_root"):
+        root = data.get(key)
+        if folder is None or not root or not isinstance(root, str) or _exists(root):
+            continue
+        if found := next(filter(_exists, (str(above / root) for above in folder.resolve().parents)), None):
+            cure = pasteable(override(f"data.{key}", found))
+            raise DataError(f"data.{key}={root} is not in this folder, but where the run was started; add {cure}")
+
+
+def _exists(path: str) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 (it may be too long for a name, or none)
 
 
 def find(path: Path, checkpoint: str) -> tuple[Path | None, Path]:

@@ -142,7 +142,9 @@ def caption(summary: Summary) -> str:
     """Say how the rows are sorted and what they are the mean of."""
     extreme = {"min": "Lowest", "max": "Highest"}
     order = f"{extreme[summary.objective.mode]} {summary.objective.metric} first. " if summary.objective else ""
-    return f"{order}Each row: the mean of its jobs' test metrics, ± standard deviation over seeds."
+    if all(len(row.jobs) < 2 for row in summary.rows):
+        return f"{order}Each row: the test metrics of its job."
+    return f"{order}Each row: the mean of its jobs' test metrics, ± the standard deviation over seeds, of several jobs."
 
 
 def _csv(summary: Summary) -> str:

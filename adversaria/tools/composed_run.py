@@ -81,6 +81,7 @@ def _checked(
             config = plain(cfg)
         schema.check(config)
         sense.check(config, overrides)
+        run_folder.check_data(folder if cfg.ckpt_path else None, config["data"])
         found = preflight(config["data"], config["model"], training=True)
         config = completed(config, found)
         check_metrics(config, found.get("labelled", True))

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 #: Keys of the data that keep the run's values when it is evaluated on another data set.
 KEPT_FROM_RUN = ("image_size", "value_range", "batch_size", "on_bad_image", "cache_dir", "seed", "labelled")
-#: Keys that a run's configuration needs to be evaluated.
-NEEDED = ("data", "model", "trainer", "callbacks")
+NEEDED = ("data", "model", "trainer", "callbacks")  # keys that a run's configuration needs to be evaluated
 CACHE = ".cache"  # where arrays are kept unless a command line says otherwise
 
 
@@ -91,6 +90,7 @@ def run_configuration(
     config = _with_overrides(config, [override for override in renamed if override not in roots])
     schema.check(config)
     sense.check_images_fit(config)
+    run_folder.check_data(folder, config["data"])
     _check_data(config, own_cache=not folder or any(override.startswith("data.cache_dir=") for override in renamed))
     return config
 

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from adversaria.config import command_lines, containers
-from adversaria.config.errors import CheckpointError, ConfigError
+from adversaria.config.errors import CheckpointError, ConfigError, DataError
 from adversaria.runs import record, resume, run_folder
 from adversaria.tools import compose
 
@@ -231,3 +231,24 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(tmp_path, monkeypatc
         run_folder.locked(tmp_path),
     ):
         pass
+
+
+def test_data_by_a_relative_path_is_found_where_the_run_was_started(tmp_path, monkeypatch):
+    (tmp_path / "a/my pics").mkdir(parents=True)
+    (tmp_path / "b").mkdir()
+    run, data = tmp_path / "a/outputs/vae/1", {"root": "my pics", "target_root": "../elsewhere"}
+    monkeypatch.chdir(tmp_path / "b")
+    with pytest.raises(DataError) as error:
+        run_folder.check_data(run, data)
+    there = tmp_path / "a/my pics"
+    assert str(error.value) == (
+        f"data.root=my pics is not in this folder, but where the run was started; add \"data.root='{there}'\""
+    )
+    monkeypatch.chdir(tmp_path / "a")
+    run_folder.check_data(run, data)  # it is here
+
+
+@pytest.mark.parametrize("root", ["", None, 3, "nowhere", "/nowhere", "\0", "a" * 300])
+def test_data_that_is_nowhere_is_left_to_its_reader(root, tmp_path):
+    run_folder.check_data(tmp_path / "run", {"root": root})
+    run_folder.check_data(None, {"root": root})
