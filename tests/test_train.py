@@ -50,7 +50,7 @@ def test_cfg_job_prints_the_configuration(tmp_path: Path, cli) -> None:
         (["data=celebaa"], "did you mean celeba?"),
         (["-m", "hydra/launcher=ray", "seed=0,1"], "pip install -e '.[sweep]'"),
         (["experiment=report_a/vea"], "did you mean report_a/vae"),
-        (["model.lamda_kl=1"], "did you mean model.lambda_kl?"),
+        (["model.lamda_kl=1"], "did you mean model.lambda_kl=1?"),
         (["model.lambda_kl=["], "cannot read 'model.lambda_kl=['"),
         (["init_from=/nowhere"], "init_from=/nowhere: there is no checkpoint /nowhere; give a run folder"),
         (["ckpt_path=last"], "no run under outputs has"),

@@ -66,10 +66,16 @@ def test_a_signal_saves_says_how_to_go_on_and_gives_its_exit_code(number, start,
     assert set(range(5, logged[-1], 5)) <= set(logged)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize(
-    ("iterations", "overrides"),
-    [(1, []), (1, UNVALIDATED), (1, ["trainer.check_val_every_n_epoch=3"]), (2, []), (2, TWO)],
+@pytest.mark.parametrize(  # both signals have one handler
+    ("iterations", "overrides", "number"),
+    [
+        (1, [], signal.SIGTERM),
+        (1, [], signal.SIGINT),
+        (1, UNVALIDATED, signal.SIGINT),
+        (1, ["trainer.check_val_every_n_epoch=3"], signal.SIGTERM),
+        (2, [], signal.SIGINT),
+        (2, TWO, signal.SIGTERM),
+    ],
 )
 def test_epochs_of_few_iterations_are_stopped_as_others(
     iterations: int, overrides: list[str], number: int, start, cli, tmp_path: Path
