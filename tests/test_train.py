@@ -116,7 +116,8 @@ def test_a_sweep_sums_up_its_jobs_and_goes_on_with_what_is_missing(tmp_path: Pat
     assert sweep.name.startswith("lambda_kl_")
     assert {p.name for p in sweep.iterdir() if p.is_dir()} == {"lambda_kl=-1", "lambda_kl=0", "lambda_kl=0.01"}
     table = (sweep / "summary.md").read_text(encoding="utf-8")
-    assert table in first.stdout
+    assert "failed: model.lambda_kl=-1: expected float >= 0.0" in first.stdout
+    assert f"charts and pictures: {sweep.relative_to(tmp_path) / 'summary.html'}" in first.stdout
     *rows, failed = [line.split(" | ") for line in table.splitlines()[2:5]]
     assert float(rows[0][3]) <= float(rows[1][3])  # the objective, best first
     assert failed[1] == "failed: model.lambda_kl=-1: expected float >= 0.0"

@@ -77,12 +77,10 @@ class Summary:
         return sorted({m for job in self.jobs for m in job.metrics.keys() - doubles(job.metrics, job.protocol)})
 
 
-def write(folder: Path, summary: Summary) -> str:
-    """Write `summary.csv` and `summary.md` into a sweep's folder; return the second."""
-    text = markdown(summary)
-    for name, content in (("csv", _csv(summary)), ("md", text)):
+def write(folder: Path, summary: Summary) -> None:
+    """Write `summary.csv` and `summary.md` into a sweep's folder."""
+    for name, content in (("csv", _csv(summary)), ("md", markdown(summary))):
         replace_text(folder / f"summary.{name}", content)
-    return text
 
 
 def read(folder: Path, begins: Job | None = None, live: bool = False) -> Summary:
@@ -143,8 +141,8 @@ def caption(summary: Summary) -> str:
     extreme = {"min": "Lowest", "max": "Highest"}
     order = f"{extreme[summary.objective.mode]} {summary.objective.metric} first. " if summary.objective else ""
     if all(len(row.jobs) < 2 for row in summary.rows):
-        return f"{order}Each row: the test metrics of its job."
-    return f"{order}Each row: the mean of its jobs' test metrics, ± the standard deviation over seeds, of several jobs."
+        return f"{order}A row has the test metrics of one job."
+    return f"{order}A row has the means over its jobs, and after ± the standard deviations. One job has none."
 
 
 def _csv(summary: Summary) -> str:

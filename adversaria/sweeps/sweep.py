@@ -25,6 +25,7 @@ from adversaria.runs.record import CONFIG, FAILURE, INVOCATION
 from adversaria.runs.run_folder import discard_if_empty
 from adversaria.sweeps import page
 from adversaria.sweeps import summary as summaries
+from adversaria.sweeps.end_table import print_table
 from adversaria.sweeps.job_record import FAILED, Job, starting
 from adversaria.sweeps.jobs import stop_with_signals
 from adversaria.sweeps.names import sweep_folder
@@ -125,7 +126,7 @@ class Sweep(Callback):
             _discard(folder, Path(config.output_root), summary.jobs)
             raise Refused(sentence)
         if self.summary:
-            print("", *_show(folder, summary), sep="\n")
+            print_table(summary, _show(folder, summary))
         failed = sum(job.status == FAILED for job in summary.jobs)
         if failed:
             raise JobsFailed(
@@ -134,9 +135,10 @@ class Sweep(Callback):
             )
 
 
-def _show(folder: Path, summary: summaries.Summary, live: bool = False) -> tuple[str, Path]:
-    """Write the summary of a sweep, and its page; return the text of the one and the file of the other."""
-    return summaries.write(folder, summary), page.write(folder, summary, live)
+def _show(folder: Path, summary: summaries.Summary, live: bool = False) -> Path:
+    """Write the summary of a sweep, and its page; return the page."""
+    summaries.write(folder, summary)
+    return page.write(folder, summary, live)
 
 
 def error_of(job_return: JobReturn) -> Exception:

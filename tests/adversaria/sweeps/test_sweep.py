@@ -1,8 +1,10 @@
 """Names and summary of a sweep."""
 
 import csv
+import io
 import json
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from support.markdown import tables_of
 
 from adversaria.config.errors import CONF, ConfigError, Refused, one_sentence_errors
 from adversaria.sweeps import jobs, summary
+from adversaria.sweeps.end_table import print_table
 from adversaria.sweeps.job_record import find_jobs
 from adversaria.sweeps.names import LONGEST, job_name, scenario, shortest, sweep_folder
 from adversaria.sweeps.sweep import Sweep, _discard_unstarted, error_of
@@ -78,7 +81,9 @@ def sweep(tmp_path: Path) -> Path:
 
 
 def test_the_summary_has_means_over_seeds_best_first_and_says_what_is_missing(sweep: Path) -> None:
-    lines = [line.strip("| ").split(" | ") for line in summary.write(sweep, summary.read(sweep)).splitlines()]
+    summary.write(sweep, summary.read(sweep))
+    text = (sweep / "summary.md").read_text(encoding="utf-8")
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines()]
     assert lines[0] == ["lambda_kl", "status", "jobs", "test/loss", "kld", "loss", "mse"]
     assert lines[2] == ["0.01", "unfinished", "2", "0.4", "5", "0.4", "0.2"]
     assert lines[3] == ["0.1", "done", "2", "0.8 ± 0.28", "2.667 ± 0.94", "0.8 ± 0.28", "0.4 ± 0.14"]
@@ -90,13 +95,42 @@ def test_the_summary_has_means_over_seeds_best_first_and_says_what_is_missing(sw
     assert [row["mse"] for row in rows if row["model.lambda_kl"] == "0.1"] == ["0.3", "0.5"]
 
 
+def test_the_end_of_a_sweep_has_the_settings_in_words(sweep: Path, capsys) -> None:
+    print_table(summary.read(sweep), sweep / "summary.html")
+    lines = capsys.readouterr().out.splitlines()
+    rows = [" ".join(line.split()) for line in lines]
+    assert "lambda_kl status jobs loss ↓ sampled ↓ loss has it" in rows  # the last line of the headings
+    assert "0.01 unfinished 2 0.400 0.200 5" in rows
+    assert "0.1 done 2 0.800±0.28 0.400±0.14 2.67±0.94" in rows
+    assert "5 failed 1" in rows
+    assert lines[-3] == "5 failed: no | such <thing>"
+    assert "Lowest test/loss first. " in lines[-2]
+    assert lines[-1] == f"All metrics, charts and pictures: {sweep / 'summary.html'}"
+
+
+def test_shares_are_in_per_cent_and_a_narrow_terminal_loses_nothing(tmp_path: Path, capsys, monkeypatch) -> None:
+    for seed, accuracy in ((0, 0.9394), (1, 0.9412)):
+        finish(tmp_path, {"model": "dann", "seed": seed}, 0.1)
+        file = tmp_path / f"model=dann,seed={seed}" / "metrics.json"
+        file.write_text(json.dumps({"metrics": {"test/accuracy": accuracy, "test/loss": 0.1}}), encoding="utf-8")
+    finish(tmp_path, {"model": "adda", "seed": 0}, 0.1)
+    for text, encoding in (("94.0±0.1 %", "utf-8"), ("94.0+/-0.1 %", "ascii")):
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding))
+        print_table(summary.read(tmp_path), tmp_path / "summary.html")
+        sys.stdout.flush()
+        said = sys.stdout.buffer.getvalue().decode(encoding)
+        assert text in said
+        assert "…" not in said
+
+
 def test_people_read_each_quantity_once_and_machines_all(tmp_path: Path) -> None:
     finish(tmp_path, {"model.lambda_kl": 0.1}, 0.3)
     file = tmp_path / "model.lambda_kl=0.1" / "metrics.json"
     metrics = {"test/kld": 7.5, "test/kld_nats": 7.5, "test/mse_01": 0.1, "test/mse_pm1": 0.4}
     file.write_text(json.dumps({"metrics": metrics, "protocol": {"value_range": [-1, 1]}}), encoding="utf-8")
     found = summary.read(tmp_path)
-    (table,) = tables_of(summary.write(tmp_path, found))
+    summary.write(tmp_path, found)
+    (table,) = tables_of((tmp_path / "summary.md").read_text(encoding="utf-8"))
     assert table[0][-2:] == ["kld_nats", "mse_pm1"]
     assert found.metrics == ["kld", "kld_nats", "mse_01", "mse_pm1"]
     assert "kld,kld_nats,mse_01,mse_pm1" in (tmp_path / "summary.csv").read_text(encoding="utf-8")
