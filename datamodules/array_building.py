@@ -69,10 +69,11 @@ def build(
 
 
 def _log_read(reader: Reader, total: int, bad: list[str]) -> None:
-    log.info("read %d images of %s", total - len(bad), reader.name)
+    place = getattr(reader, "place", reader.name)  # of a user's images, of which there may be two sets
+    log.info("read %d images of %s", total - len(bad), place)
     if bad:
         what = "image" if len(bad) == 1 else "images"
-        log.warning("skipped %d unreadable %s of %s; the first: %s", len(bad), what, reader.name, bad[0])
+        log.warning("skipped %d unreadable %s of %s; the first: %s", len(bad), what, place, bad[0])
 
 
 def _splits(reader: Reader, size: int, place: Path) -> Mapping[str, SplitIndex]:

@@ -23,6 +23,7 @@ from adversaria.runs.metric_wording import (
 )
 
 MANY = 4  # metrics of as many classes or labels are one row
+UNEVEN = 0.05  # the mean over classes is shown where it differs by more from that over images
 Metrics = Mapping[str, float | None]
 
 
@@ -150,9 +151,11 @@ def _beside(name: str, known: Wording, metrics: Metrics, protocol: Mapping[str, 
         return f"real images: {number(metrics[name + FLOOR], known.unit)}"
     if name == "mse" and (ends := _pixels(protocol)):
         return f"pixels from {ends[0]:g} to {ends[1]:g}"
-    classes = sum(other.startswith("accuracy/") for other in metrics)
-    if name == "accuracy" and "target" in protocol and classes > 1:
-        return f"guessing: {100 / classes:.0f} %"
+    classes = [value or 0 for other, value in metrics.items() if other.startswith("accuracy/")]
+    if name == "accuracy" and "target" in protocol and len(classes) > 1:
+        mean, guessing = statistics.mean(classes), f"guessing: {100 / len(classes):.0f} %"
+        uneven = abs(mean - (metrics[name] or 0)) > UNEVEN  # who says the commonest class alone seems to be good
+        return f"mean of the classes: {100 * mean:.1f} %, {guessing}" if uneven else guessing
     return known.beside
 
 

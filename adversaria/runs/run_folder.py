@@ -62,13 +62,17 @@ def check_data(folder: Path | None, data: Mapping[str, Any]) -> None:
     Raises:
         DataError: the path is not here, but above the run's folder.
     """
+    missing, cures = [], []
     for key in ("root", "source_root", "target_root"):
         root = data.get(key)
         if folder is None or not root or not isinstance(root, str) or _exists(root):
             continue
         if found := next(filter(_exists, (str(above / root) for above in folder.resolve().parents)), None):
-            cure = pasteable(override(f"data.{key}", found))
-            raise DataError(f"data.{key}={root} is not in this folder, but where the run was started; add {cure}")
+            missing.append(f"data.{key}={root}")
+            cures.append(override(f"data.{key}", found))
+    if missing:
+        where = "is not in this folder" if len(missing) == 1 else "are not in this folder"
+        raise DataError(f"{' and '.join(missing)} {where}, but where the run was started; add {pasteable(*cures)}")
 
 
 def _exists(path: str) -> bool:

@@ -87,11 +87,11 @@ def _report(number: int) -> str:
 
 
 def addresses(port: int) -> str:
-    """Say where the page is, here and seen from another machine."""
+    """Say where the page is, here and from another machine."""
     here = f"{getpass.getuser()}@{socket.gethostname()}"
     return (
         f"http://{HOST}:{port} until Ctrl-C\n"
-        f"seen from another machine: run ssh -L {port}:{HOST}:{port} {here} there, and open the same address"
+        f"to see it from another machine, run there: ssh -L {port}:{HOST}:{port} {here}; then open the same address"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -37,8 +38,9 @@ def conversions(image: Image.Image) -> Iterator[str]:
     """Yield what has to be converted of an image that is opened and not yet loaded, besides its orientation."""
     if getattr(image, "is_animated", False):
         yield "animated"
-    tiles = getattr(image, "tile", [])  # what is to be loaded: offsets, and the mode of the file, as PNG's RGB;16B
-    if image.mode.startswith("RGB") and any("16" in str(tile[3]) for tile in tiles):
+    tiles = getattr(image, "tile", [])  # what is to be loaded; first of its arguments the mode of the file: RGB;16B
+    modes = (str(tile[3][0] if isinstance(tile[3], tuple) and tile[3] else tile[3]) for tile in tiles)
+    if image.mode.startswith("RGB") and any(re.search(";16[BLN]", mode) for mode in modes):
         yield "of 16 bits"
     if "transparency" in image.info:
         yield MODES["RGBA"]

@@ -52,13 +52,14 @@ def test_three_lines_say_what_is_read_and_nothing_is_written_to_the_folder(modul
         module.prepare_data()
         module.prepare_data()  # for the test
     skipped = next(message for message in caplog.messages if message.startswith("skipped"))
-    assert skipped.startswith("skipped 1 unreadable image of folder; the first: ")
+    assert skipped.startswith(f"skipped 1 unreadable image of {module.reader.root}; the first: ")
     assert skipped.endswith(
         "dogs/cut.jpg is not a readable image (Truncated File Read)"
     )  # they were skipped: no word of how to skip them
     lines = [record.getMessage() for record in caplog.records if record.name == "datamodules.own_images"]
     assert lines == [
-        f"{module.reader.root}: 13 images, 9 train, 2 val, 2 test, parted by a hash of the names",
+        f"{module.reader.root}: 13 images (1 of them unreadable), 9 train, 2 val, 2 test, "
+        "parted by a hash of the names",
         "labels: class (9 cats, 4 dogs)",
         "9x9 to 30x20 pixels, data.crop=centre; converted: 1 CMYK, 1 grey, 1 of 16 bits, 1 turned upright, "
         "1 with a palette, 1 with transparency; left out: 1 unreadable, 1 .mov",

@@ -84,6 +84,12 @@ def test_many_classes_are_one_row_with_both_ends_and_few_are_rows() -> None:
     assert [row.value for row in rows(dict.fromkeys(many), {})] == ["not finite"]
 
 
+def test_an_accuracy_of_the_commonest_class_alone_does_not_look_good() -> None:
+    for third, text in ((1.0, "mean of the classes: 33.3 %, guessing: 33 %"), (0.6, "guessing: 33 %")):
+        shares = {"accuracy/a": 0.5 * (third < 1), "accuracy/b": 0.6 * (third < 1), "accuracy/c": third}
+        assert rows({"accuracy": 0.5625, **shares}, {"target": "drawings"})[0].beside == text
+
+
 def test_values_of_another_extractor_or_of_the_mixture_say_so() -> None:
     assert words({"fid_inception": 1.0, "fid_x": 2.0, "fid_x_mixture": 3.0}) == [
         *("FID, inception", "Fréchet distance, x", "Fréchet distance, mixture of latents, x")

@@ -244,6 +244,13 @@ def test_data_by_a_relative_path_is_found_where_the_run_was_started(tmp_path, mo
     assert str(error.value) == (
         f"data.root=my pics is not in this folder, but where the run was started; add \"data.root='{there}'\""
     )
+    (tmp_path / "a/b").mkdir()
+    with pytest.raises(DataError) as error:
+        run_folder.check_data(run, {"source_root": "my pics", "target_root": "b"})
+    assert str(error.value) == (
+        "data.source_root=my pics and data.target_root=b are not in this folder, but where the run was started; add "
+        f"\"data.source_root='{there}'\" data.target_root={tmp_path}/a/b"
+    )
     monkeypatch.chdir(tmp_path / "a")
     run_folder.check_data(run, data)  # it is here
 

@@ -18,7 +18,7 @@ GENERATOR = {
     **{"fid_x": 28.5113, "fid_x_floor": 2.56476, "kid_x": 0.5, "recall_x": 0.25, "is_x": 5.3194},
     **{"accuracy_fake": 0.78611, "accuracy_real": 0.7},
 }
-CLASSES = {f"accuracy/{'a rather long name of a class ' * (n == 3)}{n}": 0.5 + n / 100 for n in range(12)}
+CLASSES = {f"accuracy/{'a rather long name of a class ' * (n == 3)}{n}": 0.75 + n / 100 for n in range(12)}
 ADAPTED = {"accuracy": 0.8034, **CLASSES, "accuracy_source": 0.93678, "my_metric": 12345.678}
 
 
@@ -76,7 +76,7 @@ def test_a_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_line_of_a_job_has_the_same_words() -> None:
     assert result_fields(record(ADAPTED, target="b"))[:2] == [
         "accuracy on the target 80.3 %",
-        "accuracy by label, median 55.5 %",
+        "accuracy by label, median 80.5 %",
     ]
 
 

@@ -122,6 +122,12 @@ def test_sixteen_bits_of_grey_become_eight(kind):
     np.testing.assert_array_equal(decode_square(wide, "x", 64, 1), np.repeat(RAMP[..., None], 3, 2))
 
 
+@pytest.mark.parametrize(("width", "kind"), [(387, "BMP"), (16, "PNG"), (116, "JPEG"), (161, "TIFF")])
+def test_a_size_with_a_sixteen_in_it_is_no_depth(width, kind):  # a row of 387 pixels of a BMP has 1164 bytes
+    image = Image.open(io.BytesIO(encoded(Image.new("RGB", (width, 9)), kind)))
+    assert list(viewing.conversions(image)) == []
+
+
 def test_sixteen_bits_of_grey_heed_which_value_is_transparent_or_white():
     values = RAMP.astype(np.uint16) * 257
     seen = decode_square(encoded(Image.fromarray(values), "PNG", transparency=0), "x", 64, 1)
