@@ -45,7 +45,9 @@ def main(arguments: list[str] | None = None) -> None:
             if output:
                 append_to(output, record, lock=not options.output)
         finally:  # shown even if it cannot be written
-            print_results(record, "results of the {weights} weights, {split} split".format_map(record["protocol"]))
+            weights, split = record["protocol"]["weights"], record["protocol"]["split"]
+            tested = f"the {weights} weights" if weights in ("last", "best") else options.run
+            print_results(record, f"results of {tested}, {split} split")
         if output:
             print(f"appended to {output}")
         print_steps(steps)

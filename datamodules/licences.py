@@ -30,6 +30,7 @@ LICENCES = {
     "MNIST": Licence("cc-by-sa-3.0", "MNIST is given as CC BY-SA 3.0."),
     "EmbeddedMNIST": Licence("cc-by-sa-3.0", "The digits are of MNIST, which is given as CC BY-SA 3.0."),
     "MNISTM": Licence("other", "MNIST-M is made of MNIST and the photos of BSDS500, for non-commercial research."),
+    "USPS": Licence("other", "USPS is given without a stated licence."),
     "SVHN": Licence("other", "SVHN is for non-commercial use."),
     "EmbeddedDigits": Licence("cc-by-4.0", f"The digits are {_SCIKIT_LEARN}."),
 }

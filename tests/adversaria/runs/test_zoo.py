@@ -59,7 +59,9 @@ def test_a_model_that_was_added_is_used_by_its_name(run: Path, folder: Path, tmp
     assert (tmp_path / "one.png").is_file()
     assert initial_weights.file_of({"init_from": "zoo:faces"}) == folder / "faces" / hub.PUSHED
     evaluate.main(["zoo:faces", "--device", "cpu", *("data.reader.train=8", "data.reader.val=8", "data.reader.test=8")])
-    assert "signal-to-noise" in capsys.readouterr().out  # of the data that its record names
+    said = capsys.readouterr().out
+    assert "results of zoo:faces, test split" in said
+    assert "signal-to-noise" in said  # of the data that its record names
 
 
 def test_a_vae_comes_with_its_directions_and_needs_no_data(run: Path, folder: Path, tmp_path: Path, capsys) -> None:

@@ -109,7 +109,7 @@ def test_the_terms_of_every_reader_that_is_named_are_those_of_a_reader(compose) 
     assert pair.identifier == "other"
     assert "UCI" in pair.sentence
     assert "of MNIST" in pair.sentence
-    assert licences.licence_of(compose("data=usps", "model=classifier")["data"]) is None
+    assert licences.licence_of(compose("data=folder", "data.root=pics")["data"]) is None
 
 
 def test_data_of_unknown_terms_asks_for_the_licence(tiny_run, there: Path, tmp_path: Path) -> None:
