@@ -35,9 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
         options = _options(arguments)
         if measure.is_asked(options):
             return measure.command(options)
-        record, output, steps = evaluated(
-            Options(**{field.name: getattr(options, field.name) for field in fields(Options)})
-        )
+        given = {field.name: getattr(options, field.name) for field in fields(Options)}
+        record, output, steps = evaluated(Options(**given))
 
         from adversaria.tools.results import print_results, print_steps  # rich takes a while to import
 
@@ -45,9 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
             if output:
                 append_to(output, record, lock=not options.output)
         finally:  # shown even if it cannot be written
-            weights, split = record["protocol"]["weights"], record["protocol"]["split"]
-            tested = f"the {weights} weights" if weights in ("last", "best") else options.run
-            print_results(record, f"results of {tested}, {split} split")
+            tested = {n: f"the {n} weights" for n in ("last", "best")}.get(record["protocol"]["weights"], options.run)
+            print_results(record, f"results of {tested}, {record['protocol']['split']} split")
         if output:
             print(f"appended to {output}")
         print_steps(steps)

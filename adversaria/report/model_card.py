@@ -43,6 +43,7 @@ def model_card(run: Run, module: Any, address: str, licence: str, terms: list[st
         "model_card.md",
         front=Markup(yaml.safe_dump(keys, sort_keys=False)),
         run=run,
+        tested=_tested(run),
         model=method,
         data=run.choice("data") or "data that the run does not name",
         iteration=module.iteration,
@@ -51,6 +52,14 @@ def model_card(run: Run, module: Any, address: str, licence: str, terms: list[st
         terms=terms,
         commands=[shlex.join(["python", "train.py", *map(_without_path, start["overrides"])]) for start in run.starts],
     ).lstrip()
+
+
+def _tested(run: Run) -> dict[str, Any]:
+    """Return metrics and protocol of the run's test, or of a later one that measured more of the same."""
+    tested = {"metrics": run.metrics, "protocol": run.protocol}
+    same = {"weights": run.protocol.get("weights"), "split": "test"}
+    later = [e for e in run.evaluations if {key: e["protocol"].get(key) for key in same} == same]
+    return next((e for e in reversed(later) if e["metrics"].keys() > run.metrics.keys()), tested)
 
 
 def samples_of(run: Run) -> Path | None:
