@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
@@ -24,9 +25,14 @@ def spread(values: Iterable[float | None], digits: str = ".4g", digits_std: str 
     average = mean(found)
     if average is None:
         return ""
+    return f"{average:{digits}}" + (f" ± {deviation(found):{digits_std}}" if len(found) > 1 else "")
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Return the standard deviation of several values, NaN if one is not finite."""
     import statistics
 
-    return f"{average:{digits}}" + (f" ± {statistics.stdev(found):{digits_std}}" if len(found) > 1 else "")
+    return statistics.stdev(values) if all(map(math.isfinite, values)) else math.nan
 
 
 def escaped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -63,8 +64,8 @@ def objective_value(config: Mapping[str, Any], metrics: Mapping[str, Any], folde
     if objective is None:
         return None
     name = objective.metric
-    if name in metrics:
-        return float(metrics[name])
+    if name in metrics:  # without a value where it is not finite
+        return math.nan if metrics[name] is None else float(metrics[name])
     file = folder / "metrics.csv"
     logged = read_metrics(file) if file.exists() else {}
     if name not in logged:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
+import math
 from pathlib import Path
 
+from adversaria.report import tables
 from adversaria.runs import terminal
 from adversaria.runs.metric_rows import number
 from adversaria.runs.metric_wording import better, in_order, wording
@@ -65,11 +66,10 @@ def _values(summary: Summary, row: Row, metric: str) -> list[float]:
 
 def _text(found: list[float], metric: str) -> str:
     """Write the mean, with the standard deviation where there are several values."""
-    unit = wording(metric.partition("/")[2])[0].unit
-    if not found:
+    unit, mean = wording(metric.partition("/")[2])[0].unit, tables.mean(found)
+    if mean is None:
         return ""
-    if len(found) == 1:
-        return number(found[0], unit)
-    mean, deviation = statistics.mean(found), statistics.stdev(found)
-    numbers = (number(mean, unit), number(deviation, unit, 2))
+    if len(found) == 1 or not math.isfinite(mean):
+        return number(mean, unit)
+    numbers = (number(mean, unit), number(tables.deviation(found), unit, 2))
     return f"{'±'.join(text.removesuffix(unit).rstrip() for text in numbers)} {unit}".rstrip()

@@ -124,6 +124,18 @@ def test_shares_are_in_per_cent_and_a_narrow_terminal_loses_nothing(tmp_path: Pa
         assert "…" not in said
 
 
+def test_values_that_are_not_finite_end_no_sweep(tmp_path: Path, capsys) -> None:
+    for seed, value in ((0, None), (1, 0.5)):  # a record has no other word for NaN
+        finish(tmp_path, {"model.lambda_kl": 0.1, "seed": seed}, 0.1)
+        file = tmp_path / f"model.lambda_kl=0.1,seed={seed}" / "metrics.json"
+        file.write_text(json.dumps({"metrics": {"test/loss": value, "test/mse": 0.25}}), encoding="utf-8")
+    found = summary.read(tmp_path)
+    summary.write(tmp_path, found)
+    assert "| done | 2 | nan ± nan | 0.5 | 0.25 ± 0 |" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    print_table(found, tmp_path / "summary.html")
+    assert "2 not finite 0.250±0" in " ".join(capsys.readouterr().out.split())
+
+
 def test_people_read_each_quantity_once_and_machines_all(tmp_path: Path) -> None:
     finish(tmp_path, {"model.lambda_kl": 0.1}, 0.3)
     file = tmp_path / "model.lambda_kl=0.1" / "metrics.json"
