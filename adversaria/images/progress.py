@@ -20,5 +20,6 @@ def progress(items: Iterable[Item], what: str, total: float | None = None, quiet
     from rich import get_console
     from rich.progress import track
 
-    seen = get_console().is_terminal or get_console().is_jupyter
-    return track(items, what, total, transient=True, disable=quiet or not seen)
+    if quiet or not (get_console().is_terminal or get_console().is_jupyter):
+        return items  # Rich 14.1 writes an empty line even for a bar that is disabled
+    return track(items, what, total, transient=True)
