@@ -37,15 +37,15 @@ def main(arguments: list[str] | None = None) -> None:
             return measure.command(options)
         given = {field.name: getattr(options, field.name) for field in fields(Options)}
         record, output, steps = evaluated(Options(**given))
-
         from adversaria.tools.results import print_results, print_steps  # rich takes a while to import
 
         try:
             if output:
                 append_to(output, record, lock=not options.output)
         finally:  # shown even if it cannot be written
-            tested = {n: f"the {n} weights" for n in ("last", "best")}.get(record["protocol"]["weights"], options.run)
-            print_results(record, f"results of {tested}, {record['protocol']['split']} split")
+            weights, split = record["protocol"]["weights"], record["protocol"]["split"]
+            tested = f"the {weights} weights" if weights in ("last", "best") else options.run
+            print_results(record, f"results of {tested}, {split} split")
         if output:
             print(f"appended to {output}")
         print_steps(steps)

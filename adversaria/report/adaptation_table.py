@@ -136,7 +136,7 @@ def write_csv(file: Path, cells: Cells, reported: Reported) -> None:
             system,
             scenario,
             tables.mean(cell.accuracy),
-            statistics.stdev(cell.accuracy) if len(cell.accuracy) > 1 else None,
+            tables.deviation(cell.accuracy) if len(cell.accuracy) > 1 else None,
             len(cell.accuracy),
             gap_closed(cells, system, scenario),
             tables.mean(cell.oracle),

@@ -63,12 +63,13 @@ def _metrics(named: Named, rows: list[dict[str, Any]]) -> dict[str, Any]:
                 owners.setdefault(metric, set()).add(row["name"])
     ordered = in_order(owners)
     shared = [metric for metric in ordered if len(owners[metric]) > 1]
-    own = {name: [metric for metric in ordered if owners[metric] == {name}] for name, _ in named}
+    own = {}
     for name, run in named:
-        own[name] = [m for m in own[name] if m in run.metrics and m not in copies(run.metrics, run.protocol)]
+        shown = run.metrics.keys() - copies(run.metrics, run.protocol)
+        own[name] = {m: run.metrics[m] for m in ordered if m in shown and owners[m] == {name}}
     return {
         "shared": sorted(shared, key=lambda metric: len(owners[metric]) < len(named)),
-        "own": {name: {m: run.metrics[m] for m in own[name]} for name, run in named if own[name]},
+        "own": {name: metrics for name, metrics in own.items() if metrics},
     }
 
 

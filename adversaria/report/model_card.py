@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from adversaria.config.as_typed import PATHS
 from adversaria.config.command_lines import key_of
+from adversaria.report.record_tables import OTHERWISE
 from adversaria.report.rendering import render
 from adversaria.report.run import Run
 
@@ -56,10 +57,11 @@ def model_card(run: Run, module: Any, address: str, licence: str, terms: list[st
 
 def _tested(run: Run) -> dict[str, Any]:
     """Return metrics and protocol of the run's test, or of a later one that measured more of the same."""
-    tested = {"metrics": run.metrics, "protocol": run.protocol}
-    same = {"weights": run.protocol.get("weights"), "split": "test"}
-    later = [e for e in run.evaluations if {key: e["protocol"].get(key) for key in same} == same]
-    return next((e for e in reversed(later) if e["metrics"].keys() > run.metrics.keys()), tested)
+    for later in reversed(run.evaluations):
+        same = all(later["protocol"].get(key) == run.protocol.get(key) for key in OTHERWISE)
+        if same and later["protocol"].get("split") == "test" and later["metrics"].keys() > run.metrics.keys():
+            return later
+    return {"metrics": run.metrics, "protocol": run.protocol}
 
 
 def samples_of(run: Run) -> Path | None:

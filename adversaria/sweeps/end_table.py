@@ -25,14 +25,13 @@ def print_table(summary: Summary, page: Path) -> None:
     plain = console.options.ascii_only
     metrics = _metrics(summary)
     table = Table(box=box.ASCII2 if plain else box.SIMPLE_HEAD, pad_edge=False)
-    several = any(len(row.jobs) > 1 for row in summary.rows)
     ended = all(row.outcome == DONE for row in summary.rows)
     for key in [*shortest(summary.swept), *([] if ended else ["status"])]:
         table.add_column(key, overflow="fold")
-    for head in [*(["jobs"] if several else []), *(_words(metric, plain) for metric in metrics)]:
+    for head in [*(["jobs"] if summary.repeats else []), *(_words(metric, plain) for metric in metrics)]:
         table.add_column(head, justify="right", overflow="fold")
     for row in summary.rows:
-        counted = [str(len(row.jobs))] if several else []
+        counted = [str(len(row.jobs))] if summary.repeats else []
         texts = [_text(_values(summary, row, metric), metric) for metric in metrics]
         cells = [*row.values, *([] if ended else [row.outcome.partition(":")[0]]), *counted, *texts]
         table.add_row(*(cell.replace("±", "+/-") if plain else cell for cell in cells))

@@ -67,6 +67,11 @@ class Summary:
         return [job for row in self.rows for job in row.jobs]
 
     @property
+    def repeats(self) -> bool:
+        """Whether a setting has several jobs."""
+        return any(len(row.jobs) > 1 for row in self.rows)
+
+    @property
     def metrics(self) -> list[str]:
         """The metrics that a job has."""
         return sorted({metric for job in self.jobs for metric in job.metrics})
@@ -140,7 +145,7 @@ def caption(summary: Summary) -> str:
     """Say how the rows are sorted and what they are the mean of."""
     extreme = {"min": "Lowest", "max": "Highest"}
     order = f"{extreme[summary.objective.mode]} {summary.objective.metric} first. " if summary.objective else ""
-    if all(len(row.jobs) < 2 for row in summary.rows):
+    if not summary.repeats:
         return f"{order}A row has the test metrics of one job."
     return f"{order}A row has the means over its jobs, and after ± the standard deviations. One job has none."
 

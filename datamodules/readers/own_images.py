@@ -141,9 +141,9 @@ class OwnImages(abc.ABC):
         sizes = " to ".join(f"{width}x{height}" for width, height in notes.get("sizes", []))
         left_out = {**({"unreadable": skipped} if skipped else {}), **found.left_out}
         linked = f" ({found.elsewhere:,} by links that lead out of it)" if found.elsewhere else ""
-        linked += f" ({skipped:,} of them unreadable)" if skipped else ""
+        unread = f" ({skipped:,} of them unreadable)" if skipped else ""
         return [
-            f"{self.place}: {len(found.names):,} images{linked}, {counts}, parted by {found.parted_by}",
+            f"{self.place}: {len(found.names):,} images{linked}{unread}, {counts}, parted by {found.parted_by}",
             f"labels: {_cut_short(labels)}" if labels else f"no labels: {found.no_labels}",
             f"{sizes} pixels, data.crop={self.crop}; converted: {shown(notes.get('converted', {})) or 'none'}; "
             f"left out: {shown(left_out) or 'none'}",

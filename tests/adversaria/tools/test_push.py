@@ -96,12 +96,17 @@ def test_the_page_says_how_it_is_used_and_made(tiny_run, there: Path, tmp_path: 
     assert "| peak signal-to-noise ratio ↑ |" in text
 
 
-@pytest.mark.parametrize(("split", "shown"), [("test", True), ("val", False)])
-def test_the_page_has_what_was_measured_later(tiny_run, split: str, shown: bool, there: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("otherwise", "shown"),
+    [({}, True), ({"split": "val"}, False), ({"weights": "best"}, False), ({"data": "b"}, False)],
+)
+def test_the_page_has_what_was_measured_later_of_the_same(
+    otherwise: dict[str, str], shown: bool, tiny_run, there: Path, tmp_path: Path
+) -> None:
     run = Path(shutil.copytree(tiny_run[0], tmp_path / "run"))
     record = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     later = {"time": "2026", "metrics": {**record["metrics"], "test/fid_x": 34.2}, "seconds": 1}
-    later["protocol"] = {**record["protocol"], "split": split}
+    later["protocol"] = {**record["protocol"], "split": "test", **otherwise}
     (run / "metrics.json").write_text(json.dumps({**record, "evaluations": [later]}), encoding="utf-8")
     push.main([str(run), "me/faces", "--output", str(tmp_path / "model")])
     page = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
