@@ -61,7 +61,7 @@ _RESULTS = (
     Wording(r"kld_nats", "KLD, divergence from the prior", "", "nats"),
     Wording(r"kld", "KLD as the loss has it"),
     Wording(r"lambda_kl", "weight of the KLD in the loss"),
-    Wording(r"active_units", "latent dimensions in use"),
+    Wording(r"active_units", "latent dimensions in use", "", "", "of model.network.latent_dim"),
     Wording(r"loss", "loss", LOWER),
 )
 _GAME = (
