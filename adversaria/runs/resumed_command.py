@@ -48,7 +48,8 @@ def command_line(arguments: list[str]) -> list[str]:
         before = composition(*earlier)
         named = {key_of(o): value_of(o) for o in given if key_of(o) in before.choices}
         resume.check_groups(before, named, folder)  # of another group some earlier override could be no key
-        new = [*combined(earlier, given), override("hydra.run.dir", folder)]
+        now = [o for o in given if key_of(o) != "hydra.run.dir"]
+        new = [*combined(earlier, now), override("hydra.run.dir", folder)]
     first = arguments.index(given[0])
     rest = [argument for argument in arguments[first:] if argument not in given]
     return [*arguments[:first], *new, *rest]
@@ -62,7 +63,8 @@ def _find(ckpt_path: str, given: list[str]) -> Path | None:
     root, name = _place([*naming, *(o for o in given if key_of(o) in ("output_root", SEARCH_PATH))])
     if ckpt_path == "auto":
         same = SameRun([o for o in given if key_of(o) not in resume.OF_A_START])
-        found = checkpoints.newest_intact(root / name, same)
+        place = next((Path(str(value_of(o))) for o in reversed(given) if key_of(o) == "hydra.run.dir"), None)
+        found = checkpoints.newest_intact(place or root / name, lambda run: place in (None, run) and same(run))
         if found is None:
             same.say_why_not()
         return found
@@ -98,8 +100,9 @@ def _check_start(given: list[str], folder: Path) -> None:
 
 def _check_place(given: list[str], folder: Path) -> None:
     for key, argument in {key_of(argument): argument for argument in given}.items():  # of several, the last counts
-        outside = key == "output_root" and Path(str(value_of(argument))).resolve() not in folder.resolve().parents
-        if key in ("run_dir", "hydra.run.dir") or outside:
+        place, own = Path(str(value_of(argument))).resolve(), folder.resolve()
+        outside = (key == "output_root" and place not in own.parents) or (key == "hydra.run.dir" and place != own)
+        if key == "run_dir" or outside:
             raise ConfigError(
                 f"{argument}: a resumed run stays in its folder, {folder}; leave {key} out, or move the folder first"
             )

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 import tarfile
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from adversaria.runs.record import METRICS, read_record
 from benchmarks import full_length, full_length_packed
 from benchmarks.full_length_plan import LIST, files_of, read_plan
 
@@ -106,7 +108,7 @@ def test_runs_are_trained_once_and_brought_back_as_records(tmp_path, capfd):
     assert " s  " not in capfd.readouterr().out  # nothing was trained again
 
 
-def test_runs_stop_when_the_time_is_over_and_go_on_later(tmp_path, capfd):
+def test_no_run_starts_when_the_time_is_over(tmp_path, capfd):
     plan, outputs = tmp_path / "plan.yaml", tmp_path / "outputs"
     plan.write_text(SMALL, encoding="utf-8")
     line = ["--data", str(tmp_path), "--plan", str(plan), "--outputs", str(outputs), "--match", "source_only"]
@@ -117,7 +119,7 @@ def test_runs_stop_when_the_time_is_over_and_go_on_later(tmp_path, capfd):
 
 @pytest.mark.faults
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds processes in /proc")
-def test_a_run_is_saved_and_ends_when_its_driver_is_killed(tmp_path):
+def test_a_run_is_saved_and_ends_when_its_driver_is_killed_and_goes_on_later(tmp_path):
     plan, run = tmp_path / "plan.yaml", tmp_path / "outputs" / "some" / "source_only" / "seed_0"
     plan.write_text(SMALL, encoding="utf-8")
     line = [sys.executable, "-m", "benchmarks.full_length", "--data", str(tmp_path), "--plan", str(plan), "--jobs", "1"]
@@ -132,6 +134,12 @@ def test_a_run_is_saved_and_ends_when_its_driver_is_killed(tmp_path):
     driver.wait()
     wait_for(lambda: not [pid for pid in children if Path(f"/proc/{pid}").exists()])
     assert (run / "checkpoints" / "last.ckpt").exists()
+    subprocess.run(
+        [*line[:-1], "trainer.max_epochs=1000", "--set", "trainer.max_time=00:00:00:01"], cwd=full_length.ROOT
+    )
+    starts = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    assert len(starts) == 2
+    assert read_record(run / METRICS)["metrics"]
 
 
 def wait_for(happened, seconds=200):

@@ -240,6 +240,19 @@ def test_auto_goes_on_with_the_newest_run_of_the_same_settings_only(tmp_path: Pa
     assert command_line([*line, *PAIR, "seed=1"]) == [line[0], *PAIR, "seed=1"]
 
 
+def test_auto_goes_on_with_the_run_in_the_folder_that_is_given_or_starts_one_there(tmp_path: Path, capsys) -> None:
+    place = tmp_path / "chosen"
+    line = [*GAN, f"output_root={tmp_path}", f"hydra.run.dir={place}"]
+    for other in (tmp_path / "gan_digits" / "a", place / "below"):
+        run_in(other, *GAN, time=200)
+    assert command_line([*line, "ckpt_path=auto"]) == line
+    run_in(place, *GAN, time=100)
+    assert resumed("auto", *line)[0]["ckpt_path"] == f"{place}/checkpoints/last.ckpt"
+    assert capsys.readouterr().err == ""
+    assert command_line([*line, "seed=1", "ckpt_path=auto"]) == [*line, "seed=1"]
+    assert f"{place}, the newest, has another seed" in capsys.readouterr().err
+
+
 def test_auto_names_a_damaged_checkpoint_and_reads_a_good_one_once(tmp_path: Path, capsys, monkeypatch) -> None:
     run = run_in(tmp_path / "gan_digits" / "a", *GAN, time=100)
     damaged = checkpoint(run, "best")
