@@ -48,7 +48,8 @@ def check_new(folder: Path) -> None:
     if any((folder / name).exists() for name in (CONFIG, "checkpoints")):
         raise CheckpointError(
             f"{folder} has a run already, and a new run never replaces it; continue it with "
-            f"{resume_command(folder)}, or give this start another name: torchrun --rdzv-id=ANOTHER, or name=ANOTHER"
+            f"{resume_command(folder)}, or give this start another folder: torchrun --rdzv-id=ANOTHER, name=ANOTHER, "
+            "or hydra.run.dir=ANOTHER"
         )
 
 
