@@ -13,14 +13,14 @@ from adversaria.runs.archive import check_archive
 LAST = "last.ckpt"
 
 
-def newest_intact(folder: Path, accepted: Callable[[Path], bool] = lambda run: True) -> Path | None:
-    """Return the newest undamaged checkpoint of all runs of an experiment, or of one run; name the damaged ones.
+def newest_intact(runs: Iterable[Path], accepted: Callable[[Path], bool] = lambda run: True) -> Path | None:
+    """Return the newest undamaged checkpoint of some runs; name the damaged ones.
 
     Args:
-        folder: of the experiment, or of the run.
+        runs: folders, of which some may have no run.
         accepted: whether the run in a folder is one to look at.
     """
-    files = (f for pattern in ("checkpoints/*.ckpt", "*/checkpoints/*.ckpt") for f in folder.glob(pattern))
+    files = (file for run in runs for file in run.glob("checkpoints/*.ckpt"))
     for file in _newest_first(files):
         if not accepted(file.parent.parent):
             continue

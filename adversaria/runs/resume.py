@@ -145,7 +145,7 @@ def check_groups(before: Composition, choices: Choices, folder: Path) -> None:
 
 def _checkpoint_of(folder: Path, ckpt_path: str) -> Path:
     """Return the checkpoint to load, of the run that `resumed_command` found."""
-    if ckpt_path == "auto" and (found := checkpoints.newest_intact(folder, folder.__eq__)):
+    if ckpt_path == "auto" and (found := checkpoints.newest_intact([folder])):
         return found
     named = ckpt_path in ("last", "best")
     file = folder / "checkpoints" / f"{ckpt_path}.ckpt" if named else checkpoints.checkpoint_file(ckpt_path)

@@ -48,8 +48,7 @@ def command_line(arguments: list[str]) -> list[str]:
         before = composition(*earlier)
         named = {key_of(o): value_of(o) for o in given if key_of(o) in before.choices}
         resume.check_groups(before, named, folder)  # of another group some earlier override could be no key
-        now = [o for o in given if key_of(o) != "hydra.run.dir"]
-        new = [*combined(earlier, now), override("hydra.run.dir", folder)]
+        new = [*combined(earlier, given), override("hydra.run.dir", folder)]
     first = arguments.index(given[0])
     rest = [argument for argument in arguments[first:] if argument not in given]
     return [*arguments[:first], *new, *rest]
@@ -63,8 +62,9 @@ def _find(ckpt_path: str, given: list[str]) -> Path | None:
     root, name = _place([*naming, *(o for o in given if key_of(o) in ("output_root", SEARCH_PATH))])
     if ckpt_path == "auto":
         same = SameRun([o for o in given if key_of(o) not in resume.OF_A_START])
-        place = next((Path(str(value_of(o))) for o in reversed(given) if key_of(o) == "hydra.run.dir"), None)
-        found = checkpoints.newest_intact(place or root / name, lambda run: place in (None, run) and same(run))
+        place = next((_path_of(o) for o in reversed(given) if key_of(o) == "hydra.run.dir"), None)
+        runs = [place] if place else [root / name, *(root / name).glob("*")]
+        found = checkpoints.newest_intact(runs, same)
         if found is None:
             same.say_why_not()
         return found
@@ -98,11 +98,16 @@ def _check_start(given: list[str], folder: Path) -> None:
             )
 
 
+def _path_of(argument: str) -> Path:
+    return Path(str(value_of(argument)))
+
+
 def _check_place(given: list[str], folder: Path) -> None:
+    own = folder.resolve()
     for key, argument in {key_of(argument): argument for argument in given}.items():  # of several, the last counts
-        place, own = Path(str(value_of(argument))).resolve(), folder.resolve()
-        outside = (key == "output_root" and place not in own.parents) or (key == "hydra.run.dir" and place != own)
-        if key == "run_dir" or outside:
+        outside = key == "output_root" and _path_of(argument).resolve() not in own.parents
+        elsewhere = key == "hydra.run.dir" and _path_of(argument).resolve() != own
+        if key == "run_dir" or outside or elsewhere:
             raise ConfigError(
                 f"{argument}: a resumed run stays in its folder, {folder}; leave {key} out, or move the folder first"
             )

@@ -51,10 +51,8 @@ def test_each_quantity_of_a_vae_is_there_once_and_the_two_errors_are_told_apart(
     assert found["MSE, latents sampled"].beside == "pixels from -1 to 1"
     assert found["peak signal-to-noise ratio"].value == "13.0 dB"
     assert found["KLD, divergence from the prior"].value == "7.67 nats"
-    assert (found["latent dimensions in use"].value, found["latent dimensions in use"].beside) == (
-        "1,024",
-        "of model.network.latent_dim",
-    )
+    assert found["latent dimensions in use"].value == "1,024"
+    assert found["latent dimensions in use"].beside == "of model.network.latent_dim"
 
 
 def test_the_error_is_on_the_scale_of_the_model() -> None:
