@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,14 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     ):
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
+
+    class Browser(webdriver.Chrome):
+        def get(self, url: str) -> None:
+            """Open a page and wait until all of it is read: on a busy machine the driver returns before."""
+            super().get(url)
+            while self.execute_script("return document.readyState") != "complete":
+                time.sleep(0.02)
+
+    browser = Browser(options, webdriver.ChromeService(driver))
     yield browser
     browser.quit()
