@@ -9,6 +9,7 @@ from typing import Any
 
 from datamodules.domains import domain_names
 
+PAGE = "summary.html"  # in the folder of a sweep
 LONGEST = 120  # bytes of a folder's name, of the 255 that file systems allow
 
 

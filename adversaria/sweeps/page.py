@@ -20,10 +20,9 @@ from adversaria.report.tables import mean
 from adversaria.runs.metric_wording import HIGHER, LOWER, better, in_order
 from adversaria.runs.whole_files import replace_text
 from adversaria.sweeps.job_record import DONE, FAILED, RUNNING, UNFINISHED, Job
-from adversaria.sweeps.names import shortest
+from adversaria.sweeps.names import PAGE, shortest
 from adversaria.sweeps.summary import Row, Summary, caption, cells, header
 
-FILE = "summary.html"
 REFRESH = 15  # seconds after which the page of a sweep that runs is read again
 ARROWS = {1: HIGHER, -1: LOWER, 0: ""}  # which way a metric is better
 LARGEST = 640  # pixels a side of the samples on the page; larger pictures are halved until they fit
@@ -51,8 +50,8 @@ def write(folder: Path, summary: Summary, live: bool = False) -> Path:
         data=data,
         samples=_samples(folder, summary),
     )
-    replace_text(folder / FILE, text)
-    return folder / FILE
+    replace_text(folder / PAGE, text)
+    return folder / PAGE
 
 
 def progress(summary: Summary) -> str:

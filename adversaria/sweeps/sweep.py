@@ -23,12 +23,11 @@ from adversaria.runs import record, terminal
 from adversaria.runs.objective import objective_of
 from adversaria.runs.record import CONFIG, FAILURE, INVOCATION
 from adversaria.runs.run_folder import discard_if_empty
-from adversaria.sweeps import page
 from adversaria.sweeps import summary as summaries
 from adversaria.sweeps.end_table import print_table
 from adversaria.sweeps.job_record import FAILED, Job, starting
 from adversaria.sweeps.jobs import stop_with_signals
-from adversaria.sweeps.names import sweep_folder
+from adversaria.sweeps.names import PAGE, sweep_folder
 from adversaria.sweeps.plan import PLAN, key_of, overrides_of
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ def discarded_if_refused() -> Iterator[None]:
     except BaseException:
         for folder, output_root in started:
             _discard_unstarted(folder, output_root)
-            if (folder / page.FILE).exists():
+            if (folder / PAGE).exists():
                 _show(folder, summaries.read(folder))  # nothing runs any more
         raise
 
@@ -84,7 +83,7 @@ class Sweep(Callback):
             config.hydra.overrides.hydra = [*config.hydra.overrides.hydra, *chosen]
         started.append((Path(folder), Path(config.output_root)))
         if self.summary:
-            log.info("the sweep while it runs: %s", Path(folder) / page.FILE)
+            log.info("the sweep while it runs: %s", Path(folder) / PAGE)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Name the job in its lines, remember whether there is a run in its folder, and show that it runs."""
@@ -137,6 +136,8 @@ class Sweep(Callback):
 
 def _show(folder: Path, summary: summaries.Summary, live: bool = False) -> Path:
     """Write the summary of a sweep, and its page; return the page."""
+    from adversaria.sweeps import page  # not above: numpy and jinja2 took a third of the time of `--help`
+
     summaries.write(folder, summary)
     return page.write(folder, summary, live)
 
@@ -190,11 +191,10 @@ def _discard_unstarted(folder: Path, output_root: Path) -> None:
 
 def _discard(folder: Path, output_root: Path, jobs: Sequence[Job]) -> None:
     """Remove what a sweep wrote of which no job was started, and the folders that are empty then."""
-    for file in (FAILURE, "train.log"):
-        for job in jobs:
-            (job.folder / file).unlink(missing_ok=True)
-    for name in (PLAN, *(f"summary.{suffix}" for suffix in ("csv", "md", "html"))):
-        (folder / name).unlink(missing_ok=True)
     for job in jobs:
+        for file in (FAILURE, "train.log"):
+            (job.folder / file).unlink(missing_ok=True)
         discard_if_empty(job.folder, output_root)
+    for name in (PLAN, PAGE, "summary.csv", "summary.md"):
+        (folder / name).unlink(missing_ok=True)
     discard_if_empty(folder, output_root)

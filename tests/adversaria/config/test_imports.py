@@ -29,6 +29,15 @@ def test_it_imports_no_torch(imported: list[str]) -> None:
     assert imported
 
 
+def test_help_needs_none_of_what_draws_pages() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "train.py", "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "adversaria.sweeps.sweep" in imported
+    assert imported.isdisjoint({"numpy", "jinja2", "matplotlib"})
+
+
 def test_the_check_would_see_torch() -> None:
     script = "import sys, adversaria.runs.random_state; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
