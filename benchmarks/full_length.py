@@ -23,10 +23,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from adversaria.sweeps.shared_gpu import share_gpu
 from benchmarks.full_length_kept import bring
 from benchmarks.full_length_packed import pack, unpack
 from benchmarks.full_length_plan import ROOT, Planned, read_plan
-from benchmarks.mps import mps
 
 TINY = [*(f"trainer.limit_{part}_batches=2" for part in ("train", "val", "test")), "trainer.max_epochs=11"]
 SAVING = 20.0  # seconds that runs have for their checkpoints when the time is over
@@ -40,17 +40,17 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     queue = Queue(options, time.monotonic() + 60 * options.minutes)
     extra = ["trainer.enable_progress_bar=false", *options.set, *(TINY if options.tiny else [])]
-    with mps():
-        workers = [threading.Thread(target=_work, args=(queue, extra)) for _ in range(options.jobs)]
+    share_gpu()  # where that can be had
+    workers = [threading.Thread(target=_work, args=(queue, extra)) for _ in range(options.jobs)]
+    for worker in workers:
+        worker.start()
+    try:
         for worker in workers:
-            worker.start()
-        try:
-            for worker in workers:
-                worker.join()
-        except KeyboardInterrupt:  # which the runs got too
-            queue.end = 0.0
-            for worker in workers:
-                worker.join()
+            worker.join()
+    except KeyboardInterrupt:  # which the runs got too
+        queue.end = 0.0
+        for worker in workers:
+            worker.join()
     runs = read_plan(options.plan, options.match)
     print(f"{sum(run.done(options.outputs) for run in runs)} of {len(runs)} runs are done", flush=True)
     if options.bring:

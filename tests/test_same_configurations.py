@@ -27,7 +27,7 @@ FORMER = ("data/augmentation=colour", "data.target_augmentation=null")
 FORMER_VAE = ("model/network=strided_vae", "model.optimizer.lr=1e-3", "trainer.max_epochs=5")
 #: Callbacks that came later, by the one that those of their models had.
 LATER_CALLBACKS = {"reconstruction_metrics": "latent_mixture"}
-LATER_SWITCHES = {"tf32": False}  # of performance
+LATER_SWITCHES = {"tf32": False, "share_gpu": False}  # of performance
 FORMER_COUNT, COUNT = 1000, 500  # images of each domain in the t-SNE of two domains
 LATER_OF_GANS = {"r2": 0.0, "augment": []}  # of the models that have r1
 

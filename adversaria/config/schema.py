@@ -22,7 +22,7 @@ from adversaria.config.places import check_target
 from adversaria.config.signatures import Component, signature
 from adversaria.config.type_names import members, names, takes_component
 
-PERFORMANCE = ("keep_memory", "channels_last", "cuda_graphs", "data_on_gpu", "tf32")
+PERFORMANCE = ("keep_memory", "channels_last", "cuda_graphs", "data_on_gpu", "tf32", "share_gpu")
 
 #: Keys of the top level of conf/train.yaml.
 EXPERIMENT: dict[str, Any] = {

@@ -16,11 +16,13 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 
 from adversaria.config.command_lines import current_arguments, from_python, key_of, script_command, value_of
 from adversaria.config.errors import ConfigError
 from adversaria.config.foreign_errors import JOBLIB_KILLED, JOBLIB_LAUNCHER, JOBLIB_WORKER
 from adversaria.runs import processes, signals
+from adversaria.sweeps.shared_gpu import share_gpu
 
 log = logging.getLogger(__name__)
 RESTARTS = "ADVERSARIA_SWEEP_RESTARTS"  # environment variable that counts them
@@ -48,17 +50,24 @@ def restart_after_killed_job(restarts: int = 2) -> Iterator[None]:
         os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
-def stop_with_signals(launcher: str) -> None:
-    """Let Ctrl+C end the first process of joblib's sweep at once, as SIGTERM does: its jobs then save and end.
+def prepare_launcher(config: DictConfig) -> None:
+    """Let joblib's jobs save at Ctrl+C, and use one GPU at the same time where `performance.share_gpu` asks for it.
 
-    Python's own handler would raise an exception, at which joblib kills the jobs before they can. A process that is not
-    ours, which a sweep was started in from Python, must not end: there the jobs that were running are repeated.
+    Ctrl+C ends the first process of joblib's sweep at once, as SIGTERM does: its jobs then save and end. Python's own
+    handler would raise an exception, at which joblib kills the jobs before they can. A process that is not ours, which
+    a sweep was started in from Python, must not end: there the jobs that were running are repeated.
 
     Args:
-        launcher: the class of Hydra's launcher.
+        config: of the sweep, with Hydra's own part.
     """
-    if launcher.endswith(JOBLIB_LAUNCHER) and not from_python():
+    at_once = str(config.hydra.get("launcher", {}).get("_target_")).endswith(JOBLIB_LAUNCHER)
+    if at_once and not from_python():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if OmegaConf.select(config, "performance.share_gpu") is True:
+        if not at_once:
+            log.warning("performance.share_gpu is of use only with hydra/launcher=joblib, whose jobs run at once here")
+        elif problem := share_gpu():
+            log.warning("performance.share_gpu: %s; the jobs take turns on a GPU", problem)
 
 
 def end_with_sweep() -> None:

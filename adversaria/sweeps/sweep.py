@@ -26,7 +26,7 @@ from adversaria.runs.run_folder import discard_if_empty
 from adversaria.sweeps import summary as summaries
 from adversaria.sweeps.end_table import print_table
 from adversaria.sweeps.job_record import FAILED, Job, starting
-from adversaria.sweeps.jobs import stop_with_signals
+from adversaria.sweeps.jobs import prepare_launcher
 from adversaria.sweeps.names import PAGE, sweep_folder
 from adversaria.sweeps.plan import PLAN, key_of, overrides_of
 
@@ -70,7 +70,7 @@ class Sweep(Callback):
         conf/train.yaml hands it to `job_name`. Without it the folders of all jobs would be named by the fixed keys too.
         """
         _check_direction(config)
-        stop_with_signals(str(config.hydra.get("launcher", {}).get("_target_")))
+        prepare_launcher(config)
         overrides = overrides_of(config.hydra.sweeper, config.hydra.overrides.task)
         fixed = [o for o in overrides if not o.is_sweep_override()]
         texts = [o.input_line or "" for o in fixed if not o.key_or_group.startswith(("hydra.", "hydra/"))]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 from support.markdown import tables_of
 
 from adversaria.config.errors import CONF, ConfigError, Refused, one_sentence_errors
@@ -302,12 +303,16 @@ def test_a_sweep_of_which_every_job_is_refused_alike_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+def launched_by(launcher: str) -> DictConfig:
+    return OmegaConf.create({"hydra": {"launcher": {"_target_": launcher}}})
+
+
 def test_ctrl_c_ends_the_first_process_of_joblib_at_once_so_that_its_jobs_can_save() -> None:
     before = signal.getsignal(signal.SIGINT)
     try:
-        jobs.stop_with_signals("hydra._internal.core_plugins.basic_launcher.BasicLauncher")
+        jobs.prepare_launcher(launched_by("hydra._internal.core_plugins.basic_launcher.BasicLauncher"))
         assert signal.getsignal(signal.SIGINT) is before
-        jobs.stop_with_signals("hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher")
+        jobs.prepare_launcher(launched_by("hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"))
         assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
     finally:
         signal.signal(signal.SIGINT, before)
