@@ -1,7 +1,8 @@
 """What one asks of a GPU that is at hand for ten minutes: `python -m benchmarks.gpu [--minutes 10] [--only PARTS]`.
 
 `speed`: images a second of the systems below with the switches of speed, each alone. `kernels`: what the slow ones
-wait for. `tests`: those that need a GPU. What was found is written to a folder as soon as it is known, so that nothing
+wait for. `tests`: those that need a GPU. `jobs`: images a second of several runs of our DANN at once, which use the GPU
+in turn, or share it. What was found is written to a folder as soon as it is known, so that nothing
 is lost where the time ends. All of it also runs without a GPU, with `--tiny`, to see that it works.
 """
 
@@ -20,8 +21,10 @@ import pytorch_lightning as pl
 import torch
 from torch.profiler import ProfilerActivity, profile, schedule
 
+from adversaria.sweeps.shared_gpu import share_gpu
+from benchmarks.growth import runs_at_once
 from benchmarks.processes import fresh
-from benchmarks.suite import ROOT, machine
+from benchmarks.suite import ROOT, Skipped, machine
 from benchmarks.systems import SYSTEMS, System, faces
 
 TESTS = ("tests/faults/test_exact_resume.py", "-k", "on_a_gpu", "-n0", "-q", "-p", "no:cacheprovider")
@@ -46,6 +49,8 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "bf16-mixed": ("trainer.precision=bf16-mixed",),
     "bf16-mixed, trainer.benchmark": ("trainer.precision=bf16-mixed", "trainer.benchmark=true"),
 }
+PARTS = ("speed", "kernels", "tests", "jobs")
+AT_ONCE = (1, 2, 4, 8, 14)  # runs
 WAIT, WARM_UP, ACTIVE = 20, 5, 20  # steps before the profiler starts, until it is warm, and that it watches
 
 
@@ -115,22 +120,23 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return 1 if a part failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, help="begin nothing after this time (default: 10)")
-    parser.add_argument("--only", default="speed,kernels,tests", help="some of speed,kernels,tests")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
     parser.add_argument("--match", metavar="NAMES", default=",".join(MEASURED), help=f"some of {','.join(MEASURED)}")
     parser.add_argument("--tiny", action="store_true", help="a few steps of two images, to see that it works")
     parser.add_argument("--output", type=Path, default=ROOT / "outputs" / "benchmarks" / "gpu", help="folder")
     options = parser.parse_args(arguments)
-    names = [name for name in MEASURED if name in options.match.split(",")]
     (folder := options.output / f"{datetime.now():%Y-%m-%d_%H-%M-%S}").mkdir(parents=True)
     end, failed = time.monotonic() + 60 * options.minutes, False
     for part in options.only.split(","):
-        for name in {"speed": names, "kernels": [n for n in names if n in PROFILED], "tests": ["tests"]}[part]:
+        for name in _names(part, [name for name in MEASURED if name in options.match.split(",")]):
             if time.monotonic() > end:
                 print(f"no time left for {part} of {name}", flush=True)
                 continue
             print(f"{part}: {name}", flush=True)
             try:
                 _measure(part, name, folder, options.tiny, end)
+            except Skipped as reason:
+                print(f"{part} of {name}: {reason}", flush=True)
             except (RuntimeError, subprocess.SubprocessError) as error:
                 print(f"{part} of {name} failed: {error}", flush=True)
                 failed = True
@@ -138,25 +144,41 @@ def main(arguments: list[str] | None = None) -> int:
     return int(failed)
 
 
+def _names(part: str, names: list[str]) -> list[str]:
+    """Return what a part measures, one after the other."""
+    jobs = [f"{count} {how}" for how in ("in turn", "shared") for count in AT_ONCE]  # in this order: the service stays
+    return {"speed": names, "kernels": [n for n in names if n in PROFILED], "tests": ["tests"], "jobs": jobs}[part]
+
+
 def _measure(part: str, name: str, folder: Path, tiny: bool, end: float) -> None:
-    batch = 2 if tiny or name == "tests" else MEASURED[name][1]
+    if part in ("speed", "kernels"):
+        system, batch = MEASURED[name]
+        batch = 2 if tiny else batch
     if part == "speed":
-        table = folder / "speed.md"
-        if not table.exists():
-            head = ["system", "batch", *SWITCHES]
-            table.write_text(f"{_device()}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n", encoding="utf-8")
         rates = fresh(speeds, name, batch, 3 if tiny else 90, 1 if tiny else 3)
-        cells = [MEASURED[name][0].name, str(batch), *(f"{rate:,.0f}" for rate in rates.values())]
-        with table.open("a", encoding="utf-8") as file:
-            file.write(f"| {' | '.join(cells)} |\n")
+        _add_row(folder / "speed.md", ["system", "batch", *SWITCHES], [system.name, batch, *rates.values()])
     elif part == "kernels":
-        file_of_it = str(folder / f"kernels_{name}.txt")
-        fresh(kernels, name, batch, file_of_it, [1, 1, 1] if tiny else [WAIT, WARM_UP, ACTIVE])
+        profiled = str(folder / f"kernels_{name}.txt")
+        fresh(kernels, name, batch, profiled, [1, 1, 1] if tiny else [WAIT, WARM_UP, ACTIVE])
+    elif part == "jobs":
+        count, _, how = name.partition(" ")
+        if how == "shared" and (problem := share_gpu()):
+            raise Skipped(problem)
+        rate = runs_at_once(int(count), *((2, 2) if tiny else (100, 57)), OMP_NUM_THREADS="1")
+        _add_row(folder / "jobs.md", ["runs at once", "the GPU is used", "images/s, together"], [count, how, rate])
     else:
         with (folder / "tests.txt").open("w", encoding="utf-8") as file:
             command = [sys.executable, "-m", "pytest", *TESTS]
             left = max(1.0, end - time.monotonic())
             subprocess.run(command, cwd=ROOT, stdout=file, stderr=file, check=True, timeout=left)
+
+
+def _add_row(table: Path, head: list[str], cells: list[Any]) -> None:
+    if not table.exists():
+        table.write_text(f"{_device()}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n", encoding="utf-8")
+    texts = [f"{cell:,.0f}" if isinstance(cell, float) else str(cell) for cell in cells]
+    with table.open("a", encoding="utf-8") as file:
+        file.write(f"| {' | '.join(texts)} |\n")
 
 
 def _device() -> str:

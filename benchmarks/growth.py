@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -94,7 +95,7 @@ def processes(trial: Trial) -> float:
 
 def jobs(trial: Trial) -> float:
     """Return our DANN's images a second of two runs at once over those of one, each with one thread."""
-    one, two = (functools.partial(_runs, count, trial, OMP_NUM_THREADS="1") for count in (1, 2))
+    one, two = (functools.partial(_on_cpu, count, trial, OMP_NUM_THREADS="1") for count in (1, 2))
     return trial.ratio(two, one, ("two runs", "one run"), "images/s")
 
 
@@ -103,21 +104,35 @@ def waiting(count: int, trial: Trial) -> float:
 
     Each run has a thread for each core, as is the default.
     """
-    spinning = functools.partial(_runs, count, trial, OMP_NUM_THREADS=str(os.cpu_count()))
+    spinning = functools.partial(_on_cpu, count, trial, OMP_NUM_THREADS=str(os.cpu_count()))
     asleep = functools.partial(spinning, OMP_WAIT_POLICY="passive")
     return trial.ratio(asleep, spinning, ("asleep", "spinning"), "images/s")
 
 
-def _runs(count: int, trial: Trial, **variables: str) -> float:
-    """Return the images a second of runs of our DANN at once, all together, with these environment variables."""
+def _on_cpu(count: int, trial: Trial, **variables: str) -> float:
     if (os.cpu_count() or 1) < 2:
         raise Skipped("this needs two cores")
-    from benchmarks import through_train
+    return runs_at_once(count, 2, trial.size(57, 3), "trainer.accelerator=cpu", **variables)  # 57 are an epoch
+
+
+def runs_at_once(count: int, epochs: int, steps: int, *overrides: str, **variables: str) -> float:
+    """Return the images a second of runs of our DANN at once, all together: of each the median epoch after the first.
+
+    Args:
+        count: number of runs.
+        epochs: of each, at least two.
+        steps: of an epoch.
+        overrides: of their configuration.
+        variables: of their environment.
+
+    Raises:
+        RuntimeError: a run failed.
+    """
+    from adversaria.runs.curves import read_metrics
 
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "train.py", *SYSTEMS["DANN"].overrides, "trainer.accelerator=cpu", "test=null"]
-        command += [f"trainer.limit_train_batches={trial.size(57, 3)}"]  # an epoch
-        command += ["trainer.limit_val_batches=0", "trainer.max_epochs=2"]
+        command = [sys.executable, "train.py", *SYSTEMS["DANN"].overrides, "test=null", f"trainer.max_epochs={epochs}"]
+        command += [f"trainer.limit_train_batches={steps}", "trainer.limit_val_batches=0", *overrides]
         command += [f"callbacks.{name}=null" for name in ("tsne", "curves", "criteria", "oracle")]
         runs = [
             subprocess.Popen(
@@ -131,7 +146,8 @@ def _runs(count: int, trial: Trial, **variables: str) -> float:
         codes = [run.wait() for run in runs]
         if any(codes):
             raise RuntimeError("train.py failed")
-        return sum(map(through_train.logged_speed, Path(folder).rglob("metrics.csv")))
+        speeds = [read_metrics(file)["perf/images_per_second"][1] for file in Path(folder).rglob("metrics.csv")]
+        return sum(statistics.median(speed[1:]) for speed in speeds)
 
 
 def _batch_row(batch: int) -> Row:

@@ -63,6 +63,25 @@ def test_the_profile_names_what_takes_the_time(tmp_path):
     assert "ms a step of" in text
 
 
+def test_runs_at_once_share_the_gpu_after_all_have_used_it_in_turn(run, monkeypatch):
+    monkeypatch.setattr(gpu, "runs_at_once", lambda count, *sizes, **variables: 1000.0 * count)
+    monkeypatch.setattr(gpu, "share_gpu", lambda: "")
+    status, files = run("--only=jobs")
+    rows = [row.strip("| ").split(" | ") for row in files["jobs.md"].splitlines()[4:]]
+    assert status == 0
+    assert [row[1] for row in rows] == ["in turn"] * 5 + ["shared"] * 5
+    assert rows[4] == ["14", "in turn", "14,000"]
+
+
+def test_a_machine_without_the_service_has_the_runs_that_take_turns(run, monkeypatch, capsys):
+    monkeypatch.setattr(gpu, "runs_at_once", lambda count, *sizes, **variables: 1000.0 * count)
+    monkeypatch.setattr(gpu, "share_gpu", lambda: "there is no such program")
+    status, files = run("--only=jobs")
+    assert status == 0
+    assert "shared" not in files["jobs.md"]
+    assert "jobs of 8 shared: there is no such program" in capsys.readouterr().out
+
+
 @pytest.mark.faults  # for its time
 def test_the_steps_of_a_run_are_profiled(tmp_path, monkeypatch, cache_dir):
     few = [f"data.reader.{split}=12" for split in ("train", "val", "test")]
