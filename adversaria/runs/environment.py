@@ -51,11 +51,12 @@ def environment_of(trainer: pl.Trainer) -> dict[str, Any]:
 def git_state(folder: Path) -> dict[str, Any]:
     """Return `git_commit` and `git_dirty`, None where the code is not in a git checkout.
 
-    New files are changes only where they can be code or configuration: pictures in the checkout change no result.
+    Only what can change a result counts: nothing in the folders of runs and documents, and of new files only code and
+    configurations.
     """
     commands = (
         ("rev-parse", "HEAD"),
-        ("status", "--porcelain", "--untracked-files=no"),
+        ("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)outputs", ":(top,exclude)docs"),
         ("ls-files", "--others", "--exclude-standard", "--", ":/*.py", ":/*.yaml"),
     )
     try:

@@ -310,7 +310,7 @@ def test_flatten_gives_plain_values_under_dotted_keys() -> None:
     }
 
 
-def test_new_pictures_in_a_checkout_are_no_change_of_the_code_but_new_code_is(tmp_path: Path) -> None:
+def test_new_pictures_and_a_removed_folder_of_runs_are_no_change_of_the_code_but_new_code_is(tmp_path: Path) -> None:
     def git(*args: str) -> None:
         who = ("-c", "user.name=a", "-c", "user.email=a@b")
         subprocess.run(["git", *who, *args], cwd=tmp_path, check=True, capture_output=True)
@@ -318,12 +318,17 @@ def test_new_pictures_in_a_checkout_are_no_change_of_the_code_but_new_code_is(tm
     package = tmp_path / "package"
     package.mkdir()
     (package / "a.py").touch()
+    for folder in ("outputs", "docs"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "kept").touch()
     git("init")
     git("add", ".")
     git("commit", "-m", "a")
     (tmp_path / "pics").mkdir()
     (tmp_path / "pics" / "1.png").touch()
     (tmp_path / "report.html").touch()
+    (tmp_path / "outputs" / "kept").unlink()
+    (tmp_path / "docs" / "kept").write_text("more", encoding="utf-8")
     assert git_state(package)["git_dirty"] is False
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "mine.yaml").touch()
