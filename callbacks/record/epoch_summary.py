@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 
 from adversaria.runs import terminal
 
 log = logging.getLogger(__name__)
+DISTURBED = 0.8  # share of the time in which the thread of the training runs, below which others keep it from running
+TIMED = 5.0  # seconds of an epoch from which on that share says something
 
 
 class EpochSummary(pl.Callback):
@@ -20,13 +23,17 @@ class EpochSummary(pl.Callback):
     The throughput is that of training batches, of both domains where there are two, without validation, pictures and
     checkpoints. The first batch of an epoch is left out: it includes the start of the loader. Where an epoch
     trains no other, it has no throughput.
+
+    It says once if other programs slow a run's threads on a processor down. Each step then waits for the thread that
+    has to wait for a core, for milliseconds each time, and a single thread can be several times as fast.
     """
 
     logs = {"perf": "images_per_second"}
 
     def __init__(self) -> None:
         self._epoch_start = self._first_batch = self._last_batch = 0.0
-        self._images = 0
+        self._first_thread_time = self._last_thread_time = 0.0
+        self._images, self._told = 0, False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
         """Start the clock; Lightning does not call the next hook where a run resumes within an epoch."""
@@ -39,9 +46,9 @@ class EpochSummary(pl.Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Count the images."""
-        self._last_batch = time.perf_counter()
+        self._last_batch, self._last_thread_time = time.perf_counter(), time.thread_time()
         if not self._first_batch:
-            self._first_batch = self._last_batch
+            self._first_batch, self._first_thread_time = self._last_batch, self._last_thread_time
         else:
             self._images += pl_module.count(batch)
 
@@ -63,6 +70,19 @@ class EpochSummary(pl.Callback):
             f"iteration {pl_module.iteration}",
         ]
         log.info("%s", "  ".join(fields), extra={"fields": True})
+        self._tell_if_disturbed(pl_module.device, elapsed)
+
+    def _tell_if_disturbed(self, device: torch.device, elapsed: float) -> None:
+        """Say once how to train faster beside other programs."""
+        share = (self._last_thread_time - self._first_thread_time) / max(elapsed, TIMED)
+        threads = torch.get_num_threads()
+        if device.type == "cpu" and threads > 1 and elapsed > TIMED and share < DISTURBED and not self._told:
+            self._told = True
+            log.warning(
+                "other programs use the processor too, and the %d threads of this run wait for each other: stop it, "
+                "and put OMP_NUM_THREADS=1 in front of the command that goes on with it: several times as fast",
+                threads,
+            )
 
 
 def counted_epoch(trainer: pl.Trainer) -> str:
