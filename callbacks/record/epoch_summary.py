@@ -79,8 +79,8 @@ class EpochSummary(pl.Callback):
         if device.type == "cpu" and threads > 1 and elapsed > TIMED and share < DISTURBED and not self._told:
             self._told = True
             log.warning(
-                "other programs use the processor too, and the %d threads of this run wait for each other: stop it, "
-                "and put OMP_NUM_THREADS=1 in front of the command that goes on with it: several times as fast",
+                "other programs use the processor too, and the %d threads of this run wait for each other; that can "
+                "take most of the time. Stop it, and go on with it with OMP_NUM_THREADS=1 in front of the command",
                 threads,
             )
 
