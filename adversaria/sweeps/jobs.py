@@ -22,7 +22,7 @@ from adversaria.config.command_lines import current_arguments, from_python, key_
 from adversaria.config.errors import ConfigError
 from adversaria.config.foreign_errors import JOBLIB_KILLED, JOBLIB_LAUNCHER, JOBLIB_WORKER
 from adversaria.runs import processes, signals
-from adversaria.sweeps.shared_gpu import share_gpu
+from adversaria.sweeps.shared_gpu import share_gpu, share_no_more
 
 log = logging.getLogger(__name__)
 RESTARTS = "ADVERSARIA_SWEEP_RESTARTS"  # environment variable that counts them
@@ -47,6 +47,7 @@ def restart_after_killed_job(restarts: int = 2) -> Iterator[None]:
             raise
         log.error("a job's process was killed; out of memory? The sweep is run again: finished jobs are skipped")
         os.environ[RESTARTS] = str(done + 1)
+        share_no_more()
         os.execv(sys.executable, [sys.executable, *sys.argv])
 
 

@@ -39,3 +39,9 @@ def share_gpu() -> str:
     _ends.append(subprocess.Popen(end, stdin=subprocess.PIPE, start_new_session=True, **quiet))
     os.environ |= service
     return ""
+
+
+def share_no_more() -> None:
+    """Forget the service, which ends where this process replaces itself by another program; that may start its own."""
+    for name in (PIPES, LOGS) if _ends else ():
+        os.environ.pop(name, None)

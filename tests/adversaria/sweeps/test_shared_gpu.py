@@ -63,9 +63,26 @@ def test_it_starts_once_and_ends_with_the_process_that_is_killed(calls: Path) ->
     assert calls.read_text().splitlines() == [f"start {folder}", f"quit {folder}"]
 
 
+def test_a_sweep_that_is_run_again_starts_its_own(calls: Path) -> None:
+    again = "import os; from adversaria.sweeps.shared_gpu import share_gpu; assert share_gpu() == ''"
+    script = f"""
+import os, sys
+from adversaria.sweeps import shared_gpu
+assert shared_gpu.share_gpu() == ""
+shared_gpu.share_no_more()
+os.execv(sys.executable, [sys.executable, "-c", {again!r}])
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
+    wait_for(lambda: len(calls.read_text().splitlines()) == 4)
+    said = sorted(calls.read_text().split())
+    assert said[-4:] == ["quit", "quit", "start", "start"]
+    assert len(set(said)) == 4  # two folders
+
+
 def test_one_that_runs_is_used_and_not_ended(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(shared_gpu.PIPES, "/run/mps")
     assert shared_gpu.share_gpu() == ""
+    shared_gpu.share_no_more()
     assert os.environ[shared_gpu.PIPES] == "/run/mps"
     assert not calls.exists()
 
