@@ -74,9 +74,9 @@ class EpochSummary(pl.Callback):
 
     def _tell_if_disturbed(self, device: torch.device, elapsed: float) -> None:
         """Say once how to train faster beside other programs."""
-        share = (self._last_thread_time - self._first_thread_time) / max(elapsed, TIMED)
+        disturbed = self._last_thread_time - self._first_thread_time < DISTURBED * elapsed
         threads = torch.get_num_threads()
-        if device.type == "cpu" and threads > 1 and elapsed > TIMED and share < DISTURBED and not self._told:
+        if device.type == "cpu" and threads > 1 and elapsed > TIMED and disturbed and not self._told:
             self._told = True
             log.warning(
                 "other programs use the processor too, and the %d threads of this run wait for each other; that can "
