@@ -2,10 +2,10 @@ import json
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
+from support.processes import wait_until
 
 from adversaria.runs.record import METRICS, read_record
 from benchmarks import full_length, full_length_packed
@@ -126,22 +126,15 @@ def test_a_run_is_saved_and_ends_when_its_driver_is_killed_and_goes_on_later(tmp
     line += ["--outputs", str(tmp_path / "outputs"), "--match", "source_only", "--set", "trainer.max_epochs=1000"]
     driver = subprocess.Popen(line, cwd=full_length.ROOT, stdout=subprocess.DEVNULL)
     log = run / "train.log"
-    wait_for(lambda: log.exists() and "iteration" in log.read_text(encoding="utf-8"))
+    wait_until(lambda: log.exists() and "iteration" in log.read_text(encoding="utf-8"))
     children = Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text(encoding="ascii").split()
     threads = Path(f"/proc/{driver.pid}/task").glob("*/children")
     children += [pid for file in threads for pid in file.read_text(encoding="ascii").split()]
     driver.kill()
     driver.wait()
-    wait_for(lambda: not [pid for pid in children if Path(f"/proc/{pid}").exists()])
+    wait_until(lambda: not [pid for pid in children if Path(f"/proc/{pid}").exists()])
     assert (run / "checkpoints" / "last.ckpt").exists()
     subprocess.run([*line, "--set", "trainer.max_time=00:00:00:01"], cwd=full_length.ROOT)
     starts = json.loads((run / "environment.json").read_text(encoding="utf-8"))
     assert len(starts) == 2
     assert read_record(run / METRICS)["metrics"]
-
-
-def wait_for(happened, seconds=200):
-    end = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.2)

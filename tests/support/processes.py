@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -15,6 +17,14 @@ def wait_for(process: subprocess.Popen[str], text: str) -> str:
         if text in line:
             return seen
     raise AssertionError(f"it ended without {text!r}:\n{seen}")
+
+
+def wait_until(happened: Callable[[], object], seconds: float = 200) -> None:
+    """Wait until something has happened; fail where it has not within so many seconds."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def children(process: subprocess.Popen[str], command: str = "train.py") -> list[int]:

@@ -6,11 +6,11 @@ import logging
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
+from support.processes import wait_until
 
 from adversaria.sweeps import shared_gpu
 from adversaria.sweeps.jobs import prepare_launcher
@@ -48,18 +48,11 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "calls"
 
 
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 10
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert condition()
-
-
 def test_it_starts_once_and_ends_with_the_process_that_is_killed(calls: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert done.returncode == -9
     folder = done.stdout.strip()
-    wait_for(lambda: not Path(folder).exists())
+    wait_until(lambda: not Path(folder).exists(), 10)
     assert calls.read_text().splitlines() == [f"start {folder}", f"quit {folder}"]
 
 
@@ -73,7 +66,7 @@ shared_gpu.share_no_more()
 os.execv(sys.executable, [sys.executable, "-c", {again!r}])
 """
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
-    wait_for(lambda: len(calls.read_text().splitlines()) == 4)
+    wait_until(lambda: len(calls.read_text().splitlines()) == 4, 10)
     said = sorted(calls.read_text().split())
     assert said[-4:] == ["quit", "quit", "start", "start"]
     assert len(set(said)) == 4  # two folders
