@@ -42,7 +42,7 @@ def commit(monkeypatch):
     return say
 
 
-@pytest.mark.parametrize("plan", ["full_length", "generators_ab"])
+@pytest.mark.parametrize("plan", ["full_length", "generators_ab", "generators_hour"])
 def test_every_planned_run_is_a_configuration_of_its_own(compose, plan, tmp_path):
     runs = read_plan(PLAN.with_stem(plan), records=tmp_path)
     assert len({run.name for run in runs}) == len(runs)
