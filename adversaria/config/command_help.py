@@ -13,7 +13,7 @@ adversaria: models that generate faces, digits or pictures of your own, and clas
   python train.py [group=choice ...] [key=value ...]
 
 Examples
-  python train.py                                               the default: a VAE on rendered faces, about 2 minutes
+  python train.py                                               the default: a VAE on rendered faces, 2 to 3 minutes
   python train.py experiment=report_a/vae data.root=PATH        report A's VAE on CelebA in PATH
   python train.py model=acgan data=digits                       digits of a chosen class, on the embedded real digits
   python train.py model=acgan data=celeba 'labels=[Smiling]'    faces with and without a smile; data.root=PATH
