@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from adversaria.config.errors import ConfigError
 from adversaria.config.types import Batch, BatchNorm, Domain, FractionBelowOne, NonNegative
 from datamodules.augmentation import Augmentation
 from lightning_modules.adaptation import AdaptationModule, Outputs
@@ -32,7 +34,8 @@ class AdaMatch(AdaptationModule):
             augments the source strongly.
         threshold: confidence above which a pseudo-label counts, relative to the mean confidence on the source (τ).
         weight: final weight of the target's loss (μ). It rises on a half cosine over the first half of the training.
-        interpolation: mix the source's logits at random with those of a forward pass without the target.
+        interpolation: mix the source's logits at random with those of a forward pass without the target; with
+            `batch_norm=joint` only.
         ema: factory of the network's average; null for none.
         batch_norm: see `AdaptationModule`.
         options: the others of `AdaptationModule`.
@@ -62,6 +65,19 @@ class AdaMatch(AdaptationModule):
         self.register_buffer("priors", torch.full((2, count), 1 / count))  # mean predictions on source and target
 
     priors: Tensor
+
+    def check_trainer(self, trainer: pl.Trainer) -> None:
+        """Check also that the interpolation has something to mix.
+
+        Raises:
+            ConfigError: it has not.
+        """
+        super().check_trainer(trainer)
+        if self.interpolation and self.batch_norm != "joint":
+            raise ConfigError(
+                f"model.interpolation=true: with model.batch_norm={self.batch_norm} the target does not change the "
+                "source's logits, so there is nothing to mix; add model.batch_norm=joint"
+            )
 
     def phases(self) -> list[Phase]:
         """Return the only update."""

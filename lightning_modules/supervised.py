@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytorch_lightning as pl
+import torch
 from torch import Tensor
 
 from adversaria.config.errors import ConfigError
@@ -19,7 +21,8 @@ class Supervised(AdaptationModule):
     Args:
         update: how the network is updated.
         labelled: the domain whose labels are trained on; `data.labelled` takes it from here.
-        target_terms: losses on the target's predictions; without any, its images are not looked at.
+        target_terms: losses on the target's predictions. Without any, its images give nothing but its statistics of
+            batch norm where these are split (AdaBN, Li et al. 2016).
         options: those of `AdaptationModule`.
     """
 
@@ -40,6 +43,19 @@ class Supervised(AdaptationModule):
             )
         self.update, self.labelled, self.target_terms = update, labelled, target_terms
 
+    def check_trainer(self, trainer: pl.Trainer) -> None:
+        """Check also that statistics which are split are learnt.
+
+        Raises:
+            ConfigError: those of the source are not.
+        """
+        super().check_trainer(trainer)
+        if self.batch_norm == "split" and self.labelled == "target":
+            raise ConfigError(
+                "model.batch_norm=split: with labels of the target no image of the source is seen, so it would have no "
+                "statistics; leave it at joint"
+            )
+
     def phases(self) -> list[Phase]:
         """Return the only update."""
         return [Phase("network", self.network, self.update, self.loss)]
@@ -51,4 +67,7 @@ class Supervised(AdaptationModule):
             return self.add_terms(
                 self.label_loss(source.logits, batch["labels"]), self.target_terms, target.logits, batch
             )
+        if self.batch_norm == "split":
+            with torch.no_grad():
+                self.outputs(batch["target"], "target")
         return self.label_loss(self.outputs(batch["source"], self.labelled).logits, batch["labels"])
