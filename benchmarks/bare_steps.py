@@ -19,6 +19,7 @@ from adversaria.speed.settings import channels_last
 from datamodules.labels import label_sizes
 from lightning_modules.losses import domain_loss, entropy, gaussian_kld, image_mse, label_loss, reparameterize
 from lightning_modules.networks.adaptation import reverse_gradient
+from lightning_modules.networks.batch_norm import judged
 
 #: `plain` is a first draft: NCHW, PyTorch's default optimizers and allocator, images for the discriminator generated
 #: with a graph that is then detached, no freezing of the discriminator in the generator's update. `tuned` has the
@@ -153,7 +154,7 @@ def dann(model: dict[str, Any], build: Builder) -> Step:
             features, logits = (both.chunk(2) for both in network(torch.cat(images)))
         else:
             features, logits = zip(*map(network, images), strict=True)
-        domain_logits = [discriminator(reverse_gradient(part, model["weight"])) for part in features]
+        domain_logits = judged(discriminator, *(reverse_gradient(part, model["weight"]) for part in features))
         loss = functional.cross_entropy(logits[0], batch["labels"]) + domain_loss(*domain_logits)
         _update(optimizer, loss + weight * entropy(logits[1]).mean() if weight else loss)
 
@@ -173,7 +174,7 @@ def adda(model: dict[str, Any], build: Builder) -> Step:
         of_d.zero_grad()  # the plain encoder's update left gradients
         with build.without_graph():
             features = network.encoder(batch["source"]).detach(), target(batch["target"]).detach()
-        _update(of_d, domain_loss(*map(discriminator, features)))
+        _update(of_d, domain_loss(*judged(discriminator, *features)))
         with build.frozen(discriminator), build.frozen(network.classifier):
             adapted = target(batch["target"])
             loss = functional.softplus(-discriminator(adapted)).mean()

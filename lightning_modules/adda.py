@@ -10,11 +10,12 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from adversaria.config.errors import ConfigError
 from adversaria.config.types import Batch, Domain, FractionBelowOne, NonNegativeInt
 from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import OptimizerSettings, Phase
+from lightning_modules.checks import check_stages
 from lightning_modules.losses import domain_accuracy, domain_loss
+from lightning_modules.networks.batch_norm import judged, keep_statistics
 from lightning_modules.rebuild import load_network
 from lightning_modules.schedules import half_cosine
 from lightning_modules.target_terms import TargetTerms
@@ -95,11 +96,10 @@ class ADDA(AdaptationModule):
 
     def discriminator_loss(self, batch: Batch) -> Tensor:
         """Return the discriminator's loss on features made without gradients."""
+        keep_statistics(self.network)  # they belong to what the classifier has learnt
         with torch.no_grad():
-            if self.network.encoder.training:  # its running statistics belong to what the classifier has learnt
-                self.network.encoder.eval()
             inputs = self.network.encoder(batch["source"]), self.target_encoder(batch["target"])
-        logits = [self.discriminator(features) for features in inputs]
+        logits = judged(self.discriminator, *inputs)
         loss, accuracy = domain_loss(*logits), domain_accuracy(*logits)
         self.record("train", {"loss_domain": loss, "accuracy_domain": accuracy})
         if self.gate is not None:  # all processes must open the gate together
@@ -108,10 +108,11 @@ class ADDA(AdaptationModule):
 
     def encoder_loss(self, batch: Batch) -> Tensor:
         """Return minus the log-likelihood that the features are the source's (equation 9), plus the terms."""
+        keep_statistics(self.network)
         features = self.target_encoder(batch["target"])
         loss = nn.functional.softplus(-self.discriminator(features)).mean()
         self.record("train", {"loss_encoder": loss})
-        return self.add_terms(loss, self.target_terms, self.network.classifier(features), batch)
+        return self.add_terms(loss, self.target_terms, self.network.classifier(features).float(), batch)
 
     def _encoder_ready(self) -> bool:
         if not self.adapting():
@@ -121,28 +122,27 @@ class ADDA(AdaptationModule):
         return opened
 
     def check_trainer(self, trainer: pl.Trainer) -> None:
-        """Check also that epochs are left for the adaptation.
-
-        Raises:
-            ConfigError: there are none.
-        """
+        """Check also that epochs are left for the adaptation, and that its discriminator can see means."""
         super().check_trainer(trainer)
-        if self.pretrain_epochs >= (trainer.max_epochs or 1):
-            raise ConfigError(
-                f"trainer.max_epochs={trainer.max_epochs}: {self.pretrain_epochs} of them pretrain on the source, and "
-                "none is left for the adaptation; raise it, or lower model.pretrain_epochs"
-            )
+        check_stages(self.pretrain_epochs, self.discriminator, trainer)
 
     def on_fit_start(self) -> None:
-        """Take the source's classifier from its checkpoint, if there is one."""
-        if self.source_checkpoint is not None and not self.iteration:
+        """Take the source's classifier from its checkpoint, if there is one; the target's encoder starts from it."""
+        if self.iteration:
+            return
+        if self.source_checkpoint is not None:
             load_network(self.network, self.source_checkpoint, "model.source_checkpoint")
+        # `init_from` brings no encoder of the target either, unless it is a run of ADDA
+        if any(name.startswith("target_encoder.") for name in self.started_from.get("init_new", ["target_encoder."])):
             self.target_encoder.load_state_dict(self.network.encoder.state_dict())
 
-    def on_train_epoch_end(self) -> None:
+    def on_validation_start(self) -> None:
         """Let the target's encoder follow the source's while that is trained."""
-        if self.iteration <= self.pretrain_iterations:
+        fitting = self.trainer.state.fn == "fit" and not self.trainer.sanity_checking
+        if fitting and self.iteration <= self.pretrain_iterations:
             self.target_encoder.load_state_dict(self.network.encoder.state_dict())
+
+    on_train_epoch_end = on_validation_start  # where there is no validation
 
     def outputs(self, image: Tensor, domain: Domain) -> Outputs:
         """Map images of one domain to features, by its own encoder, and to logits."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from adversaria.config.errors import ConfigError
 from datamodules.preflight import check_fit
-from lightning_modules.networks.batch_norm import DomainBatchNorm1d, DomainBatchNorm2d
+from lightning_modules.networks.batch_norm import BATCH_NORMS, DomainBatchNorm1d, DomainBatchNorm2d
 
 
 def check_network(network: Any, kind: type, method: str) -> None:
@@ -40,6 +40,24 @@ def check_data(datamodule: Any, module: Any) -> None:
     check_fit(hasattr(datamodule, "domains"), have, needs, type(module).__name__)
     if module.label_columns is not None:
         module.label_columns.find(datamodule)
+
+
+def check_stages(epochs: int, discriminator: nn.Module, trainer: pl.Trainer) -> None:
+    """Check that epochs are left after those of pretraining, and that a domain discriminator can then see means.
+
+    Raises:
+        ConfigError: there are none; or it has batch norm, although the encoder is trained on the target alone.
+    """
+    if epochs >= (trainer.max_epochs or 1):
+        raise ConfigError(
+            f"trainer.max_epochs={trainer.max_epochs}: {epochs} of them pretrain on the source, and none is left for "
+            "the adaptation; raise it, or lower model.pretrain_epochs"
+        )
+    if any(isinstance(layer, BATCH_NORMS) for layer in discriminator.modules()):
+        raise ConfigError(
+            "model.domain_discriminator.batch_norm=true: ADDA's encoder is trained on features of the target alone, "
+            "whose mean batch norm would take away; leave it false"
+        )
 
 
 def check_synchronised(trainer: pl.Trainer, module: nn.Module) -> None:

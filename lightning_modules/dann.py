@@ -13,6 +13,7 @@ from lightning_modules.adaptation import AdaptationModule, Outputs
 from lightning_modules.adversarial import OptimizerSettings, Phase
 from lightning_modules.losses import domain_accuracy, domain_loss, entropy
 from lightning_modules.networks.adaptation import reverse_gradient
+from lightning_modules.networks.batch_norm import judged
 from lightning_modules.schedules import dann_ramp
 from lightning_modules.target_terms import TargetTerms
 
@@ -97,7 +98,8 @@ class DANN(AdaptationModule):
     def confusion_loss(self, batch: Batch) -> Tensor:
         """Return the label loss plus the domain loss with flipped domain labels."""
         source, target = self.both(batch["source"], batch["target"])
-        confusion = domain_loss(*(-self.discriminator(self.inputs(side)) for side in (source, target)))
+        logits = judged(self.discriminator, self.inputs(source), self.inputs(target))
+        confusion = domain_loss(*(-of_domain for of_domain in logits), *self.image_weights(source, target))
         strength = self.dynamic_scalar(lambda: self.strength)
         self.record("train", {"loss_confusion": confusion, "lambda": strength})
         return self.classifier_loss(source, target, batch) + strength * confusion
@@ -105,13 +107,16 @@ class DANN(AdaptationModule):
     # -- the parts of both
     def domain_loss(self, source: Outputs, target: Outputs) -> Tensor:
         """Return the discriminator's cross-entropy on both domains."""
-        logits = [self.discriminator(self.inputs(side)) for side in (source, target)]
-        weights: list[Tensor | None] = [None, None]
-        if self.entropy_conditioning:
-            weights = [1 + torch.exp(-entropy(side.logits.detach())) for side in (source, target)]
-        loss = domain_loss(*logits, *weights)
+        logits = judged(self.discriminator, self.inputs(source), self.inputs(target))
+        loss = domain_loss(*logits, *self.image_weights(source, target))
         self.record("train", {"loss_domain": loss, "accuracy_domain": domain_accuracy(*logits)})
         return loss
+
+    def image_weights(self, *sides: Outputs) -> list[Tensor]:
+        """Return the weights of each domain's images in the domain loss; none where they are equal."""
+        if not self.entropy_conditioning:
+            return []
+        return [1 + torch.exp(-entropy(side.logits.detach())) for side in sides]
 
     def inputs(self, side: Outputs) -> Tensor:
         """Return what the discriminator is given of one domain: features, or their outer product with predictions."""

@@ -35,6 +35,22 @@ def batch_statistics(network: nn.Module) -> Iterator[None]:
             layer.training, layer.track_running_stats = training, tracked
 
 
+def judged(discriminator: nn.Module, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a domain discriminator's logits of both domains, from one pass.
+
+    In a pass of each domain, batch norm would take away the domain's mean, by which it can be told.
+    """
+    of_source, of_target = discriminator(torch.cat([source, target])).split([len(source), len(target)])
+    return of_source, of_target
+
+
+def keep_statistics(network: nn.Module) -> None:
+    """Let every batch norm of a network use its running statistics, and leave them as they are."""
+    for layer in network.modules():
+        if layer.training and isinstance(layer, BATCH_NORMS):
+            layer.eval()
+
+
 class _DomainStatistics(nn.Module):
     """Running statistics of each domain: the usual buffers are the source's. Mixed into a class of batch norm.
 

@@ -116,7 +116,7 @@ def test_the_phases_partition_the_trainable_parameters(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("batch_norm", ["joint", "separate", "split"])
 def test_every_method_trains_and_tells_digits_of_both_domains(train_on: Any, method: str, batch_norm: str) -> None:
-    module = build(method, batch_norm=batch_norm)
+    module = build(method, batch_norm=batch_norm, **({"interpolation": False} if method == "adamatch" else {}))
     before = states(module.network)
     train_pair(train_on, module, batches(3), epochs=2)
     assert changed(before, module.network)
@@ -135,6 +135,11 @@ def held_out(batch: dict[str, torch.Tensor]) -> list[dict[str, torch.Tensor]]:
 def train_pair(train_on: Any, module: Any, data: list[Any], epochs: int = 1, **options: Any) -> pl.Trainer:
     trainer: pl.Trainer = train_on(module, data, epochs, val=held_out(data[0]), **options)
     return trainer
+
+
+def trainer(epochs: int, **options: Any) -> pl.Trainer:
+    quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    return pl.Trainer(accelerator="cpu", max_epochs=epochs, **quiet, **options)
 
 
 def test_accuracy_is_of_the_targets_test_images(train_on: Any) -> None:
@@ -160,9 +165,8 @@ def test_the_cosine_lets_the_learning_rate_fall_to_zero(train_on: Any) -> None:
 
 @pytest.mark.parametrize(("method", "keys"), [("dann", ["update"]), ("adda", ["pretraining", "discriminator_update"])])
 def test_clipping_by_the_trainer_is_refused_with_the_keys_that_do_it(method: str, keys: list[str]) -> None:
-    quiet: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
     with pytest.raises(ConfigError, match=r"gradient_clip_val=1") as error:
-        build(method).check_trainer(pl.Trainer(gradient_clip_val=1, accelerator="cpu", max_epochs=2, **quiet))
+        build(method).check_trainer(trainer(2, gradient_clip_val=1))
     assert all(f"model.{key}.clip=1" in str(error.value) for key in keys)
     assert "generator" not in str(error.value)
 
@@ -177,7 +181,35 @@ def test_a_network_of_another_kind_is_an_error() -> None:
         Supervised(update=update(), labelled="source", network=nn.Linear(1, 1))  # type: ignore[arg-type]
 
 
+def test_without_terms_split_statistics_of_the_target_are_learnt_from_its_images(train_on: Any) -> None:
+    module = build("supervised", batch_norm="split")
+    train_pair(train_on, module, batches(3))
+    layer = module.network.encoder[1]
+    assert not torch.equal(layer.target_mean, torch.zeros_like(layer.target_mean))
+    assert not torch.allclose(layer.target_mean, layer.running_mean, atol=1e-3)
+    joint = build("supervised", batch_norm="joint")
+    train_pair(train_on, joint, batches(3))
+    assert changed(states(joint), module) == set()  # the weights are the same
+
+
+def test_split_statistics_without_images_of_the_source_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"model\.batch_norm=split: .*leave it at joint"):
+        build("supervised", batch_norm="split", labelled="target").check_trainer(trainer(1))
+
+
 # ----------------------------------------------------------------------------------------------------------------- DANN
+
+
+@pytest.mark.parametrize("turn", ["discriminator_loss", "confusion_loss", "reversal_loss"])
+def test_a_discriminator_with_batch_norm_sees_a_difference_of_means(turn: str) -> None:
+    method = "dann" if turn == "reversal_loss" else "in turn"
+    module = build(method, gamma=0.0, domain_discriminator=functools.partial(discriminator, batch_norm=True))
+    module.record = lambda *_: None
+    module.trainer = type("T", (), {"max_epochs": 1, "num_training_batches": 1})()
+    seen = []
+    module.discriminator.register_forward_pre_hook(lambda _, args: seen.append(len(args[0])))
+    getattr(module, turn)(batches(1)[0])
+    assert seen == [24]  # both domains in one pass
 
 
 def test_the_reversed_gradient_is_minus_the_strength_times_the_gradient() -> None:
@@ -259,6 +291,17 @@ def test_sure_predictions_weigh_more_under_entropy_conditioning() -> None:
     assert module.domain_loss(source, target).item() == pytest.approx(domain_loss(*logits, *weights).item())
 
 
+def test_entropy_conditioning_changes_the_encoders_side_of_updates_in_turn_too() -> None:
+    losses = []
+    for on in (True, False):
+        module, (batch,) = build("in turn", gamma=0.0, weight=100.0, entropy_conditioning=on), batches(1)
+        module.network.classifier[-1].weight.data.mul_(8)  # of some images it is surer than of others
+        module.record = lambda *_: None
+        module.trainer = type("T", (), {"max_epochs": 1, "num_training_batches": 1})()
+        losses.append(module.confusion_loss(batch).item())
+    assert abs(losses[0] - losses[1]) > 1e-3
+
+
 def test_joint_and_separate_statistics_are_different_methods() -> None:
     (batch,) = batches(1)
     joint, separate = (
@@ -331,6 +374,48 @@ def test_adaptation_changes_the_target_encoder_and_leaves_the_source_as_it_was(t
     assert module.update_counts == {"network": 2, "discriminator": 4, "target_encoder": 4}
 
 
+def test_the_encoder_that_is_validated_in_pretraining_is_the_one_that_was_trained(train_on: Any) -> None:
+    same = []
+
+    class Compare(pl.Callback):
+        def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
+            if not trainer.sanity_checking:
+                pairs = zip(module.network.encoder.parameters(), module.target_encoder.parameters(), strict=True)
+                same.append(all(torch.equal(a, b) for a, b in pairs))
+
+    train_pair(train_on, build("adda", pretrain_epochs=2), batches(2), epochs=3, callbacks=[Compare()])
+    assert same == [True, True, False]
+
+
+def test_adaptation_keeps_the_statistics_of_the_classifier_and_drops_out_on_both_sides(train_on: Any) -> None:
+    net = network()
+    net.encoder.append(nn.Dropout(0.5))
+    net.classifier = nn.Sequential(nn.BatchNorm1d(16), net.classifier)
+    module = build("adda", network=net, pretrain_epochs=0, target_terms=TargetTerms(entropy=1.0))
+    train_pair(train_on, module, batches(3))
+    assert torch.equal(module.network.classifier[0].running_mean, torch.zeros(16))
+    assert torch.equal(module.network.encoder[1].running_mean, torch.zeros(4))
+    assert module.network.encoder[-1].training
+    assert module.target_encoder[-1].training
+
+
+def test_batch_norm_in_the_discriminator_is_refused_where_it_sees_the_target_alone() -> None:
+    module = build("adda", domain_discriminator=functools.partial(discriminator, batch_norm=True))
+    with pytest.raises(ConfigError, match=r"whose mean batch norm would take away"):
+        module.check_trainer(trainer(2))
+
+
+def test_an_encoder_of_the_target_that_init_from_does_not_bring_starts_from_the_sources(train_on: Any) -> None:
+    for new, follows in ((["target_encoder.0.weight"], True), ([], False)):
+        module = build("adda", pretrain_epochs=0, update=update(repeat=0))
+        with torch.no_grad():
+            next(module.network.parameters()).add_(1)  # as init_from does
+        module.started_from = {"init_new": new}
+        train_pair(train_on, module, batches(1))
+        same = torch.equal(next(module.target_encoder.parameters()), next(module.network.parameters()))
+        assert same == follows
+
+
 def test_pretraining_that_leaves_no_epoch_is_an_error(train_on: Any) -> None:
     with pytest.raises(ConfigError, match=r"trainer\.max_epochs=2: 2 of them pretrain .*raise it"):
         train_pair(train_on, build("adda", pretrain_epochs=2), batches(1), epochs=2)
@@ -400,11 +485,16 @@ def test_the_targets_weight_rises_over_the_first_half(train_on: Any) -> None:
     assert seen == pytest.approx([0.0, 2 * 0.1464466, 1.0, 2 * 0.8535534, 2, 2, 2, 2], abs=1e-5)
 
 
-@pytest.mark.parametrize("batch_norm", ["joint", "split"])
-def test_the_pass_without_the_target_leaves_the_running_statistics(train_on: Any, batch_norm: str) -> None:
+@pytest.mark.parametrize("batch_norm", ["separate", "split"])
+def test_interpolation_is_refused_where_the_target_does_not_change_the_sources_logits(batch_norm: str) -> None:
+    with pytest.raises(ConfigError, match=r"nothing to mix; add model\.batch_norm=joint"):
+        build("adamatch", batch_norm=batch_norm).check_trainer(trainer(1))
+
+
+def test_the_pass_without_the_target_leaves_the_running_statistics(train_on: Any) -> None:
     seen = {}
     for interpolation in (True, False):
-        module = build("adamatch", interpolation=interpolation, batch_norm=batch_norm, update=update(repeat=1))
+        module = build("adamatch", interpolation=interpolation, update=update(repeat=1))
         train_pair(train_on, module, batches(1))
         seen[interpolation] = module.network.encoder[1].running_mean
         assert module.network.encoder[1].momentum == 0.1
