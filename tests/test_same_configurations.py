@@ -25,6 +25,8 @@ UNMEASURED = "metrics=none"  # the default of then, of all data
 FORMER = ("data/augmentation=colour", "data.target_augmentation=null")
 #: Network, learning rate and epochs that the VAE had, whose default is another one since.
 FORMER_VAE = ("model/network=strided_vae", "model.optimizer.lr=1e-3", "trainer.max_epochs=5")
+#: Pairs that are trained for more epochs since.
+LONGER = {"data=digits_mnist5k", "data=mnist5k_blended"}
 #: Callbacks that came later, by the one that those of their models had.
 LATER_CALLBACKS = {"reconstruction_metrics": "latent_mixture"}
 LATER_SWITCHES = {"tf32": False, "share_gpu": False}  # of performance
@@ -37,6 +39,7 @@ def test_a_command_line_composes_as_before(overrides: str) -> None:
     former = [
         *(FORMER if AUGMENTED & set(overrides.split()) else ()),
         *(FORMER_VAE if "model=vae" in overrides.split() else ()),
+        *(["trainer.max_epochs=5"] if LONGER & set(overrides.split()) else []),
         *([] if "metrics=" in overrides else [UNMEASURED]),
     ]
     now = compose("run_dir=RUN", "name=NAME", *overrides.split(), *former)
