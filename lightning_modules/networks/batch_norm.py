@@ -45,10 +45,13 @@ def judged(discriminator: nn.Module, source: Tensor, target: Tensor) -> tuple[Te
 
 
 def keep_statistics(network: nn.Module) -> None:
-    """Let every batch norm of a network use its running statistics, and leave them as they are."""
+    """Let every batch norm of a network use its running statistics, and leave them as they are, until it is trained."""
+    if not network.training:  # done before: to walk through the network in each step took a hundredth of a small one
+        return
     for layer in network.modules():
-        if layer.training and isinstance(layer, BATCH_NORMS):
+        if isinstance(layer, BATCH_NORMS):
             layer.eval()
+    network.training = False  # of the network itself, not of its other layers; `train` sets it again
 
 
 class _DomainStatistics(nn.Module):
